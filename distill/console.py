@@ -1,0 +1,158 @@
+"""What a person sees while a run goes on: progress on a terminal, a line a stage elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+from distill.run import Seal
+
+QUIET_SECONDS = 60
+"""Off a terminal, progress is told this often at most."""
+
+Counts = dict[str, Any]
+
+
+class Progress:
+    """Tells the progress of a run on stderr, redrawing one line on a terminal."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self._started = self._told = time.monotonic()
+        self._first: tuple[float, float] | None = None
+        self._width = 0
+
+    def begins(self, stage: str) -> None:
+        self._started = self._told = time.monotonic()
+        self._first = None
+        self._line(f"{stage}: begins")
+
+    def ends(self, stage: str, seal: Seal) -> None:
+        self._clear()
+        self._line(f"{stage}: {summary(stage, seal.counts)} in {duration(seal.seconds)}")
+
+    def skipped(self, stage: str, seal: Seal, why: str = "already done") -> None:
+        self._clear()
+        self._line(f"{stage}: {why} ({summary(stage, seal.counts)})")
+
+    def harvested(self, done: int, wanted: int, verdicts: dict[str, int]) -> None:
+        told = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in ("correct", "wrong", "unknown"))
+        self._at("harvest", done, wanted, "traces", told)
+
+    def trained(self, line: Counts) -> None:
+        accuracy = line.get("mean_token_accuracy")
+        told = f"loss {float(line['loss']):.3f}" + (f", token accuracy {float(accuracy):.3f}" if accuracy else "")
+        self._at("train", line["step"], line["of"], "steps", told)
+
+    def evaluated(self, who: str, done: int, wanted: int) -> None:
+        if done == 0:
+            self._first = None
+        self._at(f"evaluate {who}", done, wanted, "answers", "")
+
+    def _at(self, stage: str, done: int, of: int, unit: str, told: str) -> None:
+        """One progress line: share, rate over this attempt, time left."""
+        now = time.monotonic()
+        if self._first is None or done < self._first[1]:
+            self._first = (now, done)
+        since, before = self._first
+        rate = (done - before) / (now - since) if now > since and done > before else 0.0
+        left = f", {rate:.1f} {unit}/s, {duration((of - done) / rate)} left" if rate else ""
+        text = f"{stage}: {done} of {of} {unit}{left}" + (f"; {told}" if told else "")
+        if self.live:
+            self._redraw(text)
+        elif now - self._told >= QUIET_SECONDS:
+            self._told = now
+            self._line(text)
+
+    def _redraw(self, text: str) -> None:
+        sys.stderr.write("\r" + text[:150].ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(text[:150])
+
+    def _clear(self) -> None:
+        if self.live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            self._width = 0
+
+    def _line(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def summary(stage: str, counts: Counts) -> str:
+    """What a stage made, in one line."""
+    if stage == "problems":
+        return f"{counts['problems']} to train on, {counts['held_out']} held out"
+    if stage == "harvest":
+        verdicts = ", ".join(f"{counts[name]} {name}" for name in ("correct", "wrong", "unknown"))
+        adopted = f", {counts['adopted']} taken over from before" if counts["adopted"] else ""
+        return (
+            f"{counts['samples']} traces, {counts['completion_tokens']:,} tokens, {verdicts}, "
+            f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}"
+        )
+    if stage == "curate":
+        return f"{counts['rows']} of {counts['funnel'][0]['traces']} traces chosen"
+    if stage == "train":
+        dropped = f", {counts['too_long']} too long and left out" if counts["too_long"] else ""
+        return (
+            f"{counts['steps']} steps over {counts['rows']} rows{dropped}, final loss {float(counts['final_loss']):.3f}"
+        )
+    if stage == "evaluate":
+        return f"base {percent(counts['base'])}, student {percent(counts['student'])}"
+    return str(counts.get("where", ""))
+
+
+def percent(figures: Counts) -> str:
+    return f"{100 * figures['accuracy']:.1f} % [{100 * figures['low']:.1f}, {100 * figures['high']:.1f}]"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def result_table(summary_json: Counts) -> Any:
+    """Base and student side by side, as a rich table."""
+    from rich.table import Table
+
+    protocol = summary_json["protocol"]
+    level = f"{100 * protocol['confidence']:g} %"
+    table = Table(caption=protocol_line(protocol), caption_justify="left")
+    table.add_column("")
+    for name in ("accuracy", f"{level} interval", "finished", "mean tokens"):
+        table.add_column(name, justify="right")
+    for who in ("base", "student"):
+        f = summary_json[who]
+        table.add_row(
+            who,
+            f"{100 * f['accuracy']:.1f} %",
+            f"{100 * f['low']:.1f} to {100 * f['high']:.1f}",
+            f"{100 * f['finished']:.1f} %",
+            f"{f['mean_tokens']:.0f}",
+        )
+    d = summary_json["difference"]
+    table.add_section()
+    table.add_row(
+        "student - base (paired)", f"{100 * d['mean']:+.1f}", f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}", "", ""
+    )
+    return table
+
+
+def protocol_line(protocol: Counts) -> str:
+    temperature, k = protocol["temperature"], protocol["k"]
+    sampling = "greedy" if temperature == 0 else f"T {temperature}, top-p {protocol['top_p']}"
+    return ", ".join(
+        [
+            f"{protocol['n']} held-out problems",
+            f"{k} sample{'s' if k > 1 else ''} each",
+            sampling,
+            f"at most {protocol['max_tokens']} tokens",
+            f"seed {protocol['seed']}",
+            protocol["engine"],
+            protocol["dtype"].split(" ")[0],
+        ]
+    )

@@ -1,0 +1,59 @@
+"""The curation stage: traces and verdicts in, a `datasets` folder and its funnel out."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from distill.curate.select import Candidate, Step, select
+from distill.files import Log, write_json
+from distill.recipe import Recipe, messages
+from distill.records import Problem, Trace, Verdict, joined
+
+
+def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) -> dict[str, Any]:
+    """Choose the traces that teach and write them with their provenance. Returns the funnel.
+
+    The folder holds a data set (`datasets.load_from_disk`) and `funnel.json`; it appears whole or
+    not at all.
+    """
+    by_id = {p.id: p for p in problems}
+    verdicts = {v.trace_id: v for v in Log(traces / "verdicts.jsonl").read(Verdict)}
+    candidates = [Candidate(by_id[t.problem_id], t, verdicts[t.id]) for t in Log(traces / "samples.jsonl").read(Trace)]
+    rows, funnel = select(candidates, [p for p in problems if p.held_out], recipe.curate, recipe.seed)
+    _write(folder, [_as_row(c, recipe) for c in rows], funnel)
+    return {"rows": len(rows), "funnel": [asdict(step) for step in funnel]}
+
+
+def _as_row(c: Candidate, recipe: Recipe) -> dict[str, Any]:
+    """One row of the curated set: what is trained on, and where it comes from."""
+    return {
+        "messages": messages(recipe.student_prompt(), c.problem.question),
+        "completion": joined(c.trace.reasoning, c.trace.response),
+        "trace_id": c.trace.id,
+        "problem_id": c.problem.id,
+        "question": c.problem.question,
+        "answer": c.problem.answer,
+        "source": c.problem.source,
+        "licence": c.problem.licence,
+        "teacher": c.trace.model,
+        "sampling": json.dumps(c.trace.sampling.model_dump(), sort_keys=True),
+        "completion_tokens": c.trace.completion_tokens,
+        "verdict": c.verdict.verdict,
+        "verdict_kind": c.verdict.kind,
+        "verdict_reason": c.verdict.reason,
+        "selected_as": recipe.curate.select,
+    }
+
+
+def _write(folder: Path, rows: list[dict[str, Any]], funnel: list[Step]) -> None:
+    from datasets import Dataset
+
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    Dataset.from_list(rows).save_to_disk(unfinished)
+    write_json(unfinished / "funnel.json", [asdict(step) for step in funnel])
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)

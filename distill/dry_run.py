@@ -1,0 +1,125 @@
+"""What can be known before anything is done: `--dry-run`, `plan`, `check`, and what `run` refuses first."""
+
+import os
+from pathlib import Path
+
+from distill import models
+from distill.console import duration
+from distill.errors import Refused
+from distill.problems import make_problems
+from distill.recipe import HubProblems, LocalTeacher, Recipe
+from distill.run import dump_recipe, read_seal
+
+
+def refuse_early(recipe: Recipe) -> None:
+    """Find out now what would fail hours later: models, memory, the token for the hub.
+
+    Raises:
+        Refused: naming what is missing.
+    """
+    from students.plan import memory_plan, refuse_without_memory
+
+    if isinstance(recipe.teacher, LocalTeacher):
+        models.resolve(recipe.teacher.model, recipe.teacher.revision)
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    config = models.config(source)
+    models.tokenizer(source)
+    bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
+    refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
+    if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
+        raise Refused(
+            f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
+            "export HF_TOKEN=..., or set publish.hub_id=null.",
+        )
+
+
+def dry_run(recipe: Recipe) -> str:
+    """Everything that `run` does before its first stage; returns the resolved recipe."""
+    refuse_early(recipe)
+    if not isinstance(recipe.problems, HubProblems):
+        make_problems(recipe.problems, recipe.seed)
+    return dump_recipe(recipe) + "\n# nothing was done (--dry-run)"
+
+
+def plan(recipe: Recipe) -> str:
+    """The plan as text: what each stage will do and what it is expected to need."""
+    from students.plan import available_memory, gib, memory_plan
+
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    config = models.config(source)
+    dtype, reason = models.compute_dtype(recipe.student.dtype)
+    memory = memory_plan(config, recipe.train, dtype.itemsize)
+    free, what = available_memory()
+    problems = make_problems(recipe.problems, recipe.seed)
+    training = [p for p in problems if not p.held_out]
+    samples = len(training) * recipe.harvest.samples_per_problem
+    answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
+    is_program = recipe.teacher.kind == "program"
+    tokens = "no model tokens" if is_program else f"at most {samples * recipe.harvest.max_tokens:,} tokens"
+    disk = 2 * memory.weights + memory.adapter_parameters * 16
+    lines = [
+        f"problems   {len(training):,} to train on, {len(problems) - len(training):,} held out",
+        f"harvest    {samples:,} samples from a {recipe.teacher.kind} teacher on this machine, {tokens}, price 0",
+        f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
+        f"adapter    rank {recipe.train.lora_r}: {memory.adapter_parameters:,} parameters trained",
+        f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
+        f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}",
+        f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
+        f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
+        f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
+        f"time       {_expected_time(recipe, memory.parameters, samples, answers)}",
+    ]
+    return "\n".join(lines)
+
+
+def _expected_time(recipe: Recipe, parameters: int, samples: int, answers: int) -> str:
+    """From matrix arithmetic alone: 2 operations a parameter and token forward, twice that backward."""
+    import time
+
+    import torch
+
+    dtype = models.compute_dtype(recipe.student.dtype)[0]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a = torch.randn(1024, 1024, device=device).to(dtype)
+    torch.mm(a, a)
+    started = time.perf_counter()
+    for _ in range(8):
+        result = torch.mm(a, a)
+    result.sum().item()
+    rate = 8 * 2 * 1024**3 / (time.perf_counter() - started)
+    row_tokens = min(recipe.train.max_length, recipe.harvest.max_tokens)
+    rows = min(samples, recipe.curate.max_rows or samples)
+    training = 6 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (0.4 * rate)
+    return (
+        f"training at most {duration(training)} if every trace is {row_tokens:,} tokens long "
+        f"(measured just now: {rate / 1e9:,.0f} GFLOP/s, of which training reaches about 40 %)"
+    )
+
+
+def check_run(recipe: Recipe, folder: Path) -> None:
+    """Run the gate on a curated set and show what training will see.
+
+    Raises:
+        Refused: no curated set yet, or the gate's reasons.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from students.check import coloured
+    from students.stage import gate
+
+    if read_seal(folder, "curate") is None:
+        raise Refused(f"{folder} holds no curated set to check.", "`distill run RECIPE --until curate` makes one.")
+    checked, tokenizer = gate(recipe, folder / "curated")
+    console = Console()
+    for row in checked.rows[:2]:
+        text = Text()
+        for piece, in_loss in coloured(row, tokenizer):
+            text.append(piece, style="green" if in_loss else "dim")
+        console.print(text, end="\n\n")
+    share = checked.tokens_in_loss / checked.tokens
+    console.print(
+        f"passed: {len(checked.rows)} rows, longest {checked.longest} of {recipe.train.max_length} tokens, "
+        f"{checked.tokens:,} tokens, {share:.0%} in the loss (green), stop token {tokenizer.eos_token} in every row, "
+        f"pad {tokenizer.pad_token}"
+    )

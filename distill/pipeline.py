@@ -1,0 +1,183 @@
+"""The stages in their order; what is sealed is not done again.
+
+    problems -> harvest -> curate -> train -> evaluate -> publish
+
+Each stage is a function from files to files. Its fingerprint covers the recipe sections named in
+`SECTIONS`, the seed, and the fingerprints of the stages named in `INPUTS`.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+from distill import __version__
+from distill.console import Progress
+from distill.errors import DistillError, Refused
+from distill.files import cannot_write
+from distill.recipe import Recipe
+from distill.records import digest
+from distill.run import Run, Seal
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "problems": ("problems",),
+    "harvest": ("teacher", "harvest", "verify"),
+    "curate": ("curate", "student.prompt"),
+    "train": ("student", "train"),
+    "evaluate": ("student", "evaluate"),
+    "publish": ("publish",),
+}
+INPUTS: dict[str, tuple[str, ...]] = {
+    "problems": (),
+    "harvest": ("problems",),
+    "curate": ("problems", "harvest"),
+    "train": ("curate",),
+    "evaluate": ("problems", "train"),
+    "publish": ("train", "evaluate"),
+}
+STAGES = tuple(SECTIONS)
+
+FORMAT = 1
+"""Raised when a stage's output of an earlier version must not be taken for one of this."""
+
+
+def fingerprints(recipe: Recipe) -> dict[str, str]:
+    """Fingerprint of every stage of a recipe.
+
+    Raises:
+        Refused: a problem file or a model that is not there.
+    """
+    from distill import models
+    from distill.problems import source_fingerprint
+    from distill.recipe import LocalTeacher
+
+    outside: dict[str, Any] = {
+        "problems": source_fingerprint(recipe.problems),
+        "train": models.resolve(recipe.student.model, recipe.student.revision).fingerprint(),
+    }
+    if isinstance(recipe.teacher, LocalTeacher):
+        outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
+    found: dict[str, str] = {}
+    for stage in STAGES:
+        sections = {name: _section(recipe, name) for name in SECTIONS[stage]}
+        inputs = [found[name] for name in INPUTS[stage]]
+        found[stage] = digest([FORMAT, stage, recipe.seed, sections, inputs, outside.get(stage)])
+    return found
+
+
+def run_stages(run: Run, stages: tuple[str, ...], progress: Progress) -> dict[str, Seal]:
+    """Do the given stages of a run, in order, skipping those that are sealed.
+
+    Raises:
+        Refused: a stage's input is not sealed under the present recipe, or the stage refuses.
+        DistillError: a stage failed; what it had done is kept.
+    """
+    wanted = fingerprints(run.recipe)
+    return {stage: _run_stage(run, stage, wanted, progress) for stage in stages}
+
+
+def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress) -> Seal:
+    for needed in INPUTS[stage]:
+        seal = run.seal_of(needed)
+        if seal is None or seal.fingerprint != wanted[needed]:
+            raise Refused(
+                f"stage '{stage}' needs '{needed}', which is not done in {run.folder} for this recipe.",
+                f"`distill {needed} RECIPE` does it; `distill run RECIPE` does all.",
+            )
+    seal = run.seal_of(stage)
+    if seal is not None and seal.fingerprint == wanted[stage]:
+        progress.skipped(stage, seal)
+        return seal
+    run.begin(stage, wanted[stage])
+    seal = run.seal_of(stage)
+    if seal is not None and seal.fingerprint == wanted[stage]:
+        progress.skipped(stage, seal, "brought back from an earlier recipe")
+        return seal
+    run.log("stage begins", stage=stage, fingerprint=wanted[stage], version=__version__)
+    progress.begins(stage)
+    started = time.monotonic()
+    with _noting_time(run, stage, started):
+        counts = _WORK[stage](run, progress)
+        seal = run.seal(stage, wanted[stage], counts, time.monotonic() - started)
+    run.log("stage sealed", stage=stage, seconds=round(seal.seconds, 2), counts=counts)
+    progress.ends(stage, seal)
+    return seal
+
+
+@contextmanager
+def _noting_time(run: Run, stage: str, started: float) -> Any:
+    """Log how a stage ended early, and turn a full disk into its sentence."""
+    try:
+        yield
+    except OSError as e:
+        run.log("stage stopped", stage=stage, reason=str(e))
+        if e.errno in (13, 28, 30, 122):  # EACCES, ENOSPC, EROFS, EDQUOT
+            raise cannot_write(e.filename or run.folder, e) from e
+        raise
+    except (DistillError, KeyboardInterrupt) as e:
+        run.log("stage stopped", stage=stage, reason=str(e) or type(e).__name__)
+        run.note_time(stage, time.monotonic() - started)
+        raise
+
+
+def _problems(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.problems import make_problems, write_problems
+
+    problems = make_problems(run.recipe.problems, run.recipe.seed)
+    write_problems(run.output("problems"), problems)
+    held = sum(p.held_out for p in problems)
+    return {"problems": len(problems) - held, "held_out": held}
+
+
+def _harvest(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.problems import read_problems
+    from teachers.harvest import harvest
+
+    problems = read_problems(run.output("problems"))
+    return harvest(run.recipe, problems, run.output("harvest"), progress.harvested)
+
+
+def _curate(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.curate.stage import curate
+    from distill.problems import read_problems
+
+    problems = read_problems(run.output("problems"))
+    return curate(run.recipe, problems, run.output("harvest"), run.output("curate"))
+
+
+def _train(run: Run, progress: Progress) -> dict[str, Any]:
+    from students.stage import train_student
+
+    return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained)
+
+
+def _evaluate(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.evaluate.stage import evaluate
+    from distill.problems import read_problems
+
+    problems = read_problems(run.output("problems"))
+    student = run.output("train") / "merged"
+    return evaluate(run.recipe, problems, student, run.output("evaluate"), progress.evaluated)
+
+
+def _publish(run: Run, progress: Progress) -> dict[str, Any]:
+    from students.publish import publish
+
+    return publish(run.recipe, run.folder, run.output("publish"))
+
+
+_WORK: dict[str, Callable[[Run, Progress], dict[str, Any]]] = {
+    "problems": _problems,
+    "harvest": _harvest,
+    "curate": _curate,
+    "train": _train,
+    "evaluate": _evaluate,
+    "publish": _publish,
+}
+
+
+def _section(recipe: Recipe, name: str) -> Any:
+    value: Any = recipe.model_dump(mode="json")
+    for part in name.split("."):
+        value = value[part]
+    return value

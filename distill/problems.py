@@ -1,0 +1,233 @@
+"""Where problems come from: generated Countdown, a jsonl or parquet file, a data set on the hub.
+
+Every source ends in a list of `Problem`, some of them held out for the evaluation.
+"""
+
+import itertools
+import random
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from distill.errors import DistillError, Refused
+from distill.files import read_rows
+from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems
+from distill.records import Problem, digest
+
+
+def make_problems(spec: Problems, seed: int) -> list[Problem]:
+    """Training problems first, then the held-out ones; the same seed gives the same list anywhere.
+
+    Raises:
+        Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for.
+    """
+    if isinstance(spec, CountdownProblems):
+        return countdown_problems(spec, seed)
+    if isinstance(spec, FileProblems):
+        return _from_file(spec, seed)
+    return _from_hub(spec, seed)
+
+
+def source_fingerprint(spec: Problems) -> str:
+    """Changes when the content of the source does: digest of the files, or the hub revision."""
+    if isinstance(spec, FileProblems):
+        paths = [spec.path, *([spec.held_out_path] if spec.held_out_path else [])]
+        return digest([digest(_existing(p).read_bytes().hex()) for p in paths])
+    return digest(spec.model_dump())
+
+
+def write_problems(path: Path, problems: list[Problem]) -> None:
+    """Write problems as parquet; `data` is a JSON column, since its keys differ by kind."""
+    import io
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from distill.files import write_atomically
+
+    rows = [{**p.model_dump(), "data": json.dumps(p.data)} for p in problems]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_problems(path: Path) -> list[Problem]:
+    import json
+
+    return [Problem(**{**row, "data": json.loads(row["data"])}) for row in read_rows(path)]
+
+
+def countdown_problems(spec: CountdownProblems, seed: int) -> list[Problem]:
+    """Solvable Countdown problems; a tenth of the targets and their own number sets are held out.
+
+    A target is the value of a random expression over the numbers, so every problem has a solution.
+    """
+    rng = random.Random(seed)
+    targets = range(spec.min_target, spec.max_target + 1)
+    held_targets = set(rng.sample(targets, max(1, len(targets) // 10)))
+    owner: dict[tuple[int, ...], bool] = {}
+    found: dict[bool, dict[str, Problem]] = {False: {}, True: {}}
+    wanted = {False: spec.count, True: spec.held_out}
+    for attempt in itertools.count():
+        if all(len(found[h]) == wanted[h] for h in wanted):
+            break
+        if attempt > 2000 * (spec.count + spec.held_out):
+            have = " and ".join(f"{len(found[h])} of {wanted[h]}" for h in (False, True))
+            raise Refused(
+                f"problems.count and problems.held_out ask for more Countdown problems than there are with "
+                f"{spec.numbers} numbers up to {spec.max_number} (found {have}).",
+                "Ask for fewer, or raise problems.numbers or problems.max_number.",
+            )
+        numbers = [rng.randint(1, spec.max_number) for _ in range(spec.numbers)]
+        target = _random_value(numbers, rng)
+        if target is None or target not in targets or target in numbers:
+            continue
+        held = target in held_targets
+        numbers_key = tuple(sorted(numbers))
+        if owner.setdefault(numbers_key, held) != held or len(found[held]) == wanted[held]:
+            continue
+        problem = _countdown(numbers, target, held, seed)
+        found[held].setdefault(problem.id, problem)
+    return [*found[False].values(), *found[True].values()]
+
+
+def _random_value(numbers: list[int], rng: random.Random) -> int | None:
+    """Value of a random expression over all numbers; None where it leaves the positive integers."""
+    values = list(numbers)
+    while len(values) > 1:
+        a = values.pop(rng.randrange(len(values)))
+        b = values.pop(rng.randrange(len(values)))
+        high, low = max(a, b), min(a, b)
+        options = [a + b, a * b, high - low, high // low if low and high % low == 0 else None]
+        value = rng.choice(options)
+        if not value:
+            return None
+        values.append(value)
+    return values[0]
+
+
+def _countdown(numbers: list[int], target: int, held_out: bool, seed: int) -> Problem:
+    shown = " ".join(map(str, numbers))
+    return Problem(
+        id=f"countdown-{'-'.join(map(str, sorted(numbers)))}-{target}",
+        question=f"Make {target} from {shown} with + - * /, each number once.",
+        answer="",
+        kind="countdown",
+        data={"numbers": numbers, "target": target},
+        source=f"countdown seed {seed}",
+        licence="generated",
+        held_out=held_out,
+    )
+
+
+def _from_file(spec: FileProblems, seed: int) -> list[Problem]:
+    path = _existing(spec.path)
+    pool = _problems_of(_rows(path), spec, path.name)
+    if spec.held_out_path is None:
+        return _split(pool, spec.count, spec.held_out, seed, spec.path)
+    held = _problems_of(_rows(_existing(spec.held_out_path)), spec, Path(spec.held_out_path).name)
+    return _beside(_draw(pool, spec.count, seed, spec.path), _draw(held, spec.held_out, seed, spec.held_out_path))
+
+
+def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
+    from datasets import load_dataset
+
+    def rows(split: str) -> list[dict[str, Any]]:
+        try:
+            return list(load_dataset(spec.hub_id, spec.config, split=split, revision=spec.revision))
+        except (OSError, ValueError) as e:
+            first = str(e).strip().splitlines()[0].rstrip(".")
+            hint = "With the file on disk, use problems.source=file."
+            raise Refused(f"data set '{spec.hub_id}' cannot be had from the hub ({first}).", hint) from e
+
+    pool = _problems_of(rows(spec.split), spec, spec.hub_id)
+    if spec.held_out_split is None:
+        return _split(pool, spec.count, spec.held_out, seed, spec.hub_id)
+    held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}")
+    return _beside(_draw(pool, spec.count, seed, spec.hub_id), _draw(held, spec.held_out, seed, spec.hub_id))
+
+
+def _existing(name: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise Refused(f"problems.path '{name}' is no file.", "Paths are relative to the working directory.")
+    return path
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        return read_rows(path)
+    except DistillError as e:
+        raise Refused(str(e), e.hint) from e
+
+
+def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, source: str) -> list[Problem]:
+    if not rows:
+        raise Refused(f"{source} holds no problems.")
+    wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]
+    for number, row in enumerate(rows, 1):
+        absent = [key for key in wanted if row.get(key) in (None, "")]
+        if absent:
+            has = ", ".join(sorted(row))
+            hint = "Name the columns with problems.question_key and problems.answer_key."
+            raise Refused(f"{source}, row {number} has no '{absent[0]}' (its columns: {has}).", hint)
+    problems = [
+        Problem(
+            id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
+            question=str(row[spec.question_key]).strip(),
+            answer=gold_answer(str(row[spec.answer_key]), spec.layout, f"{source}, row {number}"),
+            kind=spec.kind,
+            source=source,
+            licence=spec.licence,
+        )
+        for number, row in enumerate(rows)
+    ]
+    refuse_duplicate_ids(problems, source)
+    return problems
+
+
+def gold_answer(text: str, layout: str, where: str) -> str:
+    """The gold answer in an answer column; GSM8K writes it after `####`, with thousands separators."""
+    if layout == "plain":
+        return text.strip()
+    match = re.search(r"####\s*(\S[^\n]*)\s*$", text)
+    if not match:
+        raise Refused(
+            f"{where}: the answer has no '####', so it is not in GSM8K's layout.", "Set problems.layout=plain."
+        )
+    return match[1].strip().replace(",", "")
+
+
+def refuse_duplicate_ids(problems: list[Problem], source: str) -> None:
+    twice = [id_ for id_, n in Counter(p.id for p in problems).items() if n > 1]
+    if twice:
+        shown = ", ".join(repr(i) for i in twice[:3])
+        raise Refused(
+            f"{source} has {len(twice)} problem ids that occur more than once ({shown}).", "Ids must be unique."
+        )
+
+
+def _split(pool: list[Problem], count: int | None, held_out: int, seed: int, source: str) -> list[Problem]:
+    order = random.Random(seed).sample(pool, len(pool))
+    train = order[held_out:] if count is None else order[held_out : held_out + count]
+    if len(order) <= held_out or (count is not None and len(train) < count):
+        asked = f"{held_out} held out" + (f" and {count} to train on" if count else " and at least one to train on")
+        raise Refused(f"{source} has {len(pool)} problems, fewer than {asked}.")
+    return [*train, *_as_held(order[:held_out])]
+
+
+def _draw(pool: list[Problem], count: int | None, seed: int, source: str) -> list[Problem]:
+    if count is not None and count > len(pool):
+        raise Refused(f"{source} has {len(pool)} problems, fewer than the {count} asked for.")
+    return random.Random(seed).sample(pool, len(pool) if count is None else count)
+
+
+def _beside(train: list[Problem], held: list[Problem]) -> list[Problem]:
+    """Training problems and held-out ones of another file, whose row numbers may be the same."""
+    return [*train, *_as_held([p.model_copy(update={"id": f"held-out-{p.id}"}) for p in held])]
+
+
+def _as_held(problems: list[Problem]) -> list[Problem]:
+    return [p.model_copy(update={"held_out": True}) for p in problems]

@@ -1,0 +1,185 @@
+"""From a YAML file and `key=value` overrides to a `Recipe`, or to a sentence that names the line."""
+
+import difflib
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from distill.errors import Refused
+from distill.recipe import Recipe
+
+SHIPPED = Path(str(resources.files("recipes")))
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> path of the recipes that come with the package, such as `cpu/gsm8k`."""
+    return {str(p.relative_to(SHIPPED).with_suffix("")): p for p in sorted(SHIPPED.rglob("*.yaml"))}
+
+
+def find(name: str) -> Path:
+    """Path of a recipe given as a file, or by the name under which it is shipped."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = shipped()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    raise Refused(
+        f"there is no recipe file '{name}'.",
+        f"Did you mean '{near[0]}'?" if near else "`distill recipes ls` lists those that come with the package.",
+    )
+
+
+def load(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe and apply `key=value` overrides (dots for depth).
+
+    Raises:
+        Refused: no such file, broken YAML, unknown keys, wrong types, contradictory values.
+    """
+    path = find(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.load(text, Loader=_UniqueKeyLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise Refused(f"{path} is not readable as YAML: {' '.join(str(e).split())}.") from e
+    except OSError as e:
+        raise Refused(f"{path} cannot be read: {e.strerror}.") from e
+    if not isinstance(tree, dict):
+        raise Refused(f"{path} holds no recipe: the top level must be sections such as 'problems:' and 'teacher:'.")
+    tree.setdefault("name", path.stem)
+    for override in overrides:
+        _apply(tree, override)
+    return parse(tree, where=str(path), node=node)
+
+
+def parse(tree: dict[str, Any], where: str = "recipe", node: yaml.Node | None = None) -> Recipe:
+    """Validate a plain mapping; every problem found is told, each with its line where it has one."""
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as e:
+        told = [_sentence(error, tree, node) for error in e.errors(include_url=False)]
+        raise Refused(
+            f"{where}: " + "; ".join(dict.fromkeys(told)) + ".", "`distill recipes schema` describes every key."
+        ) from e
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets a later key overwrite an earlier one in silence; a recipe must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key_node.value}' occurs twice (line {line})"
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    return float(loader.construct_scalar(node))
+
+
+# YAML 1.1 reads `1e-3` as a string for want of a dot; people write learning rates that way.
+_UniqueKeyLoader.add_constructor("tag:distill,float", _construct_float)
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:distill,float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, equals, raw = override.partition("=")
+    if not equals or not key:
+        raise Refused(f"override '{override}' is not of the form key=value, such as train.learning_rate=1e-4.")
+    *parents, last = key.split(".")
+    at: Any = tree
+    for part in parents:
+        at = at.setdefault(part, {})
+        if not isinstance(at, dict):
+            raise Refused(f"override '{override}': '{part}' is a value, not a section.")
+    try:
+        at[last] = yaml.load(raw, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as e:
+        raise Refused(f"override '{override}': the value is not readable as YAML.") from e
+
+
+def _sentence(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
+    """One pydantic error as a clause: line, key, what is wrong, what was probably meant."""
+    path = [str(part) for part in error["loc"]]
+    keys = _keys_in(path, tree)
+    line = _line_of(keys, node)
+    place = f"line {line}: " if line else ""
+    name = ".".join(keys) or "recipe"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(keys[-1], _known_keys(keys[:-1], tree), n=1, cutoff=0.5)
+        return f"{place}unknown key '{name}'" + (f", did you mean '{near[0]}'?" if near else "")
+    if error["type"] == "missing":
+        return f"{place}key '{name}' is missing"
+    if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        expected = error["ctx"].get("expected_tags", "")
+        tag = error["ctx"]["discriminator"].strip("'")
+        return (
+            f"{place}'{name}.{tag}' must be one of {expected}" if expected else f"{place}key '{name}.{tag}' is missing"
+        )
+    if error["type"] == "value_error":
+        return f"{place}{error['ctx']['error']}" if not keys else f"{place}{name}: {error['ctx']['error']}"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{place}'{name}' is {error['input']!r}, but {message}"
+
+
+def _keys_in(path: list[str], tree: Any) -> list[str]:
+    """Drop from a pydantic location what is no key of the file (the tags of its unions)."""
+    keys: list[str] = []
+    at = tree
+    for i, part in enumerate(path):
+        if isinstance(at, dict) and part in at:
+            keys.append(part)
+            at = at[part]
+        elif i == len(path) - 1 and isinstance(at, dict):
+            keys.append(part)
+    return keys
+
+
+def _known_keys(parents: list[str], tree: dict[str, Any]) -> list[str]:
+    """Keys that the schema allows in a section, unions resolved by what the file chose."""
+    schema = Recipe.model_json_schema()
+    at: Any = schema
+    value: Any = tree
+    for part in parents:
+        value = value[part]
+        at = _resolve(at["properties"][part], schema, value)
+    return list(at.get("properties", {}))
+
+
+def _resolve(entry: dict[str, Any], schema: dict[str, Any], value: Any) -> dict[str, Any]:
+    if "discriminator" in entry:
+        tag = value.get(entry["discriminator"]["propertyName"])
+        entry = {"$ref": entry["discriminator"]["mapping"][tag]}
+    for choice in entry.get("anyOf", []):
+        if "$ref" in choice:
+            entry = choice
+    if "$ref" in entry:
+        return schema["$defs"][entry["$ref"].rsplit("/", 1)[1]]
+    return entry
+
+
+def _line_of(keys: list[str], node: yaml.Node | None) -> int | None:
+    """Line of a key in the file (1 is the first); of its section where the key itself is absent."""
+    line = None
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = [(k, v) for k, v in node.value if k.value == key]
+        if not found:
+            break
+        line = found[0][0].start_mark.line + 1
+        node = found[0][1]
+    return line

@@ -1,0 +1,120 @@
+"""The three things that flow through a run, and how they lie on disk.
+
+    problem -> trace (a teacher's or student's answer) -> verdict (is it right?)
+
+All three are frozen pydantic models; on disk each is one JSON object a line.
+"""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+FinishReason = Literal["stop", "length", "error"]
+VerdictName = Literal["correct", "wrong", "unknown"]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown fields, so that a file of another layout is noticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Record):
+    """One task with what is needed to judge an answer to it."""
+
+    id: str
+    """Unique within a run; the same problem has the same id in every run."""
+    question: str
+    """The task in words, without any instruction on how to answer."""
+    answer: str
+    """The gold answer as text; empty where the verdict needs none (countdown)."""
+    kind: str
+    """Which verifier judges it: a name of `distill.verify.KINDS`."""
+    data: dict[str, Any] = {}
+    """What the verifier or a program teacher needs beyond the text, such as Countdown's numbers."""
+    source: str
+    """Where it comes from: a generator with its seed, a file name or a hub id."""
+    licence: str = "unknown"
+    """Licence of the source, carried to the cards."""
+    held_out: bool = False
+    """True for problems that only the evaluation may see."""
+
+
+class Sampling(Record):
+    """How one answer is sampled."""
+
+    temperature: float = 0.6
+    """0 means greedy decoding."""
+    top_p: float = 0.95
+    """Nucleus; 1 means off."""
+    max_tokens: int = 4096
+    """Longest answer in tokens. Longer ones finish with `length` and are never correct."""
+    seed: int = 0
+    """Of this one sample, not of the run."""
+
+
+class Trace(Record):
+    """One sampled answer: what was asked (by digest), what came back, what it cost."""
+
+    id: str
+    """`<problem id>/<sample index>`."""
+    problem_id: str
+    request: str
+    """Digest of model, messages and sampling: the same digest is the same sample, never paid twice."""
+    reasoning: str
+    """What stands between `<think>` and `</think>`, or came in a field of its own; empty if none."""
+    response: str
+    """What follows the reasoning: the part that is judged."""
+    finish_reason: FinishReason
+    """`stop` ended by itself; `length` was cut at max_tokens; `error` has no text."""
+    prompt_tokens: int
+    completion_tokens: int
+    """Tokens sampled, reasoning included, the end-of-turn token included."""
+    model: str
+    """Who answered."""
+    sampling: Sampling
+
+
+class Verdict(Record):
+    """What a verifier says of one trace."""
+
+    trace_id: str
+    verdict: VerdictName
+    extracted: str | None
+    """The answer that was judged; null where none was found."""
+    reason: str
+    """Why, in a few words; groups well in counts."""
+    kind: str
+    """The verifier."""
+
+
+def digest(value: Any, length: int = 16) -> str:
+    """Hex digest of any JSON value, independent of key order and of the machine."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def derived_seed(*parts: Any) -> int:
+    """A 31-bit seed from any JSON values: stable across machines and Python versions."""
+    return int(digest(list(parts), 8), 16) & 0x7FFFFFFF
+
+
+def split_reasoning(text: str) -> tuple[str, str]:
+    """Split an answer into reasoning and response at the last `</think>`.
+
+    The opening tag may be missing (some chat templates put it into the prompt). A text whose
+    thinking never closes is all reasoning: its response is empty and nothing in it is judged.
+    """
+    head, closing, tail = text.rpartition("</think>")
+    if closing:
+        return head.partition("<think>")[2].strip() if "<think>" in head else head.strip(), tail.strip()
+    if "<think>" in text:
+        return text.partition("<think>")[2].strip(), ""
+    return "", text.strip()
+
+
+def joined(reasoning: str, response: str) -> str:
+    """The assistant's turn that a student learns: the inverse of `split_reasoning`."""
+    return f"<think>\n{reasoning}\n</think>\n\n{response}" if reasoning else response

@@ -1,0 +1,106 @@
+"""`report.html`: one static page of a run, written from what lies in the run directory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distill.console import duration, protocol_line, summary
+from distill.errors import Refused
+from distill.files import Log, write_atomically
+from distill.problems import read_problems
+from distill.records import Problem, Trace, Verdict
+from distill.report.charts import accuracy_chart, funnel_chart, loss_chart
+from distill.run import OUTPUTS, read_seal
+
+SHOWN_ANSWERS = 24
+"""Held-out problems shown with both answers."""
+
+SHOWN_TRACES = 8
+"""Teacher traces shown of each verdict."""
+
+
+def write_report(folder: Path) -> Path:
+    """Write the page of a run, with what is there so far.
+
+    Raises:
+        Refused: the folder holds no run.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    if not (folder / "recipe.yaml").is_file():
+        raise Refused(f"{folder} holds no run (no recipe.yaml in it).")
+    environment = Environment(
+        loader=PackageLoader("distill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html").render(_content(folder))
+    target = folder / "report.html"
+    write_atomically(target, page)
+    return target
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    recipe_text = (folder / "recipe.yaml").read_text(encoding="utf-8")
+    seals = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
+    evaluation = seals["evaluate"].counts if "evaluate" in seals else None
+    return {
+        "name": yaml.safe_load(recipe_text)["name"],
+        "recipe": recipe_text,
+        "stages": [(s, summary(s, seal.counts), duration(seal.seconds)) for s, seal in seals.items()],
+        "missing": [stage for stage in OUTPUTS if stage not in seals],
+        "total": duration(sum(seal.seconds for seal in seals.values())),
+        "evaluation": evaluation,
+        "protocol": protocol_line(evaluation["protocol"]) if evaluation else "",
+        "accuracy_chart": accuracy_chart(evaluation) if evaluation else "",
+        "funnel_chart": funnel_chart(seals["curate"].counts["funnel"]) if "curate" in seals else "",
+        "loss_chart": _loss_chart(folder),
+        "harvest": seals["harvest"].counts if "harvest" in seals else None,
+        "train": seals["train"].counts if "train" in seals else None,
+        "first_rows": _first_rows(folder),
+        "traces": _teacher_traces(folder) if "harvest" in seals else [],
+        "answers": _answers(folder) if evaluation else [],
+    }
+
+
+def _loss_chart(folder: Path) -> str:
+    from students.stage import read_metrics
+
+    path = folder / OUTPUTS["train"] / "metrics.jsonl"
+    return loss_chart(read_metrics(path)) if path.is_file() else ""
+
+
+def _first_rows(folder: Path) -> list[list[tuple[str, bool]]]:
+    path = folder / OUTPUTS["train"] / "first_rows.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def _problems(folder: Path) -> dict[str, Problem]:
+    return {p.id: p for p in read_problems(folder / OUTPUTS["problems"])}
+
+
+def _teacher_traces(folder: Path) -> list[dict[str, Any]]:
+    """The first traces of each verdict, with their problems."""
+    at = folder / OUTPUTS["harvest"]
+    problems = _problems(folder)
+    verdicts = {v.trace_id: v for v in Log(at / "verdicts.jsonl").read(Verdict)}
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for trace in Log(at / "samples.jsonl").read(Trace):
+        verdict = verdicts[trace.id]
+        group = shown.setdefault(verdict.verdict, [])
+        if len(group) < SHOWN_TRACES:
+            group.append({"problem": problems[trace.problem_id], "trace": trace, "verdict": verdict})
+    return [row for name in ("correct", "wrong", "unknown") for row in shown.get(name, [])]
+
+
+def _answers(folder: Path) -> list[dict[str, Any]]:
+    """Held-out problems with the first answer of base and student."""
+    at = folder / OUTPUTS["evaluate"]
+    rows: dict[str, dict[str, Any]] = {}
+    problems = _problems(folder)
+    for who in ("base", "student"):
+        verdicts = {v.trace_id: v for v in Log(at / f"{who}.verdicts.jsonl").read(Verdict)}
+        for trace in Log(at / f"{who}.samples.jsonl").read(Trace):
+            row = rows.setdefault(trace.problem_id, {"problem": problems[trace.problem_id]})
+            row.setdefault(who, (trace, verdicts[trace.id]))
+    return list(rows.values())[:SHOWN_ANSWERS]

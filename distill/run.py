@@ -1,0 +1,214 @@
+"""The run directory: sealed stages, one writer, nothing rewritten in place.
+
+    runs/<name>/
+      recipe.yaml          as resolved
+      stages/              per stage: `<stage>.begun.json`, and `<stage>.json` once it is sealed
+      problems.parquet  traces/  curated/  student/  evaluation/  published/  report.html
+      log.jsonl            what happened, one event a line
+
+A stage's fingerprint covers its recipe sections and the fingerprints of the stages that it reads.
+A stage sealed under the wanted fingerprint is not done again. One made under another is moved
+aside as `<output>.<its fingerprint>` and moved back should the recipe return to it.
+"""
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from distill.errors import DistillError, Refused
+from distill.files import read_json, sync_folder, write_atomically, write_json
+from distill.recipe import Recipe
+
+OUTPUTS = {
+    "problems": "problems.parquet",
+    "harvest": "traces",
+    "curate": "curated",
+    "train": "student",
+    "evaluate": "evaluation",
+    "publish": "published",
+}
+"""Stage -> the file or folder it leaves, in the order of the journey."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """That a stage is done: under which fingerprint, with which files and counts."""
+
+    fingerprint: str
+    counts: dict[str, Any]
+    files: dict[str, int]
+    """Relative path -> size in bytes of everything the stage left."""
+    seconds: float
+    """Wall time over all attempts."""
+
+
+class Run:
+    """One run directory, held by this process until `close`."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self.recipe = recipe
+        self._lock = _claim(folder, recipe)
+        write_atomically(folder / "recipe.yaml", dump_recipe(recipe))
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def output(self, stage: str) -> Path:
+        """Where a stage leaves what it made."""
+        return self.folder / OUTPUTS[stage]
+
+    def seal_of(self, stage: str) -> Seal | None:
+        """The seal of a finished stage whose files are all there, else None."""
+        return read_seal(self.folder, stage)
+
+    def begin(self, stage: str, fingerprint: str) -> Path:
+        """Make room for a stage under a fingerprint; what another fingerprint made is moved aside.
+
+        Returns the output path; work begun under the same fingerprint is still in it.
+        """
+        present = self._present(stage)
+        if present is not None and present != fingerprint:
+            self._move(stage, aside_as=present)
+            present = None
+        if present is None:
+            self._bring_back(stage, fingerprint)
+        begun = self._begun(stage)
+        if not begun.exists() or read_json(begun)["fingerprint"] != fingerprint:
+            write_json(begun, {"fingerprint": fingerprint, "seconds": 0.0})
+        return self.output(stage)
+
+    def seal(self, stage: str, fingerprint: str, counts: dict[str, Any], seconds: float) -> Seal:
+        """Declare a stage done. Its files are synced first."""
+        seal = Seal(fingerprint, counts, _files_of(self.output(stage)), self._spent(stage) + seconds)
+        write_json(self._sealed(stage), seal.__dict__)
+        self._begun(stage).unlink(missing_ok=True)
+        return seal
+
+    def note_time(self, stage: str, seconds: float) -> None:
+        """Remember how long an attempt took that did not finish."""
+        begun = self._begun(stage)
+        if begun.exists():
+            write_json(begun, {**read_json(begun), "seconds": self._spent(stage) + seconds})
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Append an event to `log.jsonl` (not synced: it is a diary, not a ledger)."""
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, ensure_ascii=False)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as f:
+            f.write(line + "\n")
+
+    def _spent(self, stage: str) -> float:
+        begun = self._begun(stage)
+        return float(read_json(begun)["seconds"]) if begun.exists() else 0.0
+
+    def _sealed(self, stage: str) -> Path:
+        return self.folder / "stages" / f"{stage}.json"
+
+    def _begun(self, stage: str) -> Path:
+        return self.folder / "stages" / f"{stage}.begun.json"
+
+    def _present(self, stage: str) -> str | None:
+        """Fingerprint of what lies at the stage's place: sealed, begun, or nothing."""
+        for note in (self._sealed(stage), self._begun(stage)):
+            if note.exists():
+                return str(read_json(note)["fingerprint"])
+        return None
+
+    def _move(self, stage: str, aside_as: str) -> None:
+        output = self.output(stage)
+        self._rename(output, _aside(output, aside_as))
+        for note in (self._sealed(stage), self._begun(stage)):
+            self._rename(note, _aside(note, aside_as))
+        self.log("moved aside", stage=stage, fingerprint=aside_as)
+
+    def _bring_back(self, stage: str, fingerprint: str) -> None:
+        output = self.output(stage)
+        if not output.exists():
+            self._rename(_aside(output, fingerprint), output)
+        for note in (self._begun(stage), self._sealed(stage)):
+            self._rename(_aside(note, fingerprint), note)
+
+    def _rename(self, source: Path, target: Path) -> None:
+        if source.exists():
+            os.replace(source, target)
+            sync_folder(source.parent)
+
+
+def read_seal(folder: Path, stage: str) -> Seal | None:
+    """The seal of a stage in a run directory, None where it is not done or files of it are gone."""
+    note = folder / "stages" / f"{stage}.json"
+    if not note.exists():
+        return None
+    seal = Seal(**read_json(note))
+    here = folder / OUTPUTS[stage]
+    whole = all((here / name if name else here).is_file() for name in seal.files)
+    return seal if whole else None
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML, every default written out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _claim(folder: Path, recipe: Recipe) -> IO[str]:
+    """Create or take over a run directory and lock it for this process."""
+    existing = folder / "recipe.yaml"
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file, not a run directory.")
+    if folder.is_dir() and any(folder.iterdir()) and not existing.exists() and not (folder / "lock").exists():
+        raise Refused(f"{folder} is not empty and holds no run.", "Choose another place with --run-dir.")
+    if existing.exists():
+        held = yaml.safe_load(existing.read_text(encoding="utf-8"))["name"]
+        if held != recipe.name:
+            raise Refused(
+                f"{folder} is a run of the recipe '{held}', not of '{recipe.name}'.",
+                "Choose another place with --run-dir, or give the recipe its own name.",
+            )
+    try:
+        (folder / "stages").mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+")
+    except OSError as e:
+        raise Refused(f"the run directory {folder} cannot be written: {e.strerror}.") from e
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise Refused(
+            f"{folder} is in use by process {holder}.", "Wait for it, or stop it and run this again."
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _aside(path: Path, fingerprint: str) -> Path:
+    stem, dot, suffix = path.name.partition(".")
+    return path.with_name(f"{stem}.{fingerprint[:8]}{dot}{suffix}")
+
+
+def _files_of(output: Path) -> dict[str, int]:
+    if output.is_file():
+        return {"": output.stat().st_size}
+    files = {}
+    for path in sorted(p for p in output.rglob("*") if p.is_file()):
+        with path.open("rb") as f:
+            os.fsync(f.fileno())
+        files[str(path.relative_to(output))] = path.stat().st_size
+    if not files:
+        raise DistillError(f"stage output {output} is empty.")
+    return files

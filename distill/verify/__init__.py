@@ -1,0 +1,35 @@
+"""Is this answer right? One function a kind of problem; three verdicts, each with its reason.
+
+>>> from distill.verify import judge
+>>> judge("math", r"so it is \\boxed{0.5}", "1/2", {})
+Judgement(verdict='correct', extracted='0.5', reason='equal numbers')
+"""
+
+from collections.abc import Callable
+
+from distill.records import Problem, Trace, Verdict
+from distill.verify import countdown, math
+from distill.verify.judgement import Judgement, wrong
+
+Judge = Callable[[str, str, dict], Judgement]
+
+KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge}
+"""Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
+
+
+def judge(kind: str, response: str, answer: str, data: dict, finished: bool = True) -> Judgement:
+    """Judge a response (what follows the reasoning).
+
+    An answer that was cut, or that is empty, is `wrong` whatever it holds: it is not complete.
+    """
+    if not finished:
+        return wrong(None, "cut at max_tokens")
+    if not response.strip():
+        return wrong(None, "empty response")
+    return KINDS[kind](response, answer, data)
+
+
+def judge_trace(trace: Trace, problem: Problem) -> Verdict:
+    """The verdict on one trace of a problem."""
+    found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason == "stop")
+    return Verdict(trace_id=trace.id, kind=problem.kind, **found._asdict())

@@ -1,0 +1,106 @@
+"""Countdown: the expression must use each given number exactly once and reach the target exactly.
+
+Answers are data: a small parser over rationals reads them, never `eval` (TinyZero's check lets
+`**` through, Stream of Search's accepts a number used twice).
+"""
+
+import re
+from fractions import Fraction
+
+from distill.verify.judgement import Judgement, correct, unknown, wrong
+
+MAX_CHARACTERS = 400
+"""No expression over six numbers is longer; a longer one is not read."""
+
+_TOKEN = re.compile(r"\s*(\d+|[-+*/()])")
+_SPELLINGS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "[": "(", "]": ")"})
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+
+
+def judge(response: str, answer: str, data: dict) -> Judgement:
+    """Judge a response that gives its expression in `<answer>...</answer>` (the last one counts).
+
+    `data` holds `numbers` (list of int) and `target` (int); `answer` is not used.
+    """
+    if not _is_problem(data):
+        return unknown(None, "problem has no numbers and target")
+    found = _ANSWER.findall(response)
+    if not found:
+        return wrong(None, "no answer")
+    expression = found[-1].strip()
+    left, equals, right = expression.partition("=")
+    try:
+        value, used = evaluate(left)
+    except ValueError as e:
+        return wrong(expression, str(e))
+    if equals and right.strip() != str(data["target"]):
+        return wrong(expression, "claims another target")
+    if sorted(used) != sorted(data["numbers"]):
+        return wrong(expression, "wrong numbers")
+    return correct(expression) if value == data["target"] else wrong(expression, "misses the target")
+
+
+def evaluate(expression: str) -> tuple[Fraction, list[int]]:
+    """Exact value of an expression over + - * / and brackets, and the numbers it uses.
+
+    Raises:
+        ValueError: anything else in it, unbalanced brackets, division by zero, too long.
+    """
+    if len(expression) > MAX_CHARACTERS:
+        raise ValueError("too long")
+    tokens = _tokens(expression.translate(_SPELLINGS))
+    used: list[int] = []
+    value, rest = _sum(tokens, used)
+    if rest:
+        raise ValueError("not an expression")
+    return value, used
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, at, text = [], 0, text.rstrip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if not match:
+            raise ValueError("not an expression")
+        tokens.append(match[1])
+        at = match.end()
+    return tokens
+
+
+def _sum(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
+    value, tokens = _product(tokens, used)
+    while tokens and tokens[0] in "+-":
+        operator, (term, rest) = tokens[0], _product(tokens[1:], used)
+        value, tokens = (value + term if operator == "+" else value - term), rest
+    return value, tokens
+
+
+def _product(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
+    value, tokens = _atom(tokens, used)
+    while tokens and tokens[0] in "*/":
+        operator, (factor, rest) = tokens[0], _atom(tokens[1:], used)
+        if operator == "/" and factor == 0:
+            raise ValueError("divides by zero")
+        value, tokens = (value * factor if operator == "*" else value / factor), rest
+    return value, tokens
+
+
+def _atom(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
+    if not tokens:
+        raise ValueError("not an expression")
+    if tokens[0] == "(":
+        value, rest = _sum(tokens[1:], used)
+        if not rest or rest[0] != ")":
+            raise ValueError("not an expression")
+        return value, rest[1:]
+    if not tokens[0].isdigit():
+        raise ValueError("not an expression")
+    used.append(int(tokens[0]))
+    return Fraction(tokens[0]), tokens[1:]
+
+
+def _is_problem(data: dict) -> bool:
+    numbers = data.get("numbers")
+    return (
+        isinstance(numbers, list) and all(isinstance(n, int) for n in numbers) and isinstance(data.get("target"), int)
+    )

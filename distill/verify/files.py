@@ -1,0 +1,72 @@
+"""`distill verify FILE`: verdicts for the rows of any jsonl or parquet file."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from distill.errors import DistillError, Refused
+from distill.files import cannot_write, read_rows, write_atomically
+from distill.records import split_reasoning
+from distill.verify import KINDS, judge
+
+
+def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key: str) -> dict[str, int]:
+    """Write every row of `file` to `out` as jsonl with verdict, extracted and reason added.
+
+    Countdown rows need `numbers` (or `nums`) and `target`; other kinds the gold answer in
+    `answer_key`. Returns counts by verdict.
+
+    Raises:
+        Refused: unknown kind, missing file or column, a column of that name already there, an
+            output that is the input.
+    """
+    if kind not in KINDS:
+        raise Refused(f"--kind={kind} is unknown.", f"Kinds: {', '.join(KINDS)}.")
+    if not file.is_file():
+        raise Refused(f"there is no file '{file}'.")
+    if out.resolve() == file.resolve():
+        raise Refused("--out names the input file.", "It would be overwritten; name another.")
+    try:
+        rows = read_rows(file)
+    except DistillError as e:
+        raise Refused(str(e), e.hint) from e
+    _refuse_missing_columns(rows, file, kind, response_key, answer_key)
+    judged = [_judged(row, kind, response_key, answer_key) for row in rows]
+    try:
+        write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in judged))
+    except OSError as e:
+        raise cannot_write(out, e) from e
+    return dict(Counter(row["verdict"] for row in judged).most_common())
+
+
+def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) -> dict[str, Any]:
+    response = split_reasoning(str(row[response_key] or ""))[1]
+    found = judge(kind, response, str(row.get(answer_key, "")), _data(row), row.get("finish_reason") != "length")
+    return {**row, **found._asdict()}
+
+
+def _data(row: dict[str, Any]) -> dict[str, Any]:
+    numbers = row.get("numbers", row.get("nums"))
+    return {"numbers": numbers, "target": row["target"]} if numbers is not None and "target" in row else {}
+
+
+def _refuse_missing_columns(
+    rows: list[dict[str, Any]], file: Path, kind: str, response_key: str, answer_key: str
+) -> None:
+    if not rows:
+        raise Refused(f"{file} holds no rows.")
+    for number, row in enumerate(rows, 1):
+        has = f"(its columns: {', '.join(sorted(row))})"
+        if response_key not in row:
+            raise Refused(f"{file}, row {number} has no '{response_key}' {has}.", "Name it with --response-key.")
+        if kind == "countdown" and not _data(row):
+            raise Refused(f"{file}, row {number} has no 'numbers' and 'target' {has}.")
+        if kind != "countdown" and answer_key not in row:
+            raise Refused(f"{file}, row {number} has no '{answer_key}' {has}.", "Name it with --answer-key.")
+        taken = {"verdict", "extracted", "reason"} & row.keys()
+        if taken:
+            raise Refused(
+                f"{file}, row {number} has a column '{sorted(taken)[0]}' already.",
+                "Rename it first; nothing is overwritten.",
+            )

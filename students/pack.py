@@ -1,0 +1,66 @@
+"""Rows of different lengths into packed rows of one fixed length, none cut, none seeing another.
+
+Isolation comes from the positions: each row starts again at 0, and transformers builds a
+block-diagonal causal mask from that. One constant shape also spares a CPU with AMX from compiling a
+kernel for every new length.
+"""
+
+import bisect
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from students.render import IGNORED, Row
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class PackedRow:
+    """Rows side by side, filled up with padding to the fixed length T."""
+
+    input_ids: list[int]
+    labels: list[int]
+    position_ids: list[int]
+    """0 at the start of each row and of the padding."""
+    trace_ids: list[str]
+    """Which traces lie in it, in order."""
+
+
+def pack(rows: list[Row], length: int, pad_token_id: int, seed: int) -> list[PackedRow]:
+    """Best-fit-decreasing packing; the order of the result is shuffled with the seed.
+
+    Each row must be no longer than `length`.
+    """
+    shuffled = random.Random(seed).sample(rows, len(rows))
+    bins: list[list[Row]] = []
+    space: list[tuple[int, int]] = []  # (room left, index of the bin), sorted
+    for row in sorted(shuffled, key=len, reverse=True):
+        at = bisect.bisect_left(space, (len(row), -1))
+        if at < len(space):
+            room, index = space.pop(at)
+        else:
+            room, index = length, len(bins)
+            bins.append([])
+        bins[index].append(row)
+        bisect.insort(space, (room - len(row), index))
+    random.Random(seed + 1).shuffle(bins)
+    return [_lay_out(members, length, pad_token_id) for members in bins]
+
+
+def _lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:
+    padding = length - sum(len(row) for row in members)
+    return PackedRow(
+        input_ids=[t for row in members for t in row.input_ids] + [pad_token_id] * padding,
+        labels=[t for row in members for t in row.labels] + [IGNORED] * padding,
+        position_ids=[p for row in members for p in range(len(row))] + list(range(padding)),
+        trace_ids=[row.trace_id for row in members],
+    )
+
+
+def collate(rows: list[dict[str, list[int]]]) -> "dict[str, torch.Tensor]":
+    """Packed rows to tensors of shape (B, T). No attention mask: the positions carry the isolation."""
+    import torch
+
+    return {key: torch.tensor([row[key] for row in rows]) for key in ("input_ids", "labels", "position_ids")}

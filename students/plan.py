@@ -1,0 +1,100 @@
+"""What training will need, from the model's config alone: memory before a byte of it is loaded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from distill import models
+from distill.errors import Refused
+from distill.recipe import Train
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes that LoRA training is expected to hold at its peak."""
+
+    parameters: int
+    """Of the frozen model."""
+    adapter_parameters: int
+    weights: int
+    adapter: int
+    """Adapter in float32 with gradient and both AdamW moments: 16 bytes a parameter."""
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.adapter + self.activations + self.logits
+
+
+def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
+    """Estimate the peak of LoRA training at full rows of max_length.
+
+    Activations per token and layer: about 18 hidden and 7 intermediate vectors kept for the backward
+    pass, with an attention that stores no T x T matrix; with gradient checkpointing one hidden vector
+    a layer and one layer in full.
+    """
+    text = config.get_text_config()
+    hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
+    tokens = train.max_length * train.per_device_train_batch_size
+    per_layer = tokens * (18 * hidden + 7 * inner) * bytes_per_weight
+    activations = (
+        per_layer + layers * tokens * hidden * bytes_per_weight if train.gradient_checkpointing else layers * per_layer
+    )
+    parameters = models.parameter_count(config)
+    adapter = adapter_parameters(config, train.lora_r)
+    return MemoryPlan(
+        parameters=parameters,
+        adapter_parameters=adapter,
+        weights=parameters * bytes_per_weight,
+        adapter=adapter * 16,
+        activations=activations,
+        logits=min(tokens * text.vocab_size * 12, 3 << 30),
+    )
+
+
+def adapter_parameters(config: Any, rank: int) -> int:
+    """Parameters of a LoRA adapter over all linear layers of a decoder with gated MLP."""
+    text = config.get_text_config()
+    hidden, inner = text.hidden_size, text.intermediate_size
+    head = getattr(text, "head_dim", None) or hidden // text.num_attention_heads
+    queries, keys = text.num_attention_heads * head, text.num_key_value_heads * head
+    shapes = [
+        (hidden, queries),
+        (hidden, keys),
+        (hidden, keys),
+        (queries, hidden),
+        (hidden, inner),
+        (hidden, inner),
+        (inner, hidden),
+    ]
+    return int(text.num_hidden_layers * rank * sum(a + b for a, b in shapes))
+
+
+def available_memory() -> tuple[int, str]:
+    """Bytes that training may take, and of what."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0], "GPU memory"
+    import psutil
+
+    return psutil.virtual_memory().available, "memory"
+
+
+def refuse_without_memory(plan: MemoryPlan, train: Train) -> None:
+    """Refuse a student that cannot fit, before anything is loaded."""
+    free, what = available_memory()
+    if plan.total <= free:
+        return
+    advice = [] if train.gradient_checkpointing else ["train.gradient_checkpointing=true"]
+    advice += ["a smaller train.max_length", "a smaller student"]
+    raise Refused(
+        f"the student needs about {gib(plan.total)} to train (weights {gib(plan.weights)}, "
+        f"adapter {gib(plan.adapter)}, activations {gib(plan.activations)}, logits {gib(plan.logits)}), "
+        f"and {gib(free)} of {what} are free.",
+        f"Try {', '.join(advice)}.",
+    )
+
+
+def gib(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB"

@@ -1,0 +1,166 @@
+"""The training stage: a curated set in; adapter, merged checkpoint and metrics out.
+
+student/
+  adapter/        what PEFT loads
+  merged/         an ordinary checkpoint with tokenizer and chat template; what is evaluated and served
+  metrics.jsonl   one line an optimiser step
+  first_rows.json the first rows as training sees them, split by the loss mask
+  checkpoints/    only while training runs
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill import models
+from distill.errors import Refused
+from distill.files import sync_folder, write_json
+from distill.recipe import Recipe
+from students.check import Checked, check, coloured
+from students.pack import PackedRow, pack
+from students.plan import memory_plan, refuse_without_memory
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+OnStep = Callable[[dict[str, Any]], None]
+"""Called after each optimiser step with what `students.train.OnLog` gets."""
+
+
+def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBase"]:
+    """All that is looked at before training: template, mask, stop token, length, memory.
+
+    Raises:
+        Refused: training would go wrong silently, or cannot fit.
+    """
+    from datasets import load_from_disk
+
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    tokenizer = models.tokenizer(source)
+    config = models.config(source)
+    context = config.get_text_config().max_position_embeddings
+    if recipe.train.max_length > context:
+        raise Refused(
+            f"train.max_length={recipe.train.max_length} exceeds the context of '{source.name}', {context} tokens.",
+            "Lower it, or choose a student with a longer context.",
+        )
+    checked = check(load_from_disk(curated), tokenizer, recipe.train)
+    refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
+    return checked, tokenizer
+
+
+def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) -> dict[str, Any]:
+    """Train, merge and save the student; goes on from the last checkpoint. Returns the counts.
+
+    Raises:
+        Refused: the gate's reasons, or packing that does not isolate.
+        DistillError: the loss became no number.
+    """
+    from students.train import train_lora
+
+    checked, tokenizer = gate(recipe, curated)
+    folder.mkdir(exist_ok=True)
+    write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
+    packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed)
+    model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
+    metrics = _Metrics(folder / "metrics.jsonl", on_step)
+    checkpoints = folder / "checkpoints"
+    trained = train_lora(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note)
+    divergence = save(trained, tokenizer, packed[0], folder)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return {
+        **checked.counts(),
+        "packed_rows": len(packed),
+        "packing_efficiency": round(checked.tokens / (len(packed) * recipe.train.max_length), 4),
+        "steps": metrics.last.get("step", 0),
+        "final_loss": metrics.last.get("loss"),
+        "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
+        "merge_kl": divergence,
+    }
+
+
+def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, folder: Path) -> float:
+    """Write adapter and merged checkpoint, each whole or not at all.
+
+    Returns mean KL(adapter || merged) in nats over the tokens of a packed row: what rounding the
+    merged weights to their dtype cost.
+    """
+    _write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
+    before = _log_probs(trained, sample)
+    merged: PreTrainedModel = trained.merge_and_unload()
+    after = _log_probs(merged, sample)
+    merged.generation_config.eos_token_id = _stop_tokens(merged, tokenizer)
+    merged.generation_config.pad_token_id = tokenizer.pad_token_id
+
+    def write(at: Path) -> None:
+        merged.save_pretrained(at)
+        tokenizer.save_pretrained(at)
+
+    _write_folder(folder / "merged", write)
+    return float((before.exp() * (before - after)).sum(-1).mean())
+
+
+def _log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
+    import torch
+
+    model.eval()
+    at = {"device": model.device}
+    with torch.no_grad():
+        logits = model(
+            input_ids=torch.tensor([row.input_ids[:tokens]], **at),
+            position_ids=torch.tensor([row.position_ids[:tokens]], **at),
+            use_cache=False,
+        ).logits
+    return logits[0].float().log_softmax(-1)
+
+
+def _stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """The turn's end first, then what the model stopped at before: what a server must stop at."""
+    before = model.generation_config.eos_token_id
+    others = before if isinstance(before, list) else [before]
+    return list(dict.fromkeys([tokenizer.eos_token_id, *(t for t in others if t is not None)]))
+
+
+def _write_folder(folder: Path, write: Callable[[Path], Any]) -> None:
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    write(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)
+    sync_folder(folder.parent)
+
+
+def _bytes_per_weight(recipe: Recipe) -> int:
+    return int(models.compute_dtype(recipe.student.dtype)[0].itemsize)
+
+
+class _Metrics:
+    """Appends a line a step; steps that are done again after a kill replace their earlier lines when read."""
+
+    def __init__(self, path: Path, on_step: OnStep) -> None:
+        self.path = path
+        self.on_step = on_step
+        self.last: dict[str, Any] = {}
+        if path.exists():
+            self.last = read_metrics(path)[-1] if read_metrics(path) else {}
+
+    def note(self, line: dict[str, Any]) -> None:
+        kept = ("step", "of", "epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
+        self.last = {key: line[key] for key in kept if key in line}
+        with self.path.open("a", encoding="utf-8") as f:
+            f.write(json.dumps(self.last) + "\n")
+        self.on_step(self.last)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The metrics by step; the last line of a step counts, a torn line does not."""
+    steps: dict[int, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            entry = json.loads(line)
+            steps[entry["step"]] = entry
+    return [steps[step] for step in sorted(steps)]

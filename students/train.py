@@ -1,0 +1,212 @@
+"""LoRA fine-tuning: TRL's SFTTrainer under a thin layer that owns what goes wrong silently.
+
+Rows arrive rendered, masked and packed (`render.py`, `pack.py`), so TRL prepares nothing. Before the
+first step the isolation of packed rows is measured on the very model that will be trained.
+"""
+
+import math
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.errors import DistillError, Refused
+from distill.recipe import Train
+from students.pack import PackedRow, collate
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+COMPLETE = "complete"
+"""Written into a checkpoint folder once everything else in it is on disk."""
+
+OnLog = Callable[[dict[str, Any]], None]
+"""Called after each optimiser step with step, of, loss, learning_rate, grad_norm, mean_token_accuracy."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps and batches, derived from the recipe and the number of packed rows."""
+
+    packed_rows: int
+    accumulation: int
+    steps: int
+    warmup_steps: int
+
+
+def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
+    """How many optimiser steps the recipe means for so many packed rows."""
+    accumulation = max(1, train.packed_rows_per_batch // (train.per_device_train_batch_size * devices))
+    micro_batches = math.ceil(packed_rows / (train.per_device_train_batch_size * devices))
+    steps = max(1, math.ceil(math.ceil(micro_batches / accumulation) * train.num_train_epochs))
+    return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
+
+
+def train_lora(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    packed: list[PackedRow],
+    train: Train,
+    seed: int,
+    checkpoints: Path,
+    on_log: OnLog,
+) -> "PreTrainedModel":
+    """Train an adapter on packed rows; goes on from the newest complete checkpoint in `checkpoints`.
+
+    Returns the PEFT model. Same rows, recipe and seed give the same adapter, interrupted or not.
+
+    Raises:
+        Refused: packed rows are not isolated from each other in this model.
+        DistillError: the loss is not a number.
+    """
+    trainer = build_trainer(model, tokenizer, packed, train, seed, checkpoints, on_log)
+    _refuse_leaky_packing(trainer.model, packed)
+    newest = newest_checkpoint(checkpoints)
+    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+    return trainer.model.eval()
+
+
+def build_trainer(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    packed: list[PackedRow],
+    train: Train,
+    seed: int,
+    checkpoints: Path,
+    on_log: OnLog,
+) -> "SFTTrainer":
+    """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself."""
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers.trainer_callback import PrinterCallback
+
+    from students.trainer import LabelledTokensTrainer
+
+    lora = LoraConfig(
+        r=train.lora_r,
+        lora_alpha=train.lora_alpha,
+        lora_dropout=train.lora_dropout,
+        target_modules=train.lora_target_modules,
+        use_rslora=train.use_rslora,
+        task_type="CAUSAL_LM",
+    )
+    rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
+    trainer = LabelledTokensTrainer(
+        model=model,
+        args=_arguments(model, train, schedule(train, len(packed)), seed, checkpoints),
+        train_dataset=Dataset.from_list(rows),
+        data_collator=collate,
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=[_callback(on_log)],
+    )
+    trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
+    return trainer
+
+
+def newest_checkpoint(checkpoints: Path) -> Path | None:
+    """The last checkpoint that was written to its end; torn ones are removed."""
+    complete = []
+    for folder in checkpoints.glob("checkpoint-*"):
+        if (folder / COMPLETE).is_file():
+            complete.append(folder)
+        else:
+            shutil.rmtree(folder)
+    return max(complete, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
+
+
+def _arguments(model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path) -> "SFTConfig":
+    import torch
+    from trl import SFTConfig
+
+    on_gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.lr_scheduler_type,
+        warmup_steps=plan.warmup_steps,
+        num_train_epochs=train.num_train_epochs,
+        per_device_train_batch_size=train.per_device_train_batch_size,
+        gradient_accumulation_steps=plan.accumulation,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        gradient_checkpointing=train.gradient_checkpointing,
+        bf16=model.dtype == torch.bfloat16,
+        fp16=model.dtype == torch.float16,
+        use_cpu=not on_gpu,
+        seed=seed,
+        data_seed=seed,
+        logging_steps=1,
+        save_steps=train.save_steps,
+        save_total_limit=2,
+        save_strategy="steps",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        packing=False,
+        dataloader_pin_memory=on_gpu,
+    )
+
+
+def _callback(on_log: OnLog) -> "TrainerCallback":
+    from transformers import TrainerCallback
+
+    class Progress(TrainerCallback):
+        """Tells each step, stops on a loss that is not a number, marks finished checkpoints."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            if logs is None or "loss" not in logs:
+                return
+            if not math.isfinite(float(logs["loss"])):
+                raise DistillError(
+                    f"the loss is {logs['loss']} at step {state.global_step}.",
+                    "Lower train.learning_rate; the last checkpoint is kept.",
+                )
+            on_log({"step": state.global_step, "of": state.max_steps, **logs})
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    return Progress()
+
+
+def mark_complete(folder: Path) -> None:
+    """Make a checkpoint durable: every file synced, then the mark."""
+    for file in folder.iterdir():
+        with file.open("rb") as f:
+            os.fsync(f.fileno())
+    (folder / COMPLETE).touch()
+
+
+def _refuse_leaky_packing(model: "PreTrainedModel", packed: list[PackedRow]) -> None:
+    """Change one row of a packed pair and look whether the other row's logits move.
+
+    Takes 2 x 8 tokens: enough to see a mask that is not block-diagonal, cheap on any model.
+    """
+    import torch
+
+    positions = torch.arange(8).repeat(2)[None]
+    ids = torch.tensor(packed[0].input_ids[:8] * 2)[None]
+    other = ids.clone()
+    other[0, :8] = ids[0, :8].flip(0) + 1
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        pair = [
+            model(input_ids=x.to(model.device), position_ids=positions.to(model.device), use_cache=False).logits[0, 8:]
+            for x in (ids, other)
+        ]
+    model.train(was_training)
+    if not torch.equal(pair[0], pair[1]):
+        leak = (pair[0] - pair[1]).abs().max().item()
+        raise Refused(
+            f"packed rows see each other in this model: changing one moves the logits of its neighbour by {leak:.3g}.",
+            "Its attention ignores restarted positions; the model cannot be trained on packed rows.",
+        )

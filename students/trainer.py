@@ -1,0 +1,73 @@
+"""SFTTrainer that computes logits only where there is something to learn.
+
+TRL's fused output layer saves memory by recomputing the logits of every position in float32; on a
+CPU with a vocabulary of 49,152 that is two thirds of a training step (`benchmarks/train_step.py`).
+Half of our positions are prompt. As long as the logits of the labelled positions fit into
+`MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft.helpers import disable_input_dtype_casting
+from torch.nn import functional as F
+from trl import SFTTrainer
+
+from students.render import IGNORED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MAX_LOGITS_BYTES = 1 << 30
+"""Float32 logits of one forward pass, at most."""
+
+POSITIONS_STEP = 64
+"""Kept positions are filled up to a multiple of this: oneDNN compiles a kernel for each new shape."""
+
+
+class LabelledTokensTrainer(SFTTrainer):
+    """Same loss and gradients as SFTTrainer's, cheaper where prompts are a large share of the tokens."""
+
+    def compute_loss(
+        self,
+        model: "PreTrainedModel",
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        keep, targets = labelled_positions(inputs["labels"])
+        vocabulary = self.model.config.get_text_config().vocab_size
+        if return_outputs or targets.numel() * vocabulary * 4 > MAX_LOGITS_BYTES:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        forward = {k: v for k, v in inputs.items() if k != "labels"}
+        # autocast chooses the dtypes; PEFT's own casts would copy every activation to float32 and back
+        with disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16):
+            logits = model(**forward, logits_to_keep=keep, use_cache=False).logits
+        flat, wanted = logits.flatten(0, 1), targets.flatten()
+        count = (wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        loss = F.cross_entropy(flat.float(), wanted, ignore_index=IGNORED, reduction="sum") / count
+        self._note_accuracy(flat.detach(), wanted)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes
+        return loss
+
+    def _note_accuracy(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
+        """Share of labelled tokens that the model would have chosen greedily; TRL averages it into the log."""
+        inside = targets != IGNORED
+        hits = self.accelerator.gather_for_metrics(((logits.argmax(-1) == targets) & inside).sum()).sum()
+        total = self.accelerator.gather_for_metrics(inside.sum()).sum()
+        self._metrics["train"]["mean_token_accuracy"].append((hits / total.clamp(min=1)).item())
+
+
+def labelled_positions(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions whose next token is in the loss in any row, and those next tokens.
+
+    Takes labels of shape (B, T); returns positions (K,) and targets (B, K), `IGNORED` where a row has
+    no label there. K is a multiple of `POSITIONS_STEP` (filled up with the last position, ignored).
+    """
+    following = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    keep = (following != IGNORED).any(0).nonzero().squeeze(1)
+    targets = following[:, keep]
+    missing = -len(keep) % POSITIONS_STEP
+    last = labels.shape[1] - 1
+    return F.pad(keep, (0, missing), value=last), F.pad(targets, (0, missing), value=IGNORED)

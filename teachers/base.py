@@ -1,0 +1,62 @@
+"""A teacher is anything that answers a request: one asynchronous method."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from distill.errors import DistillError
+from distill.records import FinishReason, Problem, Sampling, digest
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a teacher."""
+
+    id: str
+    """`<problem id>/<sample index>`."""
+    problem: Problem
+    """For program teachers, which read its data; models see the messages only."""
+    messages: list[dict[str, str]]
+    """Chat messages, OpenAI style."""
+    sampling: Sampling
+
+    def digest(self, model: str) -> str:
+        """Identity of the sample: same model, messages and sampling give the same digest."""
+        return digest([model, self.messages, self.sampling.model_dump()])
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What came back."""
+
+    text: str
+    """What was sampled after the prompt, special tokens left out. Empty for an error."""
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning: str | None = None
+    """Reasoning that came in a field of its own; None where it stands in the text, between think tags."""
+
+
+class TeacherError(DistillError):
+    """A request that failed for good. It is never a trace."""
+
+
+class Teacher(Protocol):
+    """Answers requests; many at a time."""
+
+    name: str
+    """Who answers, as it stands in the traces: changes when the answers would."""
+    concurrency: int
+    """Requests worth having under way at once."""
+
+    async def answer(self, request: Request) -> Completion:
+        """Sample one answer.
+
+        Raises:
+            TeacherError: no answer could be had.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what the teacher holds (memory, processes, connections)."""
+        ...

@@ -1,0 +1,119 @@
+"""Sample every training problem and judge what comes back: `traces/samples.jsonl` and `verdicts.jsonl`."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from distill.files import Log
+from distill.recipe import Harvest, LocalTeacher, Recipe, messages
+from distill.recipe import Teacher as TeacherSpec
+from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
+from distill.verify import judge_trace
+from distill.verify.math import comparer
+from teachers.base import Request, Teacher
+from teachers.local import LocalModel
+from teachers.program import CountdownProgram
+from teachers.sampler import sample
+
+OnProgress = Callable[[int, int, dict[str, int]], None]
+"""Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
+
+
+def build_teacher(spec: TeacherSpec) -> Teacher:
+    """The teacher that a recipe names. Models are found now and loaded at the first request."""
+    return LocalModel.from_recipe(spec) if isinstance(spec, LocalTeacher) else CountdownProgram(spec)
+
+
+def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[Request]:
+    """All requests of a harvest; each sample's seed depends on its problem and index alone."""
+    return [
+        Request(
+            id=f"{problem.id}/{index}",
+            problem=problem,
+            messages=messages(harvest.prompt, problem.question),
+            sampling=Sampling(
+                temperature=harvest.temperature,
+                top_p=harvest.top_p,
+                max_tokens=harvest.max_tokens,
+                seed=derived_seed(seed, problem.id, index),
+            ),
+        )
+        for index in range(harvest.samples_per_problem)
+        for problem in problems
+        if not problem.held_out
+    ]
+
+
+def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: OnProgress) -> dict[str, Any]:
+    """Sample and judge until every request has a trace and every trace a verdict. Returns the counts.
+
+    Traces of earlier recipes that lie beside `folder` and answer the very same requests are taken
+    over, so that a larger harvest pays for what is new only.
+
+    Raises:
+        TeacherError: the teacher failed; what it had answered before is on disk.
+    """
+    folder.mkdir(exist_ok=True)
+    teacher = build_teacher(recipe.teacher)
+    samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
+    wanted = requests_for(problems, recipe.harvest, recipe.seed)
+    adopted = _adopt(folder, samples, {r.digest(teacher.name) for r in wanted})
+    comparer.timeout_seconds = recipe.verify.timeout_seconds
+    ledger = _Ledger(verdicts, {p.id: p for p in problems}, len(wanted), on_progress)
+    ledger.judge(samples.read(Trace))
+    asyncio.run(_sample_all(teacher, wanted, samples, ledger))
+    return {**_counts(samples.read(Trace), ledger), "adopted": adopted, "torn_bytes": samples.torn + verdicts.torn}
+
+
+async def _sample_all(teacher: Teacher, wanted: list[Request], samples: Log, ledger: "_Ledger") -> None:
+    try:
+        await sample(teacher, wanted, samples, ledger.judge)
+    finally:
+        await teacher.close()
+
+
+class _Ledger:
+    """Verdicts as they come: judged once, written in lines of their own."""
+
+    def __init__(self, log: Log, problems: dict[str, Problem], wanted: int, on_progress: OnProgress) -> None:
+        self.log = log
+        self.problems = problems
+        self.wanted = wanted
+        self.on_progress = on_progress
+        self.verdicts = {v.trace_id: v for v in log.read(Verdict)}
+
+    def judge(self, traces: list[Trace]) -> None:
+        """Judge the traces that have no verdict yet and append theirs."""
+        fresh = [judge_trace(t, self.problems[t.problem_id]) for t in traces if t.id not in self.verdicts]
+        self.log.append(fresh)
+        self.verdicts.update({v.trace_id: v for v in fresh})
+        self.on_progress(len(self.verdicts), self.wanted, Counter(v.verdict for v in self.verdicts.values()))
+
+
+def _adopt(folder: Path, samples: Log, wanted: set[str]) -> int:
+    """Copy traces that answer the very same requests from harvests that were moved aside."""
+    held = {t.request for t in samples.read(Trace)}
+    taken: dict[str, Trace] = {}
+    for other in sorted(folder.parent.glob(f"{folder.name}.*/samples.jsonl")):
+        for trace in Log(other).read(Trace):
+            if trace.request in wanted and trace.request not in held:
+                taken.setdefault(trace.request, trace)
+    samples.append(taken.values())
+    return len(taken)
+
+
+def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
+    verdicts = list(ledger.verdicts.values())
+    correct = {t.problem_id for t in traces if ledger.verdicts[t.id].verdict == "correct"}
+    return {
+        "samples": len(traces),
+        "problems": len({t.problem_id for t in traces}),
+        "problems_solved": len(correct),
+        **{name: sum(v.verdict == name for v in verdicts) for name in ("correct", "wrong", "unknown")},
+        "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for v in verdicts).most_common()),
+        "truncated": sum(t.finish_reason == "length" for t in traces),
+        "prompt_tokens": sum(t.prompt_tokens for t in traces),
+        "completion_tokens": sum(t.completion_tokens for t in traces),
+    }

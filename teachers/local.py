@@ -1,0 +1,169 @@
+"""A model in this process, sampled in batches with transformers.
+
+Each sample has its own seed: noise is drawn per row (Gumbel-max, which samples exactly from the
+softmax), so what a request gets does not depend on which requests share its batch. Batches have a
+constant number of rows and prompts a length that is a multiple of 32, which keeps oneDNN from
+compiling kernels for ever new shapes.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from distill import models
+from distill.recipe import LocalTeacher
+from distill.records import Sampling
+from teachers.base import Completion, Request, TeacherError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+PROMPT_STEP = 32
+"""Prompts are padded to a multiple of so many tokens."""
+
+
+class LocalModel:
+    """Answers requests with a transformers model; loaded at the first request."""
+
+    def __init__(self, source: models.ModelSource, dtype: str, batch_size: int, name: str | None = None) -> None:
+        self.source = source
+        self.dtype = dtype
+        self.concurrency = batch_size
+        self.name = name or source.name
+        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
+        self._pump: asyncio.Task[None] | None = None
+        self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+
+    @classmethod
+    def from_recipe(cls, spec: LocalTeacher) -> "LocalModel":
+        source = models.resolve(spec.model, spec.revision)
+        return cls(source, spec.dtype, spec.batch_size, f"{spec.model}@{source.fingerprint()}")
+
+    async def answer(self, request: Request) -> Completion:
+        future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._work())
+        return await future
+
+    async def close(self) -> None:
+        if self._pump is not None:
+            await asyncio.gather(self._pump, return_exceptions=True)
+        self._loaded = None
+
+    async def _work(self) -> None:
+        """Take what is waiting, a batch at a time, until nothing is."""
+        while self._waiting:
+            await asyncio.sleep(0)  # let every request of this round arrive
+            batch = _same_sampling(self._waiting)[: self.concurrency]
+            self._waiting = [entry for entry in self._waiting if entry not in batch]
+            try:
+                completions = await asyncio.to_thread(self._generate, [request for request, _ in batch])
+            except Exception as e:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(_as_teacher_error(e, self.name))
+                continue
+            for (_, future), completion in zip(batch, completions, strict=True):
+                if not future.done():
+                    future.set_result(completion)
+
+    def _generate(self, requests: list[Request]) -> list[Completion]:
+        import torch
+        from transformers import LogitsProcessorList
+
+        model, tokenizer = self._load()
+        prompts = [
+            tokenizer.apply_chat_template(r.messages, add_generation_prompt=True, tokenize=False) for r in requests
+        ]
+        filled = prompts + [prompts[-1]] * (self.concurrency - len(prompts))
+        inputs = tokenizer(
+            filled, return_tensors="pt", padding=True, pad_to_multiple_of=PROMPT_STEP, add_special_tokens=False
+        ).to(model.device)
+        width = inputs["input_ids"].shape[1]
+        sampling = requests[0].sampling
+        seeds = [r.sampling.seed for r in requests] + [0] * (self.concurrency - len(requests))
+        processors = LogitsProcessorList([_SeededSampling(sampling, seeds)] if sampling.temperature > 0 else [])
+        with torch.inference_mode():
+            output = model.generate(
+                **inputs,
+                max_new_tokens=_room(model, width, sampling.max_tokens, self.name),
+                do_sample=False,
+                logits_processor=processors,
+                pad_token_id=tokenizer.pad_token_id,
+                **_GREEDY,
+            )
+        prompt_tokens = inputs["attention_mask"].sum(1).tolist()
+        stops = _stop_ids(model, tokenizer)
+        return [
+            _completion(tokenizer, output[i, width:].tolist(), stops, prompt_tokens[i]) for i in range(len(requests))
+        ]
+
+    def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+        if self._loaded is None:
+            self._loaded = (models.load(self.source, self.dtype), models.tokenizer(self.source))
+        return self._loaded
+
+
+_GREEDY = {"temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
+"""Neutral values, so that a model's own generation_config changes nothing that the protocol states."""
+
+
+class _SeededSampling:
+    """Turns greedy decoding into sampling: temperature, nucleus, then Gumbel noise from each row's generator."""
+
+    def __init__(self, sampling: Sampling, seeds: list[int]) -> None:
+        import torch
+        from transformers import TopPLogitsWarper
+
+        self.temperature = sampling.temperature
+        self.nucleus = TopPLogitsWarper(sampling.top_p) if sampling.top_p < 1 else None
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: "torch.LongTensor", scores: "torch.FloatTensor") -> "torch.FloatTensor":
+        import torch
+
+        scores = scores.float() / self.temperature
+        if self.nucleus is not None:
+            scores = self.nucleus(input_ids, scores)
+        noise = torch.stack([torch.rand(scores.shape[1], generator=g) for g in self.generators]).to(scores.device)
+        return scores - (-noise.clamp_min(1e-20).log()).log()
+
+
+def _same_sampling(waiting: list[Any]) -> list[Any]:
+    """The waiting requests that can share a batch with the first: same sampling but for the seed."""
+    neutral = waiting[0][0].sampling.model_copy(update={"seed": 0})
+    return [entry for entry in waiting if entry[0].sampling.model_copy(update={"seed": 0}) == neutral]
+
+
+def _room(model: "PreTrainedModel", prompt: int, wanted: int, name: str) -> int:
+    context = model.config.get_text_config().max_position_embeddings
+    if prompt + wanted > context:
+        raise TeacherError(
+            f"max_tokens={wanted} and a prompt of {prompt} tokens exceed the context of {name}, {context} tokens.",
+            f"Set max_tokens to at most {context - prompt}.",
+        )
+    return wanted
+
+
+def _stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
+    configured = model.generation_config.eos_token_id
+    return {tokenizer.eos_token_id, *(configured if isinstance(configured, list) else [configured])} - {None}
+
+
+def _completion(
+    tokenizer: "PreTrainedTokenizerBase", ids: list[int], stops: set[int], prompt_tokens: int
+) -> Completion:
+    end = next((i for i, token in enumerate(ids) if token in stops), None)
+    kept = ids if end is None else ids[:end]
+    count = len(ids) if end is None else end + 1
+    text = tokenizer.decode(kept, skip_special_tokens=True)
+    return Completion(text, "length" if end is None else "stop", prompt_tokens, count)
+
+
+def _as_teacher_error(error: Exception, name: str) -> Exception:
+    if isinstance(error, TeacherError):
+        return error
+    failure = TeacherError(f"{name} failed while sampling: {error}.")
+    failure.__cause__ = error
+    return failure

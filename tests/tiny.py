@@ -1,0 +1,54 @@
+"""Tiny models built in process: a byte-level tokenizer with a ChatML template and a random two-layer Llama."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+SPECIAL = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
+CORPUS = ["Make 33 from 3 7 12 with + - * /, each number once.", "<think>\n3+7=10\n</think>\n\n<answer>3*7+12</answer>"]
+
+
+def tokenizer(template: str = CHATML, pad: str | None = "<|pad|>") -> PreTrainedTokenizerFast:
+    """A byte-level BPE of 320 tokens."""
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    inner.train_from_iterator(CORPUS, trainer)
+    made = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|im_end|>", pad_token=pad)
+    made.chat_template = template
+    return made
+
+
+def model(seed: int = 0, qwen: bool = False) -> LlamaForCausalLM | Qwen2ForCausalLM:
+    """Two layers of 32 hidden units in float32, context 512."""
+    torch.manual_seed(seed)
+    fields = {
+        "vocab_size": 320,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    made = Qwen2ForCausalLM(Qwen2Config(**fields)) if qwen else LlamaForCausalLM(LlamaConfig(**fields))
+    return made.eval()
+
+
+def folder(at: Path, seed: int = 0) -> Path:
+    """A checkpoint folder as save_pretrained writes it."""
+    model(seed).save_pretrained(at)
+    tokenizer().save_pretrained(at)
+    return at
