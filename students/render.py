@@ -53,15 +53,27 @@ def render(tokenizer: "PreTrainedTokenizerBase", trace_id: str, messages: list[d
             "The student would be trained on a prompt that it never sees. Use a template that only appends.",
         )
     completion = whole[len(prompt) :]
-    if answer.strip() not in completion:
-        raise Refused(
-            f"the chat template does not keep the answer of trace {trace_id} as it is (reasoning removed or doubled?): "
-            f"it renders {completion[:60]!r} ...",
-            "Use a template that leaves <think> in the last assistant turn.",
-        )
+    _refuse_changed_answer(_opening(tokenizer, messages, prompt) + completion, answer, trace_id)
     prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answer_ids = _until_end(tokenizer, tokenizer(completion, add_special_tokens=False)["input_ids"], trace_id)
     return Row(trace_id, [*prompt_ids, *answer_ids], [IGNORED] * len(prompt_ids) + answer_ids)
+
+
+def _opening(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], prompt: str) -> str:
+    """What the generation prompt puts at the start of the assistant's turn, such as a prefilled `<think>`."""
+    before = str(tokenizer.apply_chat_template(messages, tokenize=False))
+    return prompt[len(before) :] if prompt.startswith(before) else ""
+
+
+def _refuse_changed_answer(turn: str, answer: str, trace_id: str) -> None:
+    """The assistant's turn must hold the answer as it is, with no thinking tag removed or doubled."""
+    tags_changed = any(turn.count(tag) != answer.count(tag) for tag in ("<think>", "</think>"))
+    if tags_changed or answer.strip() not in turn:
+        raise Refused(
+            f"the chat template does not keep the answer of trace {trace_id} as it is (reasoning removed or doubled): "
+            f"it renders {turn[:60]!r} ...",
+            "Use a template that leaves <think> in the last assistant turn.",
+        )
 
 
 def _until_end(tokenizer: "PreTrainedTokenizerBase", ids: list[int], trace_id: str) -> list[int]:

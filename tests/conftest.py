@@ -1,0 +1,66 @@
+"""Shared fixtures. Real data lies in `../shared` on the machines of the project; tests of it skip elsewhere."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import tiny
+from distill.recipe import Recipe
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Folder of real data sets."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("real data sets (../shared/data) are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a random two-layer model."""
+    return tiny.folder(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def tiny_recipe(tiny_model: Path) -> dict[str, Any]:
+    """A recipe that walks all stages in about two seconds."""
+    return {
+        "name": "tiny",
+        "problems": {"source": "countdown", "count": 48, "held_out": 12, "max_number": 12, "max_target": 60},
+        "teacher": {"kind": "program", "budget": 10},
+        "harvest": {"prompt": {"system": "Think in <think>, answer in <answer>."}},
+        "student": {"model": str(tiny_model), "dtype": "float32"},
+        "train": {
+            "learning_rate": 0.001,
+            "num_train_epochs": 2,
+            "max_length": 400,
+            "packed_rows_per_batch": 4,
+            "per_device_train_batch_size": 2,
+            "lora_r": 4,
+            "save_steps": 2,
+        },
+        "evaluate": {"max_tokens": 12, "batch_size": 6},
+    }
+
+
+@pytest.fixture
+def recipe(tiny_recipe: dict[str, Any]) -> Recipe:
+    return Recipe.model_validate(tiny_recipe)
+
+
+@pytest.fixture
+def recipe_file(tiny_recipe: dict[str, Any], tmp_path: Path) -> Path:
+    """The tiny recipe as a file (JSON is YAML)."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(json.dumps(tiny_recipe))
+    return path

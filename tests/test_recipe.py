@@ -1,0 +1,137 @@
+"""Recipes: every mistake gets its sentence, every shipped recipe is whole."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distill.errors import Refused
+from distill.recipe import Recipe, messages
+from distill.recipe_file import load, parse, shipped
+from distill.run import dump_recipe
+
+RECIPE = """\
+name: small
+problems:
+  source: countdown
+  count: 20
+teacher:
+  kind: program
+student:
+  model: some/model
+train:
+  learning_rate: 1e-3
+"""
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def refusal(tmp_path: Path, text: str, *overrides: str) -> str:
+    with pytest.raises(Refused) as caught:
+        load(write(tmp_path, text), overrides)
+    return str(caught.value)
+
+
+def test_reads_and_overrides(tmp_path: Path) -> None:
+    recipe = load(write(tmp_path, RECIPE), ["train.lora_r=8", "problems.count=30", "student.prompt.user='Q: {question}'"])
+    assert (recipe.train.learning_rate, recipe.train.lora_r, recipe.problems.count) == (1e-3, 8, 30)
+    assert recipe.student_prompt().user == "Q: {question}"
+
+
+def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
+    assert load(write(tmp_path, RECIPE.replace("name: small\n", ""))).name == "recipe"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (RECIPE.replace("learning_rate", "learning_rat"), "line 10: unknown key 'train.learning_rat', did you mean 'learning_rate'?"),
+        (RECIPE.replace("count: 20", "cuont: 20"), "line 4: unknown key 'problems.cuont', did you mean 'count'?"),
+        (RECIPE + "evaluat:\n  k: 3\n", "line 11: unknown key 'evaluat', did you mean 'evaluate'?"),
+        (RECIPE.replace("count: 20", "count: many"), "line 4: 'problems.count' is 'many'"),
+        (RECIPE.replace("1e-3", "-1"), "line 10: 'train.learning_rate' is -1"),
+        (RECIPE.replace("source: countdown", "source: countdwn"), "'problems.source' must be one of"),
+        (RECIPE.replace("  source: countdown\n", ""), "key 'problems.source' is missing"),
+        (RECIPE.replace("student:\n  model: some/model\n", ""), "key 'student' is missing"),
+        (RECIPE.replace("  count: 20", "  count: 20\n  count: 21"), "key 'count' occurs twice (line 5)"),
+        (RECIPE + "train: [", "not readable as YAML"),
+        ("- a list\n", "holds no recipe"),
+        ("", "holds no recipe"),
+        (RECIPE.replace("count: 20", "min_target: 50\n  max_target: 20"), "too few to hold any out"),
+        (RECIPE + "curate:\n  traces_per_problem: 3\n", "more than harvest.samples_per_problem=1"),
+        (RECIPE + "evaluate:\n  samples_per_problem: 4\n", "samples the same answer again and again"),
+        (RECIPE.replace("  learning_rate: 1e-3", "  packed_rows_per_batch: 5\n  per_device_train_batch_size: 2"), "is not a multiple of"),
+        (RECIPE + "harvest:\n  prompt:\n    user: hello\n", "user must contain {question}"),
+        (RECIPE.replace("source: countdown", "source: file\n  path: x.jsonl"), "knows Countdown only"),
+        (RECIPE + "publish:\n  hub_id: not a name\n", "line 12: 'publish.hub_id'"),
+        (RECIPE.replace("name: small", "name: ../up"), "line 1: 'name' is '../up'"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train.lora_r", "not of the form key=value"),
+        ("name.x=1", "is a value, not a section"),
+        ("train.lorar=1", "did you mean 'lora_r'"),
+        ("train.lora_r=[", "not readable as YAML"),
+    ],
+)
+def test_bad_overrides(tmp_path: Path, override: str, said: str) -> None:
+    assert said in refusal(tmp_path, RECIPE, override)
+
+
+def test_unknown_recipe_name_suggests() -> None:
+    with pytest.raises(Refused) as caught:
+        load("quickstrat")
+    assert "quickstart" in caught.value.hint
+
+
+def test_recipes_are_frozen(recipe: Recipe) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 3  # type: ignore[misc]
+
+
+def test_resolved_recipe_reads_back_the_same(recipe: Recipe, tmp_path: Path) -> None:
+    assert load(write(tmp_path, dump_recipe(recipe))) == recipe
+
+
+def test_every_field_is_documented() -> None:
+    schema = Recipe.model_json_schema()
+    bare = [
+        f"{section}.{key}"
+        for section, entry in schema["$defs"].items()
+        for key, field in entry.get("properties", {}).items()
+        if "description" not in field and key not in ("source", "kind")
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_recipes_parse_and_say_what_they_are(name: str) -> None:
+    text = shipped()[name].read_text()
+    assert text.startswith("# ")
+    assert "distill run" in text
+    assert load(name).name == name.rpartition("/")[2]
+
+
+def test_prompt_braces_in_a_question_stay() -> None:
+    recipe: dict[str, Any] = {
+        "name": "x",
+        "problems": {"source": "countdown"},
+        "teacher": {"kind": "program"},
+        "student": {"model": "m"},
+    }
+    prompt = parse(recipe).harvest.prompt
+    assert messages(prompt, r"\frac{1}{2} {question} {x}") == [{"role": "user", "content": r"\frac{1}{2} {question} {x}"}]
+
+
+def test_schema_is_json() -> None:
+    assert json.loads(json.dumps(Recipe.model_json_schema()))["properties"]["train"]

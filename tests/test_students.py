@@ -1,0 +1,125 @@
+"""What goes into training: rendering, masks, the gate, packing. Hugging Face's own output is the oracle."""
+
+import random
+from typing import Any
+
+import pytest
+import tiny
+from distill.errors import Refused
+from distill.recipe import Train
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from students.check import check, coloured
+from students.pack import pack
+from students.render import IGNORED, Row, render, serving_prompt
+
+MESSAGES = [{"role": "system", "content": "Think."}, {"role": "user", "content": "Make 33 from 3 7 12."}]
+ANSWER = "<think>\n3*7=21\n</think>\n\n<answer>3*7+12</answer>"
+TOK = tiny.tokenizer()
+
+
+def curated(*answers: str) -> list[dict[str, Any]]:
+    return [{"trace_id": f"p/{i}", "messages": MESSAGES, "completion": a} for i, a in enumerate(answers)]
+
+
+def test_prompt_is_token_for_token_the_serving_prompt() -> None:
+    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    served = TOK.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=True)["input_ids"]
+    assert row.input_ids[: len(served)] == served
+    assert row.labels[: len(served)] == [IGNORED] * len(served)
+
+
+def test_loss_covers_the_answer_to_its_end_of_turn() -> None:
+    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    learned = [t for t in row.labels if t != IGNORED]
+    assert TOK.decode(learned) == ANSWER + "<|im_end|>"
+    assert row.labels[-1] == row.input_ids[-1] == TOK.eos_token_id
+
+
+def test_coloured_shows_all_text_once() -> None:
+    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    pieces = coloured(row, TOK)
+    assert [in_loss for _, in_loss in pieces] == [False, True]
+    assert "".join(text for text, _ in pieces) == serving_prompt(TOK, MESSAGES) + ANSWER + "<|im_end|>"
+
+
+THINK_STRIPPED = tiny.CHATML.replace("m['content']", "m['content'].split('</think>')[-1]")
+PREFILLED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'")
+THINK_DOUBLED = PREFILLED.replace(
+    "m['role'] + '\\n'", "m['role'] + '\\n' + ('<think>\\n' if m['role'] == 'assistant' else '')"
+)
+NO_END = tiny.CHATML.replace("+ '<|im_end|>'", "")
+PROMPT_REWRITTEN = "{{ messages | length }}" + tiny.CHATML
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (THINK_STRIPPED, "does not keep the answer"),
+        (THINK_DOUBLED, "removed or doubled"),
+        (NO_END, "the token that stops generation"),
+        (PROMPT_REWRITTEN, "in another way once the answer follows"),
+    ],
+)
+def test_templates_that_teach_wrongly_are_refused(template: str, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        check(curated(ANSWER), tiny.tokenizer(template), Train())
+
+
+def test_a_prefilled_think_tag_belongs_to_the_prompt() -> None:
+    row = render(tiny.tokenizer(PREFILLED), "p/0", MESSAGES, ANSWER)
+    learned = TOK.decode([t for t in row.labels if t != IGNORED])
+    assert learned == ANSWER.removeprefix("<think>\n") + "<|im_end|>"
+    assert TOK.decode(row.input_ids).count("<think>") == 1
+
+
+def test_end_token_inside_an_answer_is_refused() -> None:
+    with pytest.raises(Refused, match="in the middle of its answer"):
+        check(curated("stop <|im_end|> and go on"), TOK, Train())
+
+
+def test_pad_equal_to_end_is_refused() -> None:
+    with pytest.raises(Refused, match="pads with its end-of-turn token"):
+        check(curated(ANSWER), tiny.tokenizer(pad="<|im_end|>"), Train())
+
+
+def test_long_rows_are_refused_or_counted_but_never_cut() -> None:
+    rows = curated(ANSWER, "<think>\n" + "3*7=21\n" * 200 + "</think>\n\nx")
+    with pytest.raises(Refused, match="1 of 2 rows exceed train.max_length=128"):
+        check(rows, TOK, Train(max_length=128))
+    checked = check(rows, TOK, Train(max_length=128, drop_long_rows=True))
+    assert (len(checked.rows), checked.too_long) == (1, 1)
+    with pytest.raises(Refused, match="nothing is left"):
+        check(rows[1:], TOK, Train(max_length=128, drop_long_rows=True))
+
+
+def rows_of(lengths: list[int]) -> list[Row]:
+    return [Row(f"r{i}", [100 + i] * n, [IGNORED] + [100 + i] * (n - 1)) for i, n in enumerate(lengths)]
+
+
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=40), st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_packing_keeps_every_token_once_and_restarts_positions(lengths: list[int], seed: int) -> None:
+    rows = rows_of(lengths)
+    packed = pack(rows, 64, pad_token_id=0, seed=seed)
+    assert packed == pack(rows, 64, pad_token_id=0, seed=seed)
+    assert all(len(p.input_ids) == len(p.labels) == len(p.position_ids) == 64 for p in packed)
+    assert sorted(t for p in packed for t in p.trace_ids) == sorted(r.trace_id for r in rows)
+    assert sum(lbl != IGNORED for p in packed for lbl in p.labels) == sum(n - 1 for n in lengths)
+    by_id = {r.trace_id: r for r in rows}
+    for p in packed:
+        at = 0
+        for name in p.trace_ids:
+            n = len(by_id[name])
+            assert p.input_ids[at : at + n] == by_id[name].input_ids
+            assert p.position_ids[at : at + n] == list(range(n))
+            at += n
+        assert set(p.input_ids[at:]) <= {0}
+        assert p.position_ids[at:] == list(range(64 - at))
+
+
+def test_packing_is_tight() -> None:
+    """Best-fit-decreasing never needs more than 11/9 of the optimum plus one bin (Johnson 1973)."""
+    lengths = [random.Random(0).randint(20, 200) for _ in range(400)]
+    packed = pack(rows_of(lengths), 256, 0, 0)
+    assert len(packed) <= 11 / 9 * (sum(lengths) / 256) + 1

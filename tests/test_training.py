@@ -1,0 +1,233 @@
+"""Training invariants on a tiny model: packed = padded = accumulated, isolated rows, resumed = uninterrupted,
+merged = adapter, and our loss = TRL's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from distill.errors import DistillError, Refused
+from distill.recipe import Train
+from safetensors.torch import load_file
+from students.pack import PackedRow, collate, pack
+from students.render import IGNORED, Row, render
+from students.stage import save
+from students.train import COMPLETE, build_trainer, newest_checkpoint, schedule, train_lora
+from students.trainer import POSITIONS_STEP, labelled_positions
+from transformers import AutoModelForCausalLM
+from trl import SFTTrainer
+
+TOK = tiny.tokenizer()
+TRAIN = Train(
+    learning_rate=1e-3,
+    num_train_epochs=3,
+    max_length=128,
+    packed_rows_per_batch=2,
+    per_device_train_batch_size=1,
+    lora_r=4,
+    save_steps=2,
+)
+
+
+def rows(n: int = 12) -> list[Row]:
+    return [
+        render(TOK, f"r{i}", [{"role": "user", "content": f"Make {i}."}], f"<think>\n{'7+1=8, ' * (i % 5)}\n</think>\n\n{i}")
+        for i in range(n)
+    ]
+
+
+def batch(packed: list[PackedRow]) -> dict[str, torch.Tensor]:
+    return collate([{"input_ids": p.input_ids, "labels": p.labels, "position_ids": p.position_ids} for p in packed])
+
+
+def trainer_for(packed: list[PackedRow], tmp: Path, train: Train = TRAIN, qwen: bool = False) -> SFTTrainer:
+    trainer = build_trainer(tiny.model(qwen=qwen), TOK, packed, train, 0, tmp, lambda _: None)
+    for name, p in trainer.model.named_parameters():
+        if "lora_B" in name:  # zero at the start, which would hide every gradient of A
+            torch.manual_seed(len(name))
+            torch.nn.init.normal_(p, std=0.05)
+    trainer.model.train()
+    return trainer
+
+
+def gradients(trainer: SFTTrainer, batches: list[dict[str, torch.Tensor]]) -> tuple[float, torch.Tensor]:
+    """Loss and adapter gradient over micro-batches that make one optimiser step."""
+    total = sum(int((b["labels"] != IGNORED).sum()) for b in batches)
+    trainer.model.zero_grad()
+    loss = 0.0
+    for b in batches:
+        part = trainer.compute_loss(trainer.model, dict(b), num_items_in_batch=torch.tensor(total))
+        part.backward()
+        loss += part.item()
+    grads = [p.grad.flatten() for p in trainer.model.parameters() if p.requires_grad]
+    return loss, torch.cat(grads)
+
+
+@pytest.mark.parametrize("qwen", [False, True], ids=["llama", "qwen2"])
+def test_packed_equals_padded_equals_accumulated(tmp_path: Path, qwen: bool) -> None:
+    all_rows = rows()
+    packed = pack(all_rows, 128, TOK.pad_token_id, 0)
+    alone = [pack([row], 128, TOK.pad_token_id, 0)[0] for row in all_rows]
+    assert len(packed) < len(alone)
+    trainer = trainer_for(packed, tmp_path, qwen=qwen)
+    ways = {
+        "packed, one batch": [batch(packed)],
+        "packed, accumulated": [batch([p]) for p in packed],
+        "padded, one batch": [batch(alone)],
+        "padded, accumulated": [batch([p]) for p in alone],
+    }
+    expected_loss, expected = gradients(trainer, ways.pop("packed, one batch"))
+    assert expected.abs().max() > 1e-3
+    for name, batches in ways.items():
+        loss, found = gradients(trainer, batches)
+        assert loss == pytest.approx(expected_loss, rel=1e-5), name
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_loss_and_gradients_equal_plain_transformers(tmp_path: Path) -> None:
+    """The oracle: the model's own loss on single rows, weighted by their labels."""
+    all_rows = rows(5)
+    trainer = trainer_for(pack(all_rows, 128, TOK.pad_token_id, 0), tmp_path)
+    loss, found = gradients(trainer, [batch(pack(all_rows, 128, TOK.pad_token_id, 0))])
+    trainer.model.zero_grad()
+    total = sum(lbl != IGNORED for r in all_rows for lbl in r.labels)
+    expected = 0.0
+    for row in all_rows:
+        ids, labels = torch.tensor([row.input_ids]), torch.tensor([row.labels])
+        n = sum(lbl != IGNORED for lbl in row.labels)
+        part = trainer.model(input_ids=ids, labels=labels).loss * n / total
+        part.backward()
+        expected += part.item()
+    assert loss == pytest.approx(expected, rel=1e-5)
+    grads = torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.requires_grad])
+    torch.testing.assert_close(found, grads, rtol=1e-4, atol=1e-6)
+
+
+def test_our_loss_equals_trls(tmp_path: Path) -> None:
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    trainer = trainer_for(packed, tmp_path)
+    ours = trainer.compute_loss(trainer.model, batch(packed), num_items_in_batch=torch.tensor(50))
+    trls = SFTTrainer.compute_loss(trainer, trainer.model, batch(packed), num_items_in_batch=torch.tensor(50))
+    assert ours.item() == pytest.approx(trls.item(), rel=1e-5)
+    accuracies = trainer._metrics["train"]["mean_token_accuracy"]
+    assert accuracies[0] == pytest.approx(accuracies[1])
+
+
+def test_labelled_positions() -> None:
+    labels = torch.tensor([[IGNORED, IGNORED, 5, 6], [IGNORED, 7, IGNORED, IGNORED]])
+    keep, targets = labelled_positions(labels)
+    assert len(keep) == POSITIONS_STEP
+    assert keep[:3].tolist() == [0, 1, 2]
+    assert targets[:, :3].tolist() == [[IGNORED, 5, 6], [7, IGNORED, IGNORED]]
+    assert (targets[:, 3:] == IGNORED).all()
+
+
+@pytest.mark.parametrize("qwen", [False, True], ids=["llama", "qwen2"])
+def test_a_rows_logits_do_not_change_when_its_neighbours_do(qwen: bool) -> None:
+    model = tiny.model(qwen=qwen)
+    a, b, c = rows(3)
+    outputs = []
+    for neighbour in (a, c):
+        (p,) = pack([neighbour, b], 256, TOK.pad_token_id, 0)
+        start = 0 if p.trace_ids[0] == b.trace_id else len(neighbour)
+        with torch.no_grad():
+            ids, positions = torch.tensor([p.input_ids]), torch.tensor([p.position_ids])
+            logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+        outputs.append(logits[0, start : start + len(b)])
+    with torch.no_grad():
+        alone = model(input_ids=torch.tensor([b.input_ids])).logits[0]
+    torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(outputs[0], alone, rtol=1e-5, atol=1e-6)
+
+
+def test_leaky_packing_is_refused(tmp_path: Path) -> None:
+    """A model that attends across rows (here: an attention that takes no mask) must not be trained packed."""
+    from transformers import AttentionInterface
+
+    def unmasked(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **_: Any) -> tuple[Any, None]:
+        groups = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+        out = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return out.transpose(1, 2), None
+
+    AttentionInterface.register("unmasked", unmasked)
+    model = tiny.model()
+    model.config._attn_implementation = "unmasked"
+    with pytest.raises(Refused, match="packed rows see each other"):
+        train_lora(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+
+
+def adapter_of(trained: Any, folder: Path) -> dict[str, torch.Tensor]:
+    trained.save_pretrained(folder)
+    return load_file(folder / "adapter_model.safetensors")
+
+
+class Stop(Exception):
+    """Stands for a kill at a step."""
+
+
+@pytest.mark.parametrize("at", [1, 3, 4, 6])
+def test_resumed_equals_uninterrupted(tmp_path: Path, at: int) -> None:
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+
+    def run(folder: Path, stop: int | None) -> Any:
+        def on_log(line: dict[str, Any]) -> None:
+            steps.append(line["step"])
+            if line["step"] == stop:
+                raise Stop
+
+        return train_lora(tiny.model(), TOK, packed, TRAIN, 0, folder, on_log)
+
+    steps: list[int] = []
+    whole = adapter_of(run(tmp_path / "a", None), tmp_path / "whole")
+    assert steps == list(range(1, schedule(TRAIN, len(packed)).steps + 1))
+    with pytest.raises(Stop):
+        run(tmp_path / "b", at)
+    steps.clear()
+    resumed = adapter_of(run(tmp_path / "b", None), tmp_path / "resumed")
+    assert steps[0] == (at - 1) // TRAIN.save_steps * TRAIN.save_steps + 1
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_torn_checkpoints_are_not_resumed_from(tmp_path: Path) -> None:
+    for step, complete in ((2, True), (4, True), (6, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if complete:
+            (tmp_path / f"checkpoint-{step}" / COMPLETE).touch()
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
+    assert not (tmp_path / "checkpoint-6").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    model = tiny.model()
+    model.lm_head.weight.data[5] = float("nan")
+    with pytest.raises(DistillError, match="the loss is nan at step 1"):
+        train_lora(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+
+
+def test_merged_equals_adapter_and_stops_at_the_turns_end(tmp_path: Path) -> None:
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    train = TRAIN.model_copy(update={"learning_rate": 0.05})
+    trained = train_lora(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None)
+    inputs = torch.tensor([packed[0].input_ids[:40]])
+    with torch.no_grad():
+        expected = trained(input_ids=inputs).logits
+        untrained = tiny.model()(input_ids=inputs).logits
+    kl = save(trained, TOK, packed[0], tmp_path)
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
+    with torch.no_grad():
+        found = merged(input_ids=inputs).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert (expected - untrained).abs().max() > 0.01
+    assert abs(kl) < 1e-6
+    assert merged.generation_config.eos_token_id in (TOK.eos_token_id, [TOK.eos_token_id])
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    losses: list[float] = []
+    train = TRAIN.model_copy(update={"num_train_epochs": 30, "learning_rate": 0.05})
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    train_lora(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"])))
+    assert losses[-1] < losses[0] - 0.2  # as far as a frozen random output layer lets it
