@@ -1,16 +1,18 @@
 """A Countdown player that thinks out loud, in the manner of Stream of Search (Gandhi et al. 2024, section 3).
 
-Two searches share one budget of combinations (a op b). Depth-first narrows the numbers down and,
-with three left, works from both ends: what a pair makes, and what the third number would need to
-reach the target. Needs larger than anything made are pruned; a pair that makes none of them is a dead
-end, written down before the search goes back. Breadth-first keeps the `beam_size` most promising
-states of each depth. Out of budget, a search gives up and says so; such a trace is for the rejection
-filter, not for the student.
+Two searches share one budget of combinations (a op b). Depth-first combines a pair, writes down what
+is left and, with two numbers left, what they can still make: only larger results for a target above
+both, only smaller ones for a target below. A line that ends in `no` is a dead end, and the search goes
+back. Breadth-first keeps the `beam_size` most promising states of each depth. Out of budget, a search
+gives up and says so; such a trace is for the rejection filter, not for the student.
 
     >>> print(think([3, 7, 12], 33, "dfs", budget=24)[0])
-    3+7=10, 7-3=4, 3*7=21
-    33-12=21 yes
+    3*7=21 12: 33 yes
     21+12=33
+    >>> print(think([3, 7, 12], 22, "dfs", budget=24)[0])
+    3*7=21 12: 33 no
+    3+7=10 12: 22 yes
+    12+10=22
 """
 
 from collections.abc import Iterator
@@ -68,50 +70,47 @@ def _depth_first(search: Search, table: tuple[Term, ...]) -> Term | None:
     if len(table) == 1:
         return table[0] if table[0].value == search.target else None
     if len(table) == 2:
-        return _last_pair(search, *table)
-    if len(table) == 3:
-        return _last_three(search, table)
+        return _last_two(search, *table, opening=_show(table))
     for left, right, rest in _pairs(table):
         for made, said in _combine(search, left, right):
             child = (made, *rest)
-            search.lines.append(f"try {said}, now {_show(child)}")
-            if found := _depth_first(search, child):
+            if len(child) == 2:
+                found = _last_two(search, *child, opening=f"{said} {rest[0].value}")
+            else:
+                search.lines.append(f"try {said}, now {_show(child)}")
+                found = _depth_first(search, child)
+            if found:
                 return found
+        if len(table) > 3:
             search.lines.append(f"back to {_show(table)}")
     return None
 
 
-def _last_pair(search: Search, left: Term, right: Term) -> Term | None:
-    tried = []
-    for made, said in _combine(search, left, right):
-        hit = made.value == search.target
-        tried.append(f"{said} {'yes' if hit else 'no'}")
-        if hit:
-            search.lines.append(", ".join(tried))
-            return made
-    search.lines.append(", ".join(tried))
+def _last_two(search: Search, left: Term, right: Term, opening: str) -> Term | None:
+    """Write down what two numbers can still make on the target's side of the larger one."""
+    high, low = (left, right) if left.value >= right.value else (right, left)
+    tried: list[str] = []
+    for operator, value in _finishes(high.value, low.value, search.target):
+        tried.append(str(value))
+        if value == search.target:
+            search.lines.append(f"{opening}: {' '.join(tried)} yes")
+            search.lines.append(f"{high.value}{operator}{low.value}={value}")
+            return Term(value, f"({high.text}{operator}{low.text})")
+    search.lines.append(f"{opening}: {' '.join([*tried, 'no'])}")
     return None
 
 
-def _last_three(search: Search, table: tuple[Term, ...]) -> Term | None:
-    """For each pair: what it makes, then whether the third number needs one of these to reach the target."""
-    for left, right, (last,) in _pairs(table):
-        made = dict[int, Term]()
-        said = []
-        for term, words in _combine(search, left, right):
-            made.setdefault(term.value, term)
-            said.append(words)
-        search.lines.append(", ".join(said))
-        tried = []
-        for need, finish, words in _needs(last, search.target):
-            if need > max(made):
-                continue
-            tried.append(words)
-            if need in made:
-                search.lines.append(", ".join(tried) + " yes")
-                return _finish(search, made[need], last, finish)
-        search.lines.append(", ".join([*tried, "dead end"]))
-    return None
+def _finishes(high: int, low: int, target: int) -> Iterator[tuple[str, int]]:
+    """Results of two numbers worth a look: larger ones for a larger target, smaller ones for a smaller."""
+    if target > high:
+        yield "+", high + low
+        if 1 < low and high * low <= 2 * target:
+            yield "*", high * low
+    else:
+        if high > low:
+            yield "-", high - low
+        if low > 1 and high % low == 0:
+            yield "/", high // low
 
 
 def _breadth_first(search: Search, table: tuple[Term, ...], beam_size: int) -> Term | None:
@@ -147,12 +146,12 @@ def _pairs(table: tuple[Term, ...]) -> Iterator[tuple[Term, Term, tuple[Term, ..
 
 
 def _combine(search: Search, left: Term, right: Term) -> Iterator[tuple[Term, str]]:
-    """What a pair makes: sum, difference, product, exact quotient; each costs one of the budget."""
+    """What a pair makes: product, sum, difference, exact quotient; each costs one of the budget."""
     high, low = (left, right) if left.value >= right.value else (right, left)
+    yield _spend(search, left, "*", right, left.value * right.value)
     yield _spend(search, left, "+", right, left.value + right.value)
     if high.value > low.value:
         yield _spend(search, high, "-", low, high.value - low.value)
-    yield _spend(search, left, "*", right, left.value * right.value)
     if low.value > 1 and high.value % low.value == 0:
         yield _spend(search, high, "/", low, high.value // low.value)
 
@@ -162,28 +161,6 @@ def _spend(search: Search, a: Term, operator: str, b: Term, value: int) -> tuple
         raise OutOfBudget
     search.budget -= 1
     return Term(value, f"({a.text}{operator}{b.text})"), f"{a.value}{operator}{b.value}={value}"
-
-
-def _needs(last: Term, target: int) -> Iterator[tuple[int, str, str]]:
-    """Values x with which the last number n reaches the target: x, how (`x+n`, `n-x`, ...), the sum that gives x."""
-    n = last.value
-    if target > n:
-        yield target - n, "x+n", f"{target}-{n}={target - n}"
-    yield target + n, "x-n", f"{target}+{n}={target + n}"
-    if n > target:
-        yield n - target, "n-x", f"{n}-{target}={n - target}"
-    if n > 1 and target % n == 0:
-        yield target // n, "x*n", f"{target}/{n}={target // n}"
-    if n > 1:
-        yield target * n, "x/n", f"{target}*{n}={target * n}"
-    if n % target == 0:
-        yield n // target, "n/x", f"{n}/{target}={n // target}"
-
-
-def _finish(search: Search, made: Term, last: Term, how: str) -> Term:
-    first, second = (made, last) if how[0] == "x" else (last, made)
-    search.lines.append(f"{first.value}{how[1]}{second.value}={search.target}")
-    return Term(search.target, f"({first.text}{how[1]}{second.text})")
 
 
 def _distance(state: tuple[Term, ...], target: int) -> float:
