@@ -3,7 +3,6 @@
 Every source ends in a list of `Problem`, some of them held out for the evaluation.
 """
 
-import itertools
 import random
 import re
 from collections import Counter
@@ -14,6 +13,9 @@ from distill.errors import DistillError, Refused
 from distill.files import read_rows
 from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems
 from distill.records import Problem, digest
+
+FRUITLESS_DRAWS = 200_000
+"""So many draws in a row without a new Countdown problem mean that there are no more to be had."""
 
 
 def make_problems(spec: Problems, seed: int) -> list[Problem]:
@@ -60,20 +62,20 @@ def read_problems(path: Path) -> list[Problem]:
 
 
 def countdown_problems(spec: CountdownProblems, seed: int) -> list[Problem]:
-    """Solvable Countdown problems; a tenth of the targets and their own number sets are held out.
+    """Solvable Countdown problems; a third of the targets, with number sets of their own, is held out.
 
     A target is the value of a random expression over the numbers, so every problem has a solution.
     """
     rng = random.Random(seed)
     targets = range(spec.min_target, spec.max_target + 1)
-    held_targets = set(rng.sample(targets, max(1, len(targets) // 10)))
+    held_targets = set(rng.sample(targets, max(1, len(targets) // 3)))
     owner: dict[tuple[int, ...], bool] = {}
     found: dict[bool, dict[str, Problem]] = {False: {}, True: {}}
     wanted = {False: spec.count, True: spec.held_out}
-    for attempt in itertools.count():
-        if all(len(found[h]) == wanted[h] for h in wanted):
-            break
-        if attempt > 2000 * (spec.count + spec.held_out):
+    fruitless = 0
+    while any(len(found[h]) < wanted[h] for h in wanted):
+        fruitless += 1
+        if fruitless > FRUITLESS_DRAWS:
             have = " and ".join(f"{len(found[h])} of {wanted[h]}" for h in (False, True))
             raise Refused(
                 f"problems.count and problems.held_out ask for more Countdown problems than there are with "
@@ -89,7 +91,9 @@ def countdown_problems(spec: CountdownProblems, seed: int) -> list[Problem]:
         if owner.setdefault(numbers_key, held) != held or len(found[held]) == wanted[held]:
             continue
         problem = _countdown(numbers, target, held, seed)
-        found[held].setdefault(problem.id, problem)
+        if problem.id not in found[held]:
+            found[held][problem.id] = problem
+            fruitless = 0
     return [*found[False].values(), *found[True].values()]
 
 

@@ -1,18 +1,16 @@
 """A Countdown player that thinks out loud, in the manner of Stream of Search (Gandhi et al. 2024, section 3).
 
-Two searches share one budget of combinations (a op b). Depth-first combines a pair, writes down what
-is left and, with two numbers left, what they can still make: only larger results for a target above
-both, only smaller ones for a target below. A line that ends in `no` is a dead end, and the search goes
-back. Breadth-first keeps the `beam_size` most promising states of each depth. Out of budget, a search
-gives up and says so; such a trace is for the rejection filter, not for the student.
+Two searches share one budget of combinations (a op b). Depth-first combines a pair and, with two
+numbers left, compares the running value with the target: below it only larger results are worth a
+look, above it only smaller ones. A line that ends in `no` is a dead end, and the search goes back.
+Breadth-first keeps the `beam_size` most promising states of each depth. Out of budget, a search gives
+up and says so; such a trace is for the rejection filter, not for the student.
 
     >>> print(think([3, 7, 12], 33, "dfs", budget=24)[0])
-    3*7=21 12: 33 yes
-    21+12=33
+    3*7=21 <33 +12=33 yes
     >>> print(think([3, 7, 12], 22, "dfs", budget=24)[0])
-    3*7=21 12: 33 no
-    3+7=10 12: 22 yes
-    12+10=22
+    3*7=21 <22 +12=33 no
+    3+7=10 <22 +12=22 yes
 """
 
 from collections.abc import Iterator
@@ -75,7 +73,7 @@ def _depth_first(search: Search, table: tuple[Term, ...]) -> Term | None:
         for made, said in _combine(search, left, right):
             child = (made, *rest)
             if len(child) == 2:
-                found = _last_two(search, *child, opening=f"{said} {rest[0].value}")
+                found = _last_two(search, *child, opening=said)
             else:
                 search.lines.append(f"try {said}, now {_show(child)}")
                 found = _depth_first(search, child)
@@ -87,30 +85,34 @@ def _depth_first(search: Search, table: tuple[Term, ...]) -> Term | None:
 
 
 def _last_two(search: Search, left: Term, right: Term, opening: str) -> Term | None:
-    """Write down what two numbers can still make on the target's side of the larger one."""
-    high, low = (left, right) if left.value >= right.value else (right, left)
-    tried: list[str] = []
-    for operator, value in _finishes(high.value, low.value, search.target):
-        tried.append(str(value))
+    """Compare the running value with the target, and write down what the last number can still make of it."""
+    side = "<" if left.value < search.target else "=" if left.value == search.target else ">"
+    said = f"{opening} {side}{search.target}"
+    for a, operator, b, value in _finishes(left, right, search.target):
+        said += f" {operator}{b.value}={value}" if a is left else f" {a.value}{operator}{b.value}={value}"
         if value == search.target:
-            search.lines.append(f"{opening}: {' '.join(tried)} yes")
-            search.lines.append(f"{high.value}{operator}{low.value}={value}")
-            return Term(value, f"({high.text}{operator}{low.text})")
-    search.lines.append(f"{opening}: {' '.join([*tried, 'no'])}")
+            search.lines.append(f"{said} yes")
+            return Term(value, f"({a.text}{operator}{b.text})")
+    search.lines.append(f"{said} no")
     return None
 
 
-def _finishes(high: int, low: int, target: int) -> Iterator[tuple[str, int]]:
-    """Results of two numbers worth a look: larger ones for a larger target, smaller ones for a smaller."""
-    if target > high:
-        yield "+", high + low
-        if 1 < low and high * low <= 2 * target:
-            yield "*", high * low
+def _finishes(running: Term, last: Term, target: int) -> Iterator[tuple[Term, str, Term, int]]:
+    """What two numbers can make that is worth a look: below the target more, above it less."""
+    r, n = running.value, last.value
+    if r < target:
+        yield running, "+", last, r + n
+        if n > 1 and r * n <= 2 * target:
+            yield running, "*", last, r * n
     else:
-        if high > low:
-            yield "-", high - low
-        if low > 1 and high % low == 0:
-            yield "/", high // low
+        if r > n:
+            yield running, "-", last, r - n
+        if n > 1 and r % n == 0:
+            yield running, "/", last, r // n
+    if n > target and n > r:
+        yield last, "-", running, n - r
+        if r > 1 and n % r == 0:
+            yield last, "/", running, n // r
 
 
 def _breadth_first(search: Search, table: tuple[Term, ...], beam_size: int) -> Term | None:

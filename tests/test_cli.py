@@ -1,0 +1,321 @@
+"""The command line as a user meets it: exit codes, sentences, nothing half done."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distill.cli import main
+from distill.recipe_file import shipped
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def distill(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command line in this process."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(a) for a in arguments])
+        except SystemExit as e:
+            code = int(e.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+def refused(outcome: Outcome, said: str) -> None:
+    """Exit 2, one sentence and at most one hint, no traceback."""
+    assert outcome.code == 2, outcome.err
+    assert said in outcome.err
+    lines = outcome.err.strip().splitlines()
+    told = [i for i, line in enumerate(lines) if line.startswith("refused: ")]
+    assert told == [len(lines) - 1] or (told == [len(lines) - 2] and lines[-1].startswith("  "))
+    assert "Traceback" not in outcome.err
+
+
+def test_help_is_quick() -> None:
+    """Under 0.3 s on an idle machine; here only that no heavy package is loaded."""
+    script = (
+        "import sys; sys.argv = ['distill', '--help']\n"
+        "from distill.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'transformers', 'pydantic', 'datasets', 'trl', 'rich'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    for verb in ("run", "harvest", "curate", "train", "evaluate", "publish", "plan", "check", "verify", "report", "recipes", "doctor"):
+        assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
+
+
+def test_the_whole_journey_and_its_resume(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first = distill("run", recipe_file, "--run-dir", run)
+    assert first.code == 0, first.err
+    assert "student - base (paired)" in first.out
+    assert f"report: {run}/report.html" in first.out
+    summary = json.loads((run / "evaluation" / "summary.json").read_text())
+    assert set(summary["difference"]) >= {"mean", "low", "high"}
+    assert 0 <= summary["base"]["accuracy"] <= 1
+    assert summary["protocol"]["n"] == 12
+    page = (run / "report.html").read_text()
+    for expected in ("What the student gained", "Which traces teach", "<svg", "Held-out problems"):
+        assert expected in page
+    assert (run / "published" / "README.md").read_text().startswith("---\n")
+    adapter = (run / "student" / "adapter" / "adapter_model.safetensors").stat()
+
+    second = distill("run", recipe_file, "--run-dir", run)
+    assert second.code == 0
+    assert second.err.count("already done") == 6
+    assert (run / "student" / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == adapter.st_mtime_ns
+
+    third = distill("run", recipe_file, "evaluate.max_tokens=8", "--run-dir", run)
+    assert third.err.count("already done") == 4  # problems, harvest, curate, train
+    assert list(run.glob("evaluation.*/summary.json"))
+    assert json.loads((run / "evaluation" / "summary.json").read_text())["protocol"]["max_tokens"] == 8
+
+    back = distill("run", recipe_file, "--run-dir", run)
+    assert back.err.count("already done") + back.err.count("brought back") == 6
+    assert json.loads((run / "evaluation" / "summary.json").read_text()) == summary
+
+
+def test_stages_one_by_one_equal_the_whole(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
+    refused(distill("train", recipe_file, "--run-dir", tmp_path / "a"), "stage 'train' needs 'curate'")
+    for verb in ("harvest", "curate", "train", "evaluate", "publish"):
+        assert distill(verb, recipe_file, "--run-dir", tmp_path / "a").code == 0
+    assert distill("run", recipe_file, "--run-dir", tmp_path / "b").code == 0
+    for file in ("student/adapter/adapter_model.safetensors", "problems.parquet", "traces/samples.jsonl"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_until_and_check(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    refused(distill("check", recipe_file, "--run-dir", run), "holds no curated set to check")
+    assert distill("run", recipe_file, "--until", "curate", "--run-dir", run).code == 0
+    assert not (run / "student").exists()
+    checked = distill("check", recipe_file, "--run-dir", run)
+    assert checked.code == 0
+    assert "passed:" in checked.out
+    assert "stop token <|im_end|> in every row" in checked.out.replace("\n", " ")
+    refused(distill("run", recipe_file, "--until", "cure", "--run-dir", run), "--until=cure is no stage")
+
+
+def test_dry_run_does_nothing(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
+    done = distill("run", recipe_file, "--dry-run", "--run-dir", tmp_path / "run")
+    assert done.code == 0
+    assert "lora_dropout: 0.0" in done.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_plan(distill: Any, recipe_file: Path) -> None:
+    done = distill("plan", recipe_file)
+    assert done.code == 0
+    for word in ("problems", "harvest", "memory", "it fits", "disk", "time"):
+        assert word in done.out
+
+
+def test_doctor(distill: Any) -> None:
+    done = distill("doctor")
+    assert done.code == 0
+    assert re.search(r"^torch +2\.13", done.out, re.MULTILINE)
+
+
+BAD = [
+    (["train.learning_rat=1"], "unknown key 'train.learning_rat', did you mean 'learning_rate'?"),
+    (["train.lora_r=many"], "'train.lora_r' is 'many'"),
+    (["curate.traces_per_problem=2"], "more than harvest.samples_per_problem=1"),
+    (["student.model=./nowhere"], "there is no model folder './nowhere'"),
+    (["student.model=nowhere.gguf"], "there is no model file 'nowhere.gguf'"),
+    (["student.model=package:no_such_package/x.gguf"], "'no_such_package', which is not installed"),
+    (["student.model=package:json/x.gguf"], "holds no file 'x.gguf'"),
+    (["student.model=someone/not-cached"], "neither a local folder nor to be had from the hub"),
+    (["train.max_length=4096"], "exceeds the context"),
+    (["train.max_length=64"], "rows exceed train.max_length=64 tokens"),
+    (["teacher.budget=1", "teacher.strategy=bfs"], "all 48 traces were rejected"),
+    (["problems.count=100000"], "ask for more Countdown problems than there are"),
+    (["publish.hub_id=me/model"], "HF_TOKEN is not set"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "said"), BAD, ids=[o[0] for o, _ in BAD])
+def test_bad_input_is_refused_and_leaves_no_half_stage(
+    distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], said: str
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    run = tmp_path / "run"
+    refused(distill("run", recipe_file, *overrides, "--run-dir", run), said)
+    for stage, output in (("curate", "curated"), ("train", "student/merged"), ("evaluate", "evaluation")):
+        if not (run / "stages" / f"{stage}.json").exists():
+            assert not (run / output).exists()
+
+
+def file_recipe(tiny_recipe: dict[str, Any], tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    tiny_recipe["problems"] = {"source": "file", "path": str(problems), "layout": "gsm8k", "count": 4, "held_out": 2, "id_key": "id"}
+    tiny_recipe["teacher"] = {"kind": "local", "model": tiny_recipe["student"]["model"], "dtype": "float32", "batch_size": 4}
+    tiny_recipe["harvest"] = {"max_tokens": 8}
+    path = tmp_path / "file.yaml"
+    path.write_text(json.dumps(tiny_recipe))
+    return path
+
+
+def gsm(i: int) -> dict[str, Any]:
+    return {"id": i, "question": f"What is {i} plus 1?", "answer": f"It is <<{i}+1={i + 1}>>.\n#### {i + 1}"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "holds no problems"),
+        ([gsm(0)] * 8, "problem ids that occur more than once"),
+        ([gsm(i) for i in range(3)], "has 3 problems, fewer than"),
+        ([{"id": 1, "q": "?"}], "row 1 has no 'question' (its columns: id, q)"),
+        ([{"id": i, "question": "?", "answer": "4"} for i in range(9)], "has no '####'"),
+    ],
+)
+def test_bad_problem_files(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path, rows: list[dict[str, Any]], said: str) -> None:
+    path = file_recipe(tiny_recipe, tmp_path, rows)
+    refused(distill("run", path, "--run-dir", tmp_path / "run"), said)
+    assert not (tmp_path / "run" / "problems.parquet").exists()
+
+
+def test_missing_problem_file(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path) -> None:
+    path = file_recipe(tiny_recipe, tmp_path, [gsm(0)])
+    refused(distill("run", path, "problems.path=nowhere.jsonl", "--run-dir", tmp_path / "run"), "'nowhere.jsonl' is no file")
+
+
+def test_a_real_teacher_on_real_problems(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing is made for Countdown alone: a model in process teaches from a file in GSM8K's layout."""
+    path = file_recipe(tiny_recipe, tmp_path, [gsm(i) for i in range(8)])
+    run = tmp_path / "run"
+    accept = "curate.require_verdict=any_i_accept_wrong_traces"  # a random model is never right
+    none_finished = distill("run", path, accept, "--run-dir", run)
+    refused(none_finished, "no trace is left after the step 'finished'")
+    verdicts = [json.loads(line) for line in (run / "traces" / "verdicts.jsonl").open()]
+    assert {(v["verdict"], v["reason"]) for v in verdicts} == {("wrong", "cut at max_tokens")}
+    assert not list((run / "stages").glob("train*"))
+
+
+def test_no_memory_for_the_student(distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("students.plan.available_memory", lambda: (1 << 20, "memory"))
+    outcome = distill("run", recipe_file, "--run-dir", tmp_path / "run")
+    refused(outcome, "the student needs about")
+    assert "gradient_checkpointing" in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk(recipe_file: Path, tmp_path: Path) -> None:
+    """A limit on file sizes plays the full disk in a real process; with room again the same command finishes."""
+    run = tmp_path / "run"
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (15000, resource.RLIM_INFINITY))\n"
+        "from distill.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    arguments = ["run", str(recipe_file), "--run-dir", str(run)]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (run / "stages" / "train.json").exists()
+    main(arguments)
+    samples = (run / "traces" / "samples.jsonl").read_text().splitlines()
+    assert len(samples) == len(set(samples)) == 48
+
+
+def test_interrupt_exits_130_and_goes_on(recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "distill", "run", str(recipe_file), "train.num_train_epochs=400", "--run-dir", str(run)]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    deadline = time.monotonic() + 120
+    while not (run / "student" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(2)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 130, err
+    assert "interrupted: what was done is kept." in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback() -> None:
+    command = [sys.executable, "-m", "distill", "run", "nowhere.yaml"]
+    quiet = subprocess.run(command, capture_output=True, text=True)
+    loud = subprocess.run([*command, "--debug"], capture_output=True, text=True)
+    assert "Traceback" not in quiet.stderr
+    assert "Traceback" in loud.stderr
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "x", "--nonsense"], ["verify", "x"]])
+def test_usage_errors_exit_2(distill: Any, arguments: list[str]) -> None:
+    refused(distill(*arguments), "")
+
+
+def test_recipes(distill: Any, tmp_path: Path) -> None:
+    listed = distill("recipes", "ls").out
+    assert all(name in listed for name in shipped())
+    copied = distill("recipes", "cp", "quickstart", tmp_path)
+    assert (tmp_path / "quickstart.yaml").read_text() == shipped()["quickstart"].read_text()
+    assert copied.code == 0
+    refused(distill("recipes", "cp", "quickstart", tmp_path), "exists already")
+    assert json.loads(distill("recipes", "schema").out)["title"] == "Recipe"
+
+
+def test_verify_judges_any_file(distill: Any, tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "response": r"<think>\boxed{3}</think> it is \boxed{4}", "answer": "4"},
+        {"id": 2, "response": r"<think>\boxed{4}</think> it is \boxed{3}", "answer": "4"},
+        {"id": 3, "response": r"<think>\boxed{4}", "answer": "4"},
+        {"id": 4, "response": r"\boxed{9^{9^{9^9}}}", "answer": "4"},
+    ]
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    done = distill("verify", file, "--out", out)
+    assert done.code == 0, done.err
+    found = [json.loads(line) for line in out.open()]
+    assert [f["verdict"] for f in found] == ["correct", "wrong", "wrong", "unknown"]
+    assert [f["id"] for f in found] == [1, 2, 3, 4]
+    assert found[0]["extracted"] == "4"
+    refused(distill("verify", out, "--out", tmp_path / "twice.jsonl"), "has a column 'extracted' already")
+    refused(distill("verify", file, "--out", file), "names the input file")
+    refused(distill("verify", file, "--out", out, "--response-key", "text"), "has no 'text'")
+    refused(distill("verify", file, "--out", out, "--kind", "maths"), "--kind=maths is unknown")
+    refused(distill("verify", tmp_path / "nowhere.jsonl", "--out", out), "there is no file")
+    game = tmp_path / "game.jsonl"
+    game.write_text(json.dumps({"nums": [3, 7, 12], "target": 33, "text": "<answer>3*7+12</answer>"}) + "\n")
+    assert distill("verify", game, "--out", out, "--kind", "countdown", "--response-key", "text").code == 0
+    assert json.loads(out.read_text())["verdict"] == "correct"
+
+
+def test_report_of_a_half_done_run(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert distill("run", recipe_file, "--until", "harvest", "--run-dir", run).code == 0
+    assert distill("report", run).code == 0
+    assert "Not done yet: curate, train, evaluate, publish." in (run / "report.html").read_text()
+    refused(distill("report", tmp_path), "holds no run")
+
+
+def test_a_failed_push_keeps_the_folder(
+    distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_not_a_token")
+    outcome = distill("run", recipe_file, "publish.hub_id=me/model", "--run-dir", tmp_path / "run")
+    assert outcome.code == 1
+    assert "pushing to 'me/model' failed" in outcome.err
+    assert (tmp_path / "run" / "published" / "README.md").exists()
+    written = [p for p in (tmp_path / "run").rglob("*") if p.is_file()]
+    assert not any(b"hf_not_a_token" in p.read_bytes() for p in written)

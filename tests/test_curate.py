@@ -1,0 +1,107 @@
+"""The funnel: counts that add up, the same rows for the same seed, nothing wrong let through."""
+
+from pathlib import Path
+
+import pytest
+from datasets import load_from_disk
+from distill.curate.select import Candidate, normalised, select
+from distill.curate.stage import curate
+from distill.errors import Refused
+from distill.files import read_json
+from distill.problems import countdown_problems
+from distill.recipe import Curate, Recipe
+from distill.records import Problem, Sampling, Trace, Verdict
+from teachers.harvest import harvest
+
+
+def candidate(
+    problem: str, index: int, verdict: str = "correct", text: str = "", tokens: int = 10, question: str = "", finish: str = "stop"
+) -> Candidate:
+    trace_id = f"{problem}/{index}"
+    return Candidate(
+        Problem(id=problem, question=question or f"Question {problem}?", answer="", kind="math", source="test"),
+        Trace(
+            id=trace_id,
+            problem_id=problem,
+            request=trace_id,
+            reasoning="",
+            response=text or f"answer {trace_id}",
+            finish_reason=finish,  # type: ignore[arg-type]
+            prompt_tokens=1,
+            completion_tokens=tokens,
+            model="m",
+            sampling=Sampling(),
+        ),
+        Verdict(trace_id=trace_id, verdict=verdict, extracted=None, reason="why", kind="math"),  # type: ignore[arg-type]
+    )
+
+
+def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[str]:
+    rows, _ = select(candidates, [], Curate(**spec), seed)  # type: ignore[arg-type]
+    return [c.trace.id for c in rows]
+
+
+def test_only_correct_and_finished_traces_pass() -> None:
+    rows = [candidate("a", 0), candidate("b", 0, "wrong"), candidate("c", 0, "unknown"), candidate("d", 0, finish="length")]
+    assert chosen(rows) == ["a/0"]
+    assert set(chosen(rows, require_verdict="correct_or_unknown")) == {"a/0", "c/0"}
+    assert set(chosen(rows, require_verdict="any_i_accept_wrong_traces")) == {"a/0", "b/0", "c/0"}
+
+
+def test_selection_within_a_problem() -> None:
+    rows = [candidate("a", i, tokens=t) for i, t in enumerate((30, 10, 20))]
+    assert chosen(rows, select="shortest") == ["a/1"]
+    assert chosen(rows, select="longest") == ["a/0"]
+    assert set(chosen(rows, select="shortest", traces_per_problem=2)) == {"a/1", "a/2"}
+    assert len(chosen(rows, select="all", traces_per_problem=None)) == 3
+
+
+def test_duplicates_go() -> None:
+    same = [candidate("a", 0, text="x"), candidate("a", 1, text="x"), candidate("a", 2, text="y")]
+    assert set(chosen(same, select="all", traces_per_problem=None)) == {"a/0", "a/2"}
+    asked_twice = [candidate("a", 0, question="What is  2+2?"), candidate("b", 0, question="what is 2 + 2 ?")]
+    assert chosen(asked_twice) == ["a/0"]
+
+
+def test_problems_of_the_evaluation_go() -> None:
+    held = Problem(id="h", question="What is 2+2?", answer="4", kind="math", source="test", held_out=True)
+    rows, funnel = select([candidate("a", 0, question="what is 2 + 2?"), candidate("b", 0)], [held], Curate(), 0)
+    assert [c.trace.id for c in rows] == ["b/0"]
+    assert [(s.name, s.traces) for s in funnel if "evaluation" in s.name] == [("not in the evaluation", 1)]
+
+
+def test_normalisation_keeps_what_makes_problems_differ() -> None:
+    assert normalised("Find  $x+1$.") == normalised(r"find $x \, + 1$")
+    assert normalised("x+1") != normalised("x-1") != normalised("x*1")
+
+
+def test_same_seed_same_rows_in_the_same_order_whatever_the_order_of_arrival() -> None:
+    rows = [candidate(f"p{i}", j, tokens=(7 * i + j) % 5) for i in range(30) for j in range(3)]
+    first = chosen(rows, seed=1, select="random", max_rows=20)
+    assert first == chosen(rows[::-1], seed=1, select="random", max_rows=20)
+    assert first != chosen(rows, seed=2, select="random", max_rows=20)
+    assert len(first) == 20
+
+
+def test_all_rejected_is_refused_with_the_reasons() -> None:
+    with pytest.raises(Refused, match=r"all 3 traces were rejected \(2 x wrong: why, 1 x unknown: why\)"):
+        chosen([candidate("a", 0, "wrong"), candidate("a", 1, "wrong"), candidate("b", 0, "unknown")])
+
+
+def test_the_stage_writes_a_data_set_with_provenance(recipe: Recipe, tmp_path: Path) -> None:
+    problems = countdown_problems(recipe.problems, 0)  # type: ignore[arg-type]
+    harvest(recipe, problems, tmp_path / "traces", lambda *_: None)
+    counts = curate(recipe, problems, tmp_path / "traces", tmp_path / "curated")
+    rows = load_from_disk(tmp_path / "curated")
+    assert len(rows) == counts["rows"] == counts["funnel"][-1]["traces"]
+    assert counts["funnel"] == read_json(tmp_path / "curated" / "funnel.json")
+    assert counts["funnel"][0]["traces"] == 48
+    for row in rows:
+        assert row["verdict"] == "correct"
+        assert row["completion"].startswith("<think>\n")
+        assert row["messages"][0]["role"] == "system"
+        assert row["teacher"].startswith("countdown-search")
+        assert row["source"] == "countdown seed 0"
+    again = curate(recipe, problems, tmp_path / "traces", tmp_path / "again")
+    assert again == counts
+    assert load_from_disk(tmp_path / "again").to_list() == rows.to_list()
