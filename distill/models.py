@@ -9,6 +9,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +77,15 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
     return _on_hub(name, revision)
 
 
+@lru_cache(maxsize=8)  # reading a GGUF's metadata takes seconds
 def config(source: ModelSource) -> Any:
-    """The model's transformers config, without a GGUF's quantisation."""
+    """The model's transformers config."""
     from transformers import AutoConfig
 
     return AutoConfig.from_pretrained(**source.where())
 
 
+@lru_cache(maxsize=8)
 def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     """The tokenizer, with a pad token that is never the end-of-turn token.
 

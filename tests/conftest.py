@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import tiny
+
 from distill.recipe import Recipe
 
 SHARED = Path(__file__).parents[2] / "shared"

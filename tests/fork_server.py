@@ -17,9 +17,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import datasets  # noqa: F401
 import peft  # noqa: F401
 import torch
-import transformers  # noqa: F401
-import transformers.models.llama.modeling_llama
 import trl
+
 from distill.cli import main
 
 torch.set_num_threads(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from distill.cli import main
 from distill.recipe_file import shipped
 
@@ -56,7 +57,20 @@ def test_help_is_quick() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    for verb in ("run", "harvest", "curate", "train", "evaluate", "publish", "plan", "check", "verify", "report", "recipes", "doctor"):
+    for verb in (
+        "run",
+        "harvest",
+        "curate",
+        "train",
+        "evaluate",
+        "publish",
+        "plan",
+        "check",
+        "verify",
+        "report",
+        "recipes",
+        "doctor",
+    ):
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
 
 
@@ -164,8 +178,20 @@ def test_bad_input_is_refused_and_leaves_no_half_stage(
 def file_recipe(tiny_recipe: dict[str, Any], tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
     problems = tmp_path / "problems.jsonl"
     problems.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    tiny_recipe["problems"] = {"source": "file", "path": str(problems), "layout": "gsm8k", "count": 4, "held_out": 2, "id_key": "id"}
-    tiny_recipe["teacher"] = {"kind": "local", "model": tiny_recipe["student"]["model"], "dtype": "float32", "batch_size": 4}
+    tiny_recipe["problems"] = {
+        "source": "file",
+        "path": str(problems),
+        "layout": "gsm8k",
+        "count": 4,
+        "held_out": 2,
+        "id_key": "id",
+    }
+    tiny_recipe["teacher"] = {
+        "kind": "local",
+        "model": tiny_recipe["student"]["model"],
+        "dtype": "float32",
+        "batch_size": 4,
+    }
     tiny_recipe["harvest"] = {"max_tokens": 8}
     path = tmp_path / "file.yaml"
     path.write_text(json.dumps(tiny_recipe))
@@ -186,7 +212,9 @@ def gsm(i: int) -> dict[str, Any]:
         ([{"id": i, "question": "?", "answer": "4"} for i in range(9)], "has no '####'"),
     ],
 )
-def test_bad_problem_files(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path, rows: list[dict[str, Any]], said: str) -> None:
+def test_bad_problem_files(
+    distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path, rows: list[dict[str, Any]], said: str
+) -> None:
     path = file_recipe(tiny_recipe, tmp_path, rows)
     refused(distill("run", path, "--run-dir", tmp_path / "run"), said)
     assert not (tmp_path / "run" / "problems.parquet").exists()
@@ -194,7 +222,9 @@ def test_bad_problem_files(distill: Any, tiny_recipe: dict[str, Any], tmp_path: 
 
 def test_missing_problem_file(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path) -> None:
     path = file_recipe(tiny_recipe, tmp_path, [gsm(0)])
-    refused(distill("run", path, "problems.path=nowhere.jsonl", "--run-dir", tmp_path / "run"), "'nowhere.jsonl' is no file")
+    refused(
+        distill("run", path, "problems.path=nowhere.jsonl", "--run-dir", tmp_path / "run"), "'nowhere.jsonl' is no file"
+    )
 
 
 def test_a_real_teacher_on_real_problems(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path) -> None:
@@ -209,7 +239,9 @@ def test_a_real_teacher_on_real_problems(distill: Any, tiny_recipe: dict[str, An
     assert not list((run / "stages").glob("train*"))
 
 
-def test_no_memory_for_the_student(distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_memory_for_the_student(
+    distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("students.plan.available_memory", lambda: (1 << 20, "memory"))
     outcome = distill("run", recipe_file, "--run-dir", tmp_path / "run")
     refused(outcome, "the student needs about")
@@ -240,7 +272,16 @@ def test_a_full_disk(recipe_file: Path, tmp_path: Path) -> None:
 
 def test_interrupt_exits_130_and_goes_on(recipe_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "distill", "run", str(recipe_file), "train.num_train_epochs=400", "--run-dir", str(run)]
+    command = [
+        sys.executable,
+        "-m",
+        "distill",
+        "run",
+        str(recipe_file),
+        "train.num_train_epochs=400",
+        "--run-dir",
+        str(run),
+    ]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
     deadline = time.monotonic() + 120
     while not (run / "student" / "metrics.jsonl").exists() and time.monotonic() < deadline:

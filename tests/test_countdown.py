@@ -1,16 +1,18 @@
 """Countdown: problems are disjoint and solvable, thoughts are true, the verifier cannot be talked into anything."""
 
+import contextlib
 import random
 import re
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from distill.problems import countdown_problems
 from distill.recipe import CountdownProblems
 from distill.verify import judge
 from distill.verify.countdown import evaluate
-from hypothesis import given
-from hypothesis import strategies as st
 from teachers.countdown import think
 
 PROBLEM = {"numbers": [3, 7, 12], "target": 33}
@@ -20,9 +22,7 @@ def verdict(response: str, data: dict = PROBLEM) -> str:
     return judge("countdown", response, "", data).verdict
 
 
-@pytest.mark.parametrize(
-    "expression", ["3*7+12", "12+(7*3)", "12 + 7 × 3", "(3*7)+12 = 33", "((12))+3*7", "[3*7]+12"]
-)
+@pytest.mark.parametrize("expression", ["3*7+12", "12+(7*3)", "12 + 7 × 3", "(3*7)+12 = 33", "((12))+3*7", "[3*7]+12"])
 def test_accepts_every_spelling_of_a_solution(expression: str) -> None:
     assert verdict(f"<answer>{expression}</answer>") == "correct"
 
@@ -55,14 +55,23 @@ def test_rejects(answer: str, reason: str) -> None:
 
 def test_exact_arithmetic_and_rounding_never_help() -> None:
     assert verdict("<answer>8/(3-8/3)</answer>", {"numbers": [8, 3, 8, 3], "target": 24}) == "correct"
-    assert verdict("<answer>99999999999999999/1</answer>", {"numbers": [99999999999999999, 1], "target": 10**17}) == "wrong"
+    assert (
+        verdict("<answer>99999999999999999/1</answer>", {"numbers": [99999999999999999, 1], "target": 10**17})
+        == "wrong"
+    )
 
 
 def test_undecidable_without_numbers() -> None:
     assert judge("countdown", "<answer>1</answer>", "", {}).verdict == "unknown"
 
 
-@given(st.recursive(st.integers(0, 99).map(str), lambda e: st.tuples(e, st.sampled_from("+-*"), e).map(lambda t: f"({t[0]}{t[1]}{t[2]})"), max_leaves=8))
+@given(
+    st.recursive(
+        st.integers(0, 99).map(str),
+        lambda e: st.tuples(e, st.sampled_from("+-*"), e).map(lambda t: f"({t[0]}{t[1]}{t[2]})"),
+        max_leaves=8,
+    )
+)
 def test_evaluates_as_python_does(expression: str) -> None:
     value, used = evaluate(expression)
     assert value == eval(expression)
@@ -71,10 +80,8 @@ def test_evaluates_as_python_does(expression: str) -> None:
 
 @given(st.text(max_size=60))
 def test_never_raises_anything_but_value_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         evaluate(text)
-    except ValueError:
-        pass
 
 
 @pytest.mark.parametrize("strategy", ["dfs", "bfs"])
@@ -151,7 +158,11 @@ def _reachable_in_integers(values: tuple[int, ...], target: int) -> bool:
         for j in range(i + 1, len(values)):
             high, low = max(values[i], values[j]), min(values[i], values[j])
             rest = tuple(v for k, v in enumerate(values) if k not in (i, j))
-            made = [high + low, high * low] + ([high - low] if high > low else []) + ([high // low] if high % low == 0 else [])
+            made = (
+                [high + low, high * low]
+                + ([high - low] if high > low else [])
+                + ([high // low] if high % low == 0 else [])
+            )
             if any(_reachable_in_integers((value, *rest), target) for value in made):
                 return True
     return False

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from datasets import load_from_disk
+
 from distill.curate.select import Candidate, normalised, select
 from distill.curate.stage import curate
 from distill.errors import Refused
@@ -15,7 +16,13 @@ from teachers.harvest import harvest
 
 
 def candidate(
-    problem: str, index: int, verdict: str = "correct", text: str = "", tokens: int = 10, question: str = "", finish: str = "stop"
+    problem: str,
+    index: int,
+    verdict: str = "correct",
+    text: str = "",
+    tokens: int = 10,
+    question: str = "",
+    finish: str = "stop",
 ) -> Candidate:
     trace_id = f"{problem}/{index}"
     return Candidate(
@@ -42,7 +49,12 @@ def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[s
 
 
 def test_only_correct_and_finished_traces_pass() -> None:
-    rows = [candidate("a", 0), candidate("b", 0, "wrong"), candidate("c", 0, "unknown"), candidate("d", 0, finish="length")]
+    rows = [
+        candidate("a", 0),
+        candidate("b", 0, "wrong"),
+        candidate("c", 0, "unknown"),
+        candidate("d", 0, finish="length"),
+    ]
     assert chosen(rows) == ["a/0"]
     assert set(chosen(rows, require_verdict="correct_or_unknown")) == {"a/0", "c/0"}
     assert set(chosen(rows, require_verdict="any_i_accept_wrong_traces")) == {"a/0", "b/0", "c/0"}

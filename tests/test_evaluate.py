@@ -1,6 +1,7 @@
 """Figures: intervals against published values, pairing, gold answers, and what counts as wrong."""
 
 import pytest
+
 from distill.errors import Refused
 from distill.evaluate.stage import refuse_broken_gold, summarise
 from distill.evaluate.statistics import accuracy, exact_mcnemar, newcombe, paired_difference, wilson

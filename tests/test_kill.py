@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from datasets import load_from_disk
+
 from distill.pipeline import STAGES
 
 KILLS_PER_STAGE = 5

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from distill.errors import Refused
 from distill.recipe import Recipe, messages
 from distill.recipe_file import load, parse, shipped
@@ -37,7 +38,9 @@ def refusal(tmp_path: Path, text: str, *overrides: str) -> str:
 
 
 def test_reads_and_overrides(tmp_path: Path) -> None:
-    recipe = load(write(tmp_path, RECIPE), ["train.lora_r=8", "problems.count=30", "student.prompt.user='Q: {question}'"])
+    recipe = load(
+        write(tmp_path, RECIPE), ["train.lora_r=8", "problems.count=30", "student.prompt.user='Q: {question}'"]
+    )
     assert (recipe.train.learning_rate, recipe.train.lora_r, recipe.problems.count) == (1e-3, 8, 30)
     assert recipe.student_prompt().user == "Q: {question}"
 
@@ -49,7 +52,10 @@ def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (RECIPE.replace("learning_rate", "learning_rat"), "line 10: unknown key 'train.learning_rat', did you mean 'learning_rate'?"),
+        (
+            RECIPE.replace("learning_rate", "learning_rat"),
+            "line 10: unknown key 'train.learning_rat', did you mean 'learning_rate'?",
+        ),
         (RECIPE.replace("count: 20", "cuont: 20"), "line 4: unknown key 'problems.cuont', did you mean 'count'?"),
         (RECIPE + "evaluat:\n  k: 3\n", "line 11: unknown key 'evaluat', did you mean 'evaluate'?"),
         (RECIPE.replace("count: 20", "count: many"), "line 4: 'problems.count' is 'many'"),
@@ -64,7 +70,10 @@ def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
         (RECIPE.replace("count: 20", "min_target: 50\n  max_target: 20"), "too few to hold any out"),
         (RECIPE + "curate:\n  traces_per_problem: 3\n", "more than harvest.samples_per_problem=1"),
         (RECIPE + "evaluate:\n  samples_per_problem: 4\n", "samples the same answer again and again"),
-        (RECIPE.replace("  learning_rate: 1e-3", "  packed_rows_per_batch: 5\n  per_device_train_batch_size: 2"), "is not a multiple of"),
+        (
+            RECIPE.replace("  learning_rate: 1e-3", "  packed_rows_per_batch: 5\n  per_device_train_batch_size: 2"),
+            "is not a multiple of",
+        ),
         (RECIPE + "harvest:\n  prompt:\n    user: hello\n", "user must contain {question}"),
         (RECIPE.replace("source: countdown", "source: file\n  path: x.jsonl"), "knows Countdown only"),
         (RECIPE + "publish:\n  hub_id: not a name\n", "line 12: 'publish.hub_id'"),
@@ -130,7 +139,9 @@ def test_prompt_braces_in_a_question_stay() -> None:
         "student": {"model": "m"},
     }
     prompt = parse(recipe).harvest.prompt
-    assert messages(prompt, r"\frac{1}{2} {question} {x}") == [{"role": "user", "content": r"\frac{1}{2} {question} {x}"}]
+    assert messages(prompt, r"\frac{1}{2} {question} {x}") == [
+        {"role": "user", "content": r"\frac{1}{2} {question} {x}"}
+    ]
 
 
 def test_schema_is_json() -> None:

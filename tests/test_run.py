@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from distill.errors import Refused
 from distill.files import Log, read_rows, write_atomically
-from distill.records import Verdict
 from distill.recipe import Recipe
+from distill.records import Verdict
 from distill.run import Run
 
 
@@ -80,7 +81,9 @@ def test_atomic_write_leaves_no_rubbish(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "a") == ["b.txt"]
 
 
-@pytest.mark.parametrize(("text", "said"), [("{}\nnot json\n", "line 2 is not JSON"), ("[1]\n", "line 1 is no JSON object")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("{}\nnot json\n", "line 2 is not JSON"), ("[1]\n", "line 1 is no JSON object")]
+)
 def test_bad_rows_are_named_by_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(text)

