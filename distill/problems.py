@@ -11,7 +11,7 @@ from typing import Any
 
 from distill.errors import DistillError, Refused
 from distill.files import read_rows
-from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems
+from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
 from distill.records import Problem, digest
 
 FRUITLESS_DRAWS = 200_000
@@ -167,7 +167,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         raise Refused(str(e), e.hint) from e
 
 
-def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, source: str) -> list[Problem]:
+def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -> list[Problem]:
     if not rows:
         raise Refused(f"{source} holds no problems.")
     wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]

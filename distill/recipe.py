@@ -45,12 +45,10 @@ class CountdownProblems(Section):
         return self
 
 
-class FileProblems(Section):
-    """Problems from a jsonl or parquet file."""
+class TableProblems(Section):
+    """Problems from rows with a question and an answer."""
 
-    source: Literal["file"]
-    path: str
-    """A `.jsonl` or `.parquet` file, relative to the working directory."""
+    source: Literal["file", "hub"]
     layout: Literal["plain", "gsm8k"] = "plain"
     """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is."""
     question_key: str = "question"
@@ -65,13 +63,21 @@ class FileProblems(Section):
     """Training problems, drawn with the run's seed; null takes all that are not held out."""
     held_out: int = Field(200, ge=1)
     """Problems that only the evaluation sees, drawn with the run's seed."""
-    held_out_path: str | None = None
-    """Take the held-out problems from this file instead (same layout); null takes them from `path`."""
     licence: str = "unknown"
     """Licence of the data, carried to the cards."""
 
 
-class HubProblems(Section):
+class FileProblems(TableProblems):
+    """Problems from a jsonl or parquet file."""
+
+    source: Literal["file"]
+    path: str
+    """A `.jsonl` or `.parquet` file, relative to the working directory."""
+    held_out_path: str | None = None
+    """Take the held-out problems from this file instead (same layout); null takes them from `path`."""
+
+
+class HubProblems(TableProblems):
     """Problems from a data set on the Hugging Face Hub."""
 
     source: Literal["hub"]
@@ -85,22 +91,6 @@ class HubProblems(Section):
     """Split that the training problems come from."""
     held_out_split: str | None = None
     """Split that the held-out problems come from; null takes them from `split`."""
-    layout: Literal["plain", "gsm8k"] = "plain"
-    """As for files."""
-    question_key: str = "question"
-    """Column that holds the task."""
-    answer_key: str = "answer"
-    """Column that holds the gold answer."""
-    id_key: str | None = None
-    """Column that holds a unique id; null numbers the rows."""
-    kind: Literal["math"] = "math"
-    """Which verifier judges the answers."""
-    count: int | None = Field(None, ge=1)
-    """Training problems, drawn with the run's seed; null takes all that are not held out."""
-    held_out: int = Field(200, ge=1)
-    """Problems that only the evaluation sees, drawn with the run's seed."""
-    licence: str = "unknown"
-    """Licence of the data, carried to the cards."""
 
 
 Problems = Annotated[CountdownProblems | FileProblems | HubProblems, Field(discriminator="source")]

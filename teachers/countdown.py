@@ -1,16 +1,17 @@
 """A Countdown player that thinks out loud, in the manner of Stream of Search (Gandhi et al. 2024, section 3).
 
-Two searches share one budget of combinations (a op b). Depth-first combines a pair and, with two
-numbers left, compares the running value with the target: below it only larger results are worth a
-look, above it only smaller ones. A line that ends in `no` is a dead end, and the search goes back.
-Breadth-first keeps the `beam_size` most promising states of each depth. Out of budget, a search gives
-up and says so; such a trace is for the rejection filter, not for the student.
+Two searches share one budget of combinations (a op b). Depth-first combines a pair, goes on with the
+last number and looks at each result, leaving out what another pair makes as well; a line that ends in
+`no` is a dead end, and the search goes back. Breadth-first keeps the `beam_size` most promising states
+of each depth. Out of budget, a search gives up and says so; such a trace is for the rejection filter,
+not for the student.
 
     >>> print(think([3, 7, 12], 33, "dfs", budget=24)[0])
-    3*7=21 <33 +12=33 yes
-    >>> print(think([3, 7, 12], 22, "dfs", budget=24)[0])
-    3*7=21 <22 +12=33 no
-    3+7=10 <22 +12=22 yes
+    3*7=21 +12=33 yes
+    >>> print(think([3, 7, 12], 48, "dfs", budget=24)[0])
+    3*7=21 +12=33 -12=9 no
+    3+7=10 12-10=2 +12=22 no
+    7-3=4 *12=48 yes
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ class Term:
     value: int
     text: str
     """Expression over the given numbers, bracketed where it is not a single number."""
+    operator: str = ""
+    """What made it last; empty for a given number."""
 
 
 @dataclass
@@ -65,16 +68,14 @@ def think(
 
 
 def _depth_first(search: Search, table: tuple[Term, ...]) -> Term | None:
-    if len(table) == 1:
-        return table[0] if table[0].value == search.target else None
     if len(table) == 2:
-        return _last_two(search, *table, opening=_show(table))
-    for left, right, rest in _pairs(table):
+        return _last_two(search, *table, _show(table), "+-*/")
+    for number, (left, right, rest) in enumerate(_pairs(table)):
         for made, said in _combine(search, left, right):
-            child = (made, *rest)
-            if len(child) == 2:
-                found = _last_two(search, *child, opening=said)
+            if len(rest) == 1:
+                found = _last_two(search, made, rest[0], said, _worth_trying(made, is_first=number == 0))
             else:
+                child = (made, *rest)
                 search.lines.append(f"try {said}, now {_show(child)}")
                 found = _depth_first(search, child)
             if found:
@@ -84,35 +85,29 @@ def _depth_first(search: Search, table: tuple[Term, ...]) -> Term | None:
     return None
 
 
-def _last_two(search: Search, left: Term, right: Term, opening: str) -> Term | None:
-    """Compare the running value with the target, and write down what the last number can still make of it."""
-    side = "<" if left.value < search.target else "=" if left.value == search.target else ">"
-    said = f"{opening} {side}{search.target}"
-    for a, operator, b, value in _finishes(left, right, search.target):
-        said += f" {operator}{b.value}={value}" if a is left else f" {a.value}{operator}{b.value}={value}"
+def _worth_trying(made: Term, is_first: bool) -> str:
+    """Operators for the last number after a pair: without those whose result another pair makes as well.
+
+    (a-b)+c is (a+c)-b, a/b*c is a*c/b; a+b+c and a*b*c are the same for every pair, so the first has them.
+    """
+    after = {"+": "-*/", "-": "*/", "*": "+-/", "/": "+-"}
+    return after[made.operator] + (made.operator if is_first and made.operator in "+*" else "")
+
+
+def _last_two(search: Search, running: Term, last: Term, said: str, operators: str) -> Term | None:
+    """Go on from the running value with the last number; results with more digits than the target are pruned."""
+    for operator in operators:
+        high, low = (running, last) if running.value >= last.value else (last, running)
+        a, b = (high, low) if operator in "-/" else (running, last)
+        value = _apply(a.value, operator, b.value)
+        if value is None or len(str(value)) > len(str(search.target)):
+            continue
+        said += f" {operator}{b.value}={value}" if a is running else f" {a.value}{operator}{b.value}={value}"
         if value == search.target:
             search.lines.append(f"{said} yes")
-            return Term(value, f"({a.text}{operator}{b.text})")
+            return Term(value, f"({a.text}{operator}{b.text})", operator)
     search.lines.append(f"{said} no")
     return None
-
-
-def _finishes(running: Term, last: Term, target: int) -> Iterator[tuple[Term, str, Term, int]]:
-    """What two numbers can make that is worth a look: below the target more, above it less."""
-    r, n = running.value, last.value
-    if r < target:
-        yield running, "+", last, r + n
-        if n > 1 and r * n <= 2 * target:
-            yield running, "*", last, r * n
-    else:
-        if r > n:
-            yield running, "-", last, r - n
-        if n > 1 and r % n == 0:
-            yield running, "/", last, r // n
-    if n > target and n > r:
-        yield last, "-", running, n - r
-        if r > 1 and n % r == 0:
-            yield last, "/", running, n // r
 
 
 def _breadth_first(search: Search, table: tuple[Term, ...], beam_size: int) -> Term | None:
@@ -150,19 +145,26 @@ def _pairs(table: tuple[Term, ...]) -> Iterator[tuple[Term, Term, tuple[Term, ..
 def _combine(search: Search, left: Term, right: Term) -> Iterator[tuple[Term, str]]:
     """What a pair makes: product, sum, difference, exact quotient; each costs one of the budget."""
     high, low = (left, right) if left.value >= right.value else (right, left)
-    yield _spend(search, left, "*", right, left.value * right.value)
-    yield _spend(search, left, "+", right, left.value + right.value)
-    if high.value > low.value:
-        yield _spend(search, high, "-", low, high.value - low.value)
-    if low.value > 1 and high.value % low.value == 0:
-        yield _spend(search, high, "/", low, high.value // low.value)
+    for operator in "*+-/":
+        a, b = (high, low) if operator in "-/" else (left, right)
+        value = _apply(a.value, operator, b.value)
+        if value is None:
+            continue
+        if search.budget == 0:
+            raise OutOfBudget
+        search.budget -= 1
+        yield Term(value, f"({a.text}{operator}{b.text})", operator), f"{a.value}{operator}{b.value}={value}"
 
 
-def _spend(search: Search, a: Term, operator: str, b: Term, value: int) -> tuple[Term, str]:
-    if search.budget == 0:
-        raise OutOfBudget
-    search.budget -= 1
-    return Term(value, f"({a.text}{operator}{b.text})"), f"{a.value}{operator}{b.value}={value}"
+def _apply(a: int, operator: str, b: int) -> int | None:
+    """The result, None where it is no positive whole number or changes nothing (division by one)."""
+    if operator == "+":
+        return a + b
+    if operator == "*":
+        return a * b
+    if operator == "-":
+        return a - b if a > b else None
+    return a // b if b > 1 and a % b == 0 else None
 
 
 def _distance(state: tuple[Term, ...], target: int) -> float:

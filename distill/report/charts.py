@@ -10,7 +10,7 @@ def accuracy_chart(evaluation: dict[str, Any]) -> str:
     parts = []
     for i, who in enumerate(("base", "student")):
         figures, y = evaluation[who], 14 + 44 * i
-        x, low, high = (90 + 500 * figures[key] for key in ("accuracy", "low", "high"))
+        x, low, high = (90 + 460 * figures[key] for key in ("accuracy", "low", "high"))
         parts += [
             f'<text x="80" y="{y + 17}" text-anchor="end">{who}</text>',
             f'<rect class="{who}" x="90" y="{y}" width="{max(x - 90, 1):.1f}" height="26" rx="2"/>',
