@@ -5,11 +5,11 @@ student/
   merged/         an ordinary checkpoint with tokenizer and chat template; what is evaluated and served
   metrics.jsonl   one line an optimiser step
   first_rows.json the first rows as training sees them, split by the loss mask
+  counts.json     what came of it, written once all else is there
   checkpoints/    only while training runs
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
-from distill.files import sync_folder, write_json
+from distill.files import read_json, write_folder, write_json
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
 from students.pack import PackedRow, pack
@@ -62,6 +62,10 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     """
     from students.train import train_lora
 
+    done = folder / "counts.json"
+    if done.exists() and all((folder / name).is_file() for name in read_json(done)["files"]):
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        return read_json(done)["counts"]  # killed between the last save and the seal
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
@@ -71,8 +75,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     checkpoints = folder / "checkpoints"
     trained = train_lora(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note)
     divergence = save(trained, tokenizer, packed[0], folder)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return {
+    counts = {
         **checked.counts(),
         "packed_rows": len(packed),
         "packing_efficiency": round(checked.tokens / (len(packed) * recipe.train.max_length), 4),
@@ -81,6 +84,10 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
         "merge_kl": divergence,
     }
+    saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
+    write_json(done, {"counts": counts, "files": sorted(str(p.relative_to(folder)) for p in saved)})
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return counts
 
 
 def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, folder: Path) -> float:
@@ -89,7 +96,7 @@ def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, 
     Returns mean KL(adapter || merged) in nats over the tokens of a packed row: what rounding the
     merged weights to their dtype cost.
     """
-    _write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
+    write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
     before = _log_probs(trained, sample)
     merged: PreTrainedModel = trained.merge_and_unload()
     after = _log_probs(merged, sample)
@@ -100,7 +107,7 @@ def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, 
         merged.save_pretrained(at)
         tokenizer.save_pretrained(at)
 
-    _write_folder(folder / "merged", write)
+    write_folder(folder / "merged", write)
     return float((before.exp() * (before - after)).sum(-1).mean())
 
 
@@ -123,15 +130,6 @@ def _stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase")
     before = model.generation_config.eos_token_id
     others = before if isinstance(before, list) else [before]
     return list(dict.fromkeys([tokenizer.eos_token_id, *(t for t in others if t is not None)]))
-
-
-def _write_folder(folder: Path, write: Callable[[Path], Any]) -> None:
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    write(unfinished)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
-    sync_folder(folder.parent)
 
 
 def _bytes_per_weight(recipe: Recipe) -> int:

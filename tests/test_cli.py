@@ -360,3 +360,21 @@ def test_a_failed_push_keeps_the_folder(
     assert (tmp_path / "run" / "published" / "README.md").exists()
     written = [p for p in (tmp_path / "run").rglob("*") if p.is_file()]
     assert not any(b"hf_not_a_token" in p.read_bytes() for p in written)
+
+
+def test_a_student_that_was_saved_but_not_sealed_is_not_trained_again(
+    distill: Any, recipe_file: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert distill("run", recipe_file, "--until", "train", "--run-dir", run).code == 0
+    adapter = run / "student" / "adapter" / "adapter_model.safetensors"
+    made, metrics = adapter.stat().st_mtime_ns, (run / "student" / "metrics.jsonl").read_bytes()
+    (run / "stages" / "train.json").unlink()
+    assert distill("run", recipe_file, "--until", "train", "--run-dir", run).code == 0
+    assert adapter.stat().st_mtime_ns == made
+    assert (run / "student" / "metrics.jsonl").read_bytes() == metrics
+    content = adapter.read_bytes()
+    (run / "student" / "merged" / "model.safetensors").unlink()
+    assert distill("run", recipe_file, "--until", "train", "--run-dir", run).code == 0
+    assert (run / "student" / "merged" / "model.safetensors").exists()
+    assert adapter.read_bytes() == content

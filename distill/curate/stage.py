@@ -1,14 +1,12 @@
 """The curation stage: traces and verdicts in, a `datasets` folder and its funnel out."""
 
 import json
-import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from distill.curate.select import Candidate, Step, select
-from distill.files import Log, write_json
+from distill.files import Log, write_folder, write_json
 from distill.recipe import Recipe, messages
 from distill.records import Problem, Trace, Verdict, joined
 
@@ -51,9 +49,8 @@ def _as_row(c: Candidate, recipe: Recipe) -> dict[str, Any]:
 def _write(folder: Path, rows: list[dict[str, Any]], funnel: list[Step]) -> None:
     from datasets import Dataset
 
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    Dataset.from_list(rows).save_to_disk(unfinished)
-    write_json(unfinished / "funnel.json", [asdict(step) for step in funnel])
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
+    def write(at: Path) -> None:
+        Dataset.from_list(rows).save_to_disk(at)
+        write_json(at / "funnel.json", [asdict(step) for step in funnel])
+
+    write_folder(folder, write)
