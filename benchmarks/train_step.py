@@ -76,11 +76,18 @@ def measure(length: int, batch: int, repetitions: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-keep-memory", action="store_true", help="leave glibc's allocator as it is")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     _quiet_environment()
-    result = {"machine": machine(), "steps": [measure(*shape, args.repetitions) for shape in SHAPES]}
+    if not args.no_keep_memory:
+        models.keep_freed_memory()
+    result = {
+        "keep_freed_memory": not args.no_keep_memory,
+        "machine": machine(),
+        "steps": [measure(*shape, args.repetitions) for shape in SHAPES],
+    }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))

@@ -4,9 +4,11 @@ A GGUF file is unpacked to dense weights when it is loaded: training needs them,
 model that keeps GGUF blocks trains on de-quantised copies at a third of the speed.
 """
 
+import ctypes
 import importlib.util
 import json
 import os
+import platform
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -106,7 +108,7 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     return tok
 
 
-def load(source: ModelSource, dtype: str = "auto") -> "PreTrainedModel":
+def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "PreTrainedModel":
     """Dense weights in the given dtype, on the best device, in evaluation mode."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -117,12 +119,26 @@ def load(source: ModelSource, dtype: str = "auto") -> "PreTrainedModel":
 
         where["quantization_config"] = GgufConfig(dequantize=True)
     wanted = compute_dtype(dtype)[0]
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation="sdpa")
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
-        model = _as_plain(model)
+        model = _as_plain(model, attention)
     if torch.cuda.is_available():
         model = model.to("cuda")
     return model.eval()
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what tensors free instead of returning it to the system.
+
+    A CPU training step allocates and frees hundreds of buffers of many megabytes; giving each back and
+    faulting it in again page by page costs a third of the step (`benchmarks/train_step.py --no-keep-memory`).
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    for option, value in ((m_mmap_max, 0), (m_trim_threshold, 2**31 - 1), (m_top_pad, 256 << 20)):
+        libc.mallopt(option, value)
 
 
 def compute_dtype(name: str = "auto") -> "tuple[torch.dtype, str]":
@@ -140,10 +156,11 @@ def compute_dtype(name: str = "auto") -> "tuple[torch.dtype, str]":
     return torch.float32, "auto: the processor has no bfloat16 arithmetic"
 
 
-def _as_plain(quantised: "PreTrainedModel") -> "PreTrainedModel":
+def _as_plain(quantised: "PreTrainedModel", attention: str) -> "PreTrainedModel":
     """The same weights in a model that no longer remembers its GGUF file, so that it saves as a plain folder."""
     fields = {k: v for k, v in quantised.config.to_dict().items() if k not in ("quantization_config", "_name_or_path")}
     plain = type(quantised)(type(quantised.config).from_dict(fields)).to(quantised.dtype)
+    plain.set_attn_implementation(attention)
     plain.load_state_dict(quantised.state_dict())
     plain.generation_config = quantised.generation_config
     return plain

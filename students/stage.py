@@ -70,6 +70,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed)
+    models.keep_freed_memory()
     model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
     metrics = _Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"

@@ -100,8 +100,13 @@ class LocalModel:
         ]
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+        import torch
+
         if self._loaded is None:
-            self._loaded = (models.load(self.source, self.dtype), models.tokenizer(self.source))
+            # one query token at a time: on a CPU plain matrix products beat the fused attention kernel
+            attention = "sdpa" if torch.cuda.is_available() else "eager"
+            models.keep_freed_memory()
+            self._loaded = (models.load(self.source, self.dtype, attention), models.tokenizer(self.source))
         return self._loaded
 
 
