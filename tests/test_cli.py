@@ -1,8 +1,8 @@
 """The command line as a user meets it: exit codes, sentences, nothing half done."""
 
 import json
-import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -265,7 +265,9 @@ def test_a_full_disk(recipe_file: Path, tmp_path: Path) -> None:
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (run / "stages" / "train.json").exists()
-    main(arguments)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
     samples = (run / "traces" / "samples.jsonl").read_text().splitlines()
     assert len(samples) == len(set(samples)) == 48
 
@@ -282,11 +284,16 @@ def test_interrupt_exits_130_and_goes_on(recipe_file: Path, tmp_path: Path) -> N
         "--run-dir",
         str(run),
     ]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    child = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+    )
     deadline = time.monotonic() + 120
     while not (run / "student" / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    child.send_signal(2)
+    child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
     assert "interrupted: what was done is kept." in err

@@ -85,6 +85,7 @@ def test_problems_of_the_evaluation_go() -> None:
 def test_normalisation_keeps_what_makes_problems_differ() -> None:
     assert normalised("Find  $x+1$.") == normalised(r"find $x \, + 1$")
     assert normalised("x+1") != normalised("x-1") != normalised("x*1")
+    assert normalised("from 1 11") != normalised("from 11 1") != normalised("from 111")
 
 
 def test_same_seed_same_rows_in_the_same_order_whatever_the_order_of_arrival() -> None:

@@ -61,8 +61,12 @@ def select(
 
 
 def normalised(question: str) -> str:
-    """Lower case, LaTeX spacing and all white space and punctuation gone; digits, letters and operators stay."""
+    """Lower case, LaTeX spacing, white space and punctuation gone; digits, letters and operators stay.
+
+    Numbers side by side stay apart: `1 11` is not `11 1`.
+    """
     text = re.sub(r"\\(?:left|right|,|;|!|\s)", "", question.lower())
+    text = re.sub(r"(?<=\d)\s+(?=\d)", "^", text)
     return re.sub(r"[^\w+\-*/=<>^%]", "", text)
 
 
