@@ -7,6 +7,7 @@ compiling kernels for ever new shapes.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from distill import models
@@ -69,53 +70,51 @@ class LocalModel:
                     future.set_result(completion)
 
     def _generate(self, requests: list[Request]) -> list[Completion]:
-        import torch
-        from transformers import LogitsProcessorList
+        from teachers.decode import decode
 
         model, tokenizer = self._load()
-        prompts = [
-            tokenizer.apply_chat_template(r.messages, add_generation_prompt=True, tokenize=False) for r in requests
-        ]
-        filled = prompts + [prompts[-1]] * (self.concurrency - len(prompts))
-        inputs = tokenizer(
-            filled, return_tensors="pt", padding=True, pad_to_multiple_of=PROMPT_STEP, add_special_tokens=False
-        ).to(model.device)
-        width = inputs["input_ids"].shape[1]
+        prompts = [_prompt_ids(tokenizer, request) for request in requests]
+        width = -(-max(map(len, prompts)) // PROMPT_STEP) * PROMPT_STEP
         sampling = requests[0].sampling
-        seeds = [r.sampling.seed for r in requests] + [0] * (self.concurrency - len(requests))
-        processors = LogitsProcessorList([_SeededSampling(sampling, seeds)] if sampling.temperature > 0 else [])
-        with torch.inference_mode():
-            output = model.generate(
-                **inputs,
-                max_new_tokens=_room(model, width, sampling.max_tokens, self.name),
-                do_sample=False,
-                logits_processor=processors,
-                pad_token_id=tokenizer.pad_token_id,
-                **_GREEDY,
-            )
-        prompt_tokens = inputs["attention_mask"].sum(1).tolist()
         stops = _stop_ids(model, tokenizer)
+        answers = decode(
+            model,
+            prompts,
+            width,
+            _room(model, width, sampling.max_tokens, self.name),
+            stops,
+            SeededSampling(sampling, [r.sampling.seed for r in requests]) if sampling.temperature > 0 else _greedy,
+            tokenizer.pad_token_id,
+            self.concurrency,
+        )
         return [
-            _completion(tokenizer, output[i, width:].tolist(), stops, prompt_tokens[i]) for i in range(len(requests))
+            _completion(tokenizer, answer, stops, len(prompt)) for answer, prompt in zip(answers, prompts, strict=True)
         ]
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
         import torch
 
+        from teachers.decode import use_grouped_attention
+
         if self._loaded is None:
-            # one query token at a time: on a CPU plain matrix products beat the fused attention kernel
-            attention = "sdpa" if torch.cuda.is_available() else "eager"
-            models.keep_freed_memory()
-            self._loaded = (models.load(self.source, self.dtype, attention), models.tokenizer(self.source))
+            model = models.load(self.source, self.dtype)
+            if not torch.cuda.is_available():
+                use_grouped_attention(model)
+            self._loaded = (model, models.tokenizer(self.source))
         return self._loaded
 
 
-_GREEDY = {"temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
-"""Neutral values, so that a model's own generation_config changes nothing that the protocol states."""
+def _prompt_ids(tokenizer: "PreTrainedTokenizerBase", request: Request) -> list[int]:
+    text = tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-class _SeededSampling:
-    """Turns greedy decoding into sampling: temperature, nucleus, then Gumbel noise from each row's generator."""
+def _greedy(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
+    return scores.argmax(-1)
+
+
+class SeededSampling:
+    """Draws next tokens: temperature, nucleus, then Gumbel noise from each row's own generator."""
 
     def __init__(self, sampling: Sampling, seeds: list[int]) -> None:
         import torch
@@ -125,14 +124,14 @@ class _SeededSampling:
         self.nucleus = TopPLogitsWarper(sampling.top_p) if sampling.top_p < 1 else None
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    def __call__(self, input_ids: "torch.LongTensor", scores: "torch.FloatTensor") -> "torch.FloatTensor":
+    def __call__(self, scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
         import torch
 
-        scores = scores.float() / self.temperature
+        scores = scores / self.temperature
         if self.nucleus is not None:
-            scores = self.nucleus(input_ids, scores)
-        noise = torch.stack([torch.rand(scores.shape[1], generator=g) for g in self.generators]).to(scores.device)
-        return scores - (-noise.clamp_min(1e-20).log()).log()
+            scores = self.nucleus(None, scores)
+        noise = torch.stack([torch.rand(scores.shape[1], generator=self.generators[row]) for row in rows])
+        return (scores - (-noise.to(scores.device).clamp_min(1e-20).log()).log()).argmax(-1)
 
 
 def _same_sampling(waiting: list[Any]) -> list[Any]:

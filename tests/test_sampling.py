@@ -15,7 +15,7 @@ from distill.recipe import CountdownProblems, Recipe
 from distill.records import Problem, Sampling, Trace, joined, split_reasoning
 from teachers.base import Completion, Request, TeacherError
 from teachers.harvest import harvest, requests_for
-from teachers.local import LocalModel, _SeededSampling
+from teachers.local import LocalModel, SeededSampling
 from teachers.sampler import sample
 
 
@@ -62,8 +62,8 @@ def test_greedy_equals_transformers(tiny_model: Path, tmp_path: Path) -> None:
 def test_seeded_sampling_draws_from_the_softmax() -> None:
     """Chi-square of 4,000 draws against temperature-scaled probabilities, at the 0.1 % level."""
     logits = torch.tensor([1.0, 0.0, -1.0, 2.0])
-    processor = _SeededSampling(Sampling(temperature=0.7, top_p=1.0), list(range(4000)))
-    drawn = processor(torch.zeros(4000, 1, dtype=torch.long), logits.expand(4000, -1)).argmax(-1)
+    processor = SeededSampling(Sampling(temperature=0.7, top_p=1.0), list(range(4000)))
+    drawn = processor(logits.expand(4000, -1), range(4000))
     expected = torch.softmax(logits / 0.7, -1) * 4000
     counts = torch.bincount(drawn, minlength=4)
     assert ((counts - expected) ** 2 / expected).sum() < 16.3
@@ -71,8 +71,8 @@ def test_seeded_sampling_draws_from_the_softmax() -> None:
 
 def test_nucleus_leaves_unlikely_tokens_out() -> None:
     logits = torch.tensor([5.0, 4.0, -5.0, -5.0])
-    processor = _SeededSampling(Sampling(temperature=1.0, top_p=0.9), list(range(500)))
-    drawn = processor(torch.zeros(500, 1, dtype=torch.long), logits.expand(500, -1)).argmax(-1)
+    processor = SeededSampling(Sampling(temperature=1.0, top_p=0.9), list(range(500)))
+    drawn = processor(logits.expand(500, -1), range(500))
     assert set(drawn.tolist()) == {0, 1}
 
 
