@@ -60,7 +60,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         Refused: the gate's reasons, or packing that does not isolate.
         DistillError: the loss became no number.
     """
-    from students.train import train_lora
+    from students.train import build_trainer, train_lora
 
     done = folder / "counts.json"
     if done.exists() and all((folder / name).is_file() for name in read_json(done)["files"]):
@@ -74,7 +74,8 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
     metrics = _Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"
-    trained = train_lora(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note)
+    trainer = build_trainer(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note)
+    trained = train_lora(trainer)
     divergence = save(trained, tokenizer, packed[0], folder)
     counts = {
         **checked.counts(),

@@ -45,16 +45,8 @@ def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
     return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
 
 
-def train_lora(
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    packed: list[PackedRow],
-    train: Train,
-    seed: int,
-    checkpoints: Path,
-    on_log: OnLog,
-) -> "PreTrainedModel":
-    """Train an adapter on packed rows; goes on from the newest complete checkpoint in `checkpoints`.
+def train_lora(trainer: "SFTTrainer") -> "PreTrainedModel":
+    """Train the adapter; goes on from the newest complete checkpoint in the trainer's output_dir.
 
     Returns the PEFT model. Same rows, recipe and seed give the same adapter, interrupted or not.
 
@@ -62,9 +54,8 @@ def train_lora(
         Refused: packed rows are not isolated from each other in this model.
         DistillError: the loss is not a number.
     """
-    trainer = build_trainer(model, tokenizer, packed, train, seed, checkpoints, on_log)
-    _refuse_leaky_packing(trainer.model, packed)
-    newest = newest_checkpoint(checkpoints)
+    _refuse_leaky_packing(trainer.model, trainer.train_dataset[0]["input_ids"])
+    newest = newest_checkpoint(Path(trainer.args.output_dir))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
@@ -186,7 +177,7 @@ def mark_complete(folder: Path) -> None:
     (folder / COMPLETE).touch()
 
 
-def _refuse_leaky_packing(model: "PreTrainedModel", packed: list[PackedRow]) -> None:
+def _refuse_leaky_packing(model: "PreTrainedModel", row: list[int]) -> None:
     """Change one row of a packed pair and look whether the other row's logits move.
 
     Takes 2 x 8 tokens: enough to see a mask that is not block-diagonal, cheap on any model.
@@ -194,7 +185,7 @@ def _refuse_leaky_packing(model: "PreTrainedModel", packed: list[PackedRow]) -> 
     import torch
 
     positions = torch.arange(8).repeat(2)[None]
-    ids = torch.tensor(packed[0].input_ids[:8] * 2)[None]
+    ids = torch.tensor(row[:8] * 2)[None]
     other = ids.clone()
     other[0, :8] = ids[0, :8].flip(0) + 1
     was_training = model.training

@@ -161,7 +161,9 @@ def test_leaky_packing_is_refused(tmp_path: Path) -> None:
     model = tiny.model()
     model.config._attn_implementation = "unmasked"
     with pytest.raises(Refused, match="packed rows see each other"):
-        train_lora(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+        train_lora(
+            build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+        )
 
 
 def adapter_of(trained: Any, folder: Path) -> dict[str, torch.Tensor]:
@@ -183,7 +185,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, at: int) -> None:
             if line["step"] == stop:
                 raise Stop
 
-        return train_lora(tiny.model(), TOK, packed, TRAIN, 0, folder, on_log)
+        return train_lora(build_trainer(tiny.model(), TOK, packed, TRAIN, 0, folder, on_log))
 
     steps: list[int] = []
     whole = adapter_of(run(tmp_path / "a", None), tmp_path / "whole")
@@ -210,13 +212,15 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     model = tiny.model()
     model.lm_head.weight.data[5] = float("nan")
     with pytest.raises(DistillError, match="the loss is nan at step 1"):
-        train_lora(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+        train_lora(
+            build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
+        )
 
 
 def test_merged_equals_adapter_and_stops_at_the_turns_end(tmp_path: Path) -> None:
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
     train = TRAIN.model_copy(update={"learning_rate": 0.05})
-    trained = train_lora(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None)
+    trained = train_lora(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None))
     inputs = torch.tensor([packed[0].input_ids[:40]])
     with torch.no_grad():
         expected = trained(input_ids=inputs).logits
@@ -235,5 +239,7 @@ def test_training_learns(tmp_path: Path) -> None:
     losses: list[float] = []
     train = TRAIN.model_copy(update={"num_train_epochs": 30, "learning_rate": 0.05})
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
-    train_lora(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"])))
+    train_lora(
+        build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"])))
+    )
     assert losses[-1] < losses[0] - 0.2  # as far as a frozen random output layer lets it
