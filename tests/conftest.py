@@ -1,4 +1,4 @@
-"""Shared fixtures. Real data lies in `../shared` on the machines of the project; tests of it skip elsewhere."""
+"""Shared fixtures. Tests of real data read `../shared` beside the checkout, and skip where it is absent."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def data() -> Path:
     """Folder of real data sets."""
     folder = SHARED / "data"
     if not folder.is_dir():
-        pytest.skip("real data sets (../shared/data) are not on this machine")
+        pytest.skip("real data sets (../shared/data) are absent")
     return folder
 
 
