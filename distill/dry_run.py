@@ -7,7 +7,7 @@ from distill import models
 from distill.console import duration
 from distill.errors import Refused
 from distill.problems import make_problems
-from distill.recipe import HubProblems, LocalTeacher, Recipe
+from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, Recipe
 from distill.run import dump_recipe, read_seal
 
 
@@ -18,9 +18,12 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from students.plan import memory_plan, refuse_without_memory
+    from teachers.endpoint import api_key
 
     if isinstance(recipe.teacher, LocalTeacher):
         models.resolve(recipe.teacher.model, recipe.teacher.revision)
+    if isinstance(recipe.teacher, EndpointTeacher):
+        api_key(recipe.teacher)
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
     models.tokenizer(source)
@@ -56,10 +59,11 @@ def plan(recipe: Recipe) -> str:
     answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
     is_program = recipe.teacher.kind == "program"
     tokens = "no model tokens" if is_program else f"at most {samples * recipe.harvest.max_tokens:,} tokens"
+    price = "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
     disk = 2 * memory.weights + memory.adapter_parameters * 16
     lines = [
         f"problems   {len(training):,} to train on, {len(problems) - len(training):,} held out",
-        f"harvest    {samples:,} samples from a {recipe.teacher.kind} teacher on this machine, {tokens}, price 0",
+        f"harvest    {samples:,} samples from a {recipe.teacher.kind} teacher, {tokens}, {price}",
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
         f"adapter    rank {recipe.train.lora_r}: {memory.adapter_parameters:,} parameters trained",
         f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "

@@ -137,7 +137,31 @@ class LocalTeacher(Section):
     """Requests sampled together."""
 
 
-Teacher = Annotated[ProgramTeacher | LocalTeacher, Field(discriminator="kind")]
+class EndpointTeacher(Section):
+    """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
+
+    kind: Literal["endpoint"]
+    model: str = Field(min_length=1)
+    """Name under which the server knows the model."""
+    base_urls: list[Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]] = Field(min_length=1)
+    """Such as `https://api.deepseek.com/v1`. Several servers of the same model share the load; one that fails rests."""
+    api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the key (its name, never the key); null sends none."""
+    concurrency: int = Field(64, ge=1)
+    """Requests under way at once, over all servers."""
+    timeout_seconds: float = Field(600, gt=0)
+    """Longest silence in the midst of an answer, or before its first token."""
+    max_retries: int = Field(8, ge=0)
+    """Further attempts after 429, 5xx, time-outs and broken answers, each after a longer rest (1 to 60 seconds)."""
+    send_seed: bool = True
+    """Send each sample's seed; false for servers that refuse the parameter."""
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the server calls the token limit."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
+
+
+Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher, Field(discriminator="kind")]
 
 
 class Harvest(Section):

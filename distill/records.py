@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "filter", "error"]
 VerdictName = Literal["correct", "wrong", "unknown"]
 
 
@@ -68,10 +68,12 @@ class Trace(Record):
     response: str
     """What follows the reasoning: the part that is judged."""
     finish_reason: FinishReason
-    """`stop` ended by itself; `length` was cut at max_tokens; `error` has no text."""
+    """`stop` ended by itself; `length` cut at max_tokens; `filter` withheld by the server; `error` has no text."""
     prompt_tokens: int
     completion_tokens: int
     """Tokens sampled, reasoning included, the end-of-turn token included."""
+    counted: bool = True
+    """False where the server told no usage and the tokens are an estimate."""
     model: str
     """Who answered."""
     sampling: Sampling

@@ -35,10 +35,16 @@ class Completion:
     completion_tokens: int
     reasoning: str | None = None
     """Reasoning that came in a field of its own; None where it stands in the text, between think tags."""
+    counted: bool = True
+    """False where the server told no usage and the tokens are estimated from the pieces of its stream."""
 
 
 class TeacherError(DistillError):
     """A request that failed for good. It is never a trace."""
+
+
+class TeacherRefused(TeacherError):
+    """The teacher will answer no request of this kind (wrong key, model or parameters): to go on would be in vain."""
 
 
 class Teacher(Protocol):
@@ -53,7 +59,8 @@ class Teacher(Protocol):
         """Sample one answer.
 
         Raises:
-            TeacherError: no answer could be had.
+            TeacherError: no answer could be had to this request.
+            TeacherRefused: none can be had to any.
         """
         ...
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from distill.files import Log
-from distill.recipe import Harvest, LocalTeacher, Recipe, messages
+from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, messages
 from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
 from distill.verify.math import comparer
 from teachers.base import Request, Teacher
+from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
 from teachers.sampler import sample
@@ -23,7 +24,13 @@ OnProgress = Callable[[int, int, dict[str, int]], None]
 
 def build_teacher(spec: TeacherSpec) -> Teacher:
     """The teacher that a recipe names. Models are found now and loaded at the first request."""
-    return LocalModel.from_recipe(spec) if isinstance(spec, LocalTeacher) else CountdownProgram(spec)
+    match spec:
+        case LocalTeacher():
+            return LocalModel.from_recipe(spec)
+        case EndpointTeacher():
+            return Endpoint(spec)
+        case ProgramTeacher():
+            return CountdownProgram(spec)
 
 
 def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[Request]:
@@ -116,4 +123,5 @@ def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
         "truncated": sum(t.finish_reason == "length" for t in traces),
         "prompt_tokens": sum(t.prompt_tokens for t in traces),
         "completion_tokens": sum(t.completion_tokens for t in traces),
+        "estimated_tokens": sum(t.completion_tokens for t in traces if not t.counted),
     }

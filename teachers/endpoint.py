@@ -1,0 +1,189 @@
+"""Any OpenAI-compatible server as a teacher: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`.
+
+Spoken to with aiohttp and not with the openai package: at thousands of requests a second that package's
+own work per request is the bottleneck, and it would retry behind our back.
+"""
+
+import asyncio
+import os
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from distill.errors import Refused
+from distill.recipe import EndpointTeacher
+from distill.records import digest
+from teachers.base import Completion, Request, TeacherError, TeacherRefused
+from teachers.servers import Server, Servers
+from teachers.stream import BrokenAnswer, StreamedAnswer, server_sentence
+
+if TYPE_CHECKING:
+    import aiohttp
+
+RETRIED = {408, 409, 425, 429, *range(500, 600)}
+"""HTTP statuses after which the same request may succeed. Every other error stops the run."""
+
+MAX_LINE = 1 << 24
+"""Bytes of one line of a stream, at most."""
+
+
+class _Failed(Exception):
+    """One attempt failed and another may succeed."""
+
+    def __init__(self, why: str, retry_after: float | None = None, server_at_fault: bool = True) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+        self.server_at_fault = server_at_fault
+
+
+class Endpoint:
+    """Asks one or more servers that serve the same model."""
+
+    def __init__(self, spec: EndpointTeacher, urls: list[str] | None = None) -> None:
+        self.spec = spec
+        self.concurrency = spec.concurrency
+        self.name = spec.model + (f" {digest(spec.extra_body, 8)}" if spec.extra_body else "")
+        self.servers = Servers(urls or spec.base_urls)
+        self._key = api_key(spec)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def answer(self, request: Request) -> Completion:
+        """Ask until an answer comes whole.
+
+        Raises:
+            TeacherRefused: an error that no retry mends, with the server's own sentence.
+            TeacherError: every attempt failed.
+        """
+        avoid: Server | None = None
+        why = ""
+        for attempt in range(self.spec.max_retries + 1):
+            server = await self.servers.acquire(avoid)
+            try:
+                completion = await self._attempt(server, request)
+            except _Failed as e:
+                if e.server_at_fault:
+                    self.servers.failed(server, e.retry_after)
+                else:
+                    self.servers.abandoned(server)
+                    await asyncio.sleep(self.servers.backoff(attempt + 1))
+                avoid, why = server, f"{server.url}: {e}"
+            except BaseException:
+                self.servers.abandoned(server)
+                raise
+            else:
+                self.servers.answered(server)
+                return completion
+        raise TeacherError(f"{request.id} got no answer in {self.spec.max_retries + 1} attempts; the last: {why}.")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _attempt(self, server: Server, request: Request) -> Completion:
+        import aiohttp
+
+        try:
+            async with self._open().post(f"{server.url}/chat/completions", json=self._body(request)) as response:
+                if response.status != 200:
+                    raise self._error(response.status, response.headers, await response.read(), server)
+                return await self._read(response)
+        except BrokenAnswer as e:
+            raise _Failed(str(e), server_at_fault=False) from e
+        except TimeoutError as e:
+            raise _Failed(f"silent for {self.spec.timeout_seconds:g} s") from e
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as e:
+            raise _Failed("the connection was dropped") from e
+        except (aiohttp.ClientError, OSError) as e:
+            raise _Failed(str(e) or type(e).__name__) from e
+
+    async def _read(self, response: "aiohttp.ClientResponse") -> Completion:
+        answer = StreamedAnswer()
+        if response.content_type == "application/json":
+            answer.feed_whole(await response.read())
+            return answer.completion()
+        rest = b""
+        async for data in response.content.iter_any():
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                answer.feed(line)
+            if len(rest) > MAX_LINE:
+                raise BrokenAnswer(f"a line of the stream is longer than {MAX_LINE} bytes")
+            if answer.ended:
+                return answer.completion()
+        answer.feed(rest)
+        return answer.completion()
+
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        if self._session is None:
+            silence = self.spec.timeout_seconds
+            self._session = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=silence),
+                connector=aiohttp.TCPConnector(limit=0),
+            )
+        return self._session
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        sampling = request.sampling
+        return {
+            "model": self.spec.model,
+            "messages": request.messages,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            self.spec.max_tokens_key: sampling.max_tokens,
+            **({"seed": sampling.seed} if self.spec.send_seed else {}),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **self.spec.extra_body,
+        }
+
+    def _error(self, status: int, headers: Any, body: bytes, server: Server) -> Exception:
+        said = server_sentence(body)
+        if self._key:
+            said = said.replace(self._key, "[key]")
+        if status in RETRIED:
+            return _Failed(f"HTTP {status}, {said}", _retry_after(headers.get("Retry-After")))
+        return TeacherRefused(f"{server.url} refused the request with HTTP {status}: {said}.", _hint(status, self.spec))
+
+
+def api_key(spec: EndpointTeacher) -> str | None:
+    """The key from the environment.
+
+    Raises:
+        Refused: the recipe names a variable that is not set.
+    """
+    if spec.api_key_env is None:
+        return None
+    key = os.environ.get(spec.api_key_env, "").strip()
+    if not key:
+        raise Refused(
+            f"teacher.api_key_env={spec.api_key_env}, and that variable is not set.",
+            f"export {spec.api_key_env}=..., or set teacher.api_key_env=null for a server without keys.",
+        )
+    return key
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3)."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except ValueError:
+        return None
+
+
+def _hint(status: int, spec: EndpointTeacher) -> str:
+    if status in (401, 403):
+        named = spec.api_key_env
+        return f"Is the key in {named} right?" if named else "Name the variable of its key: teacher.api_key_env=..."
+    if status == 404:
+        return f"Is '{spec.model}' the name under which it serves the model, and does the URL end in /v1?"
+    return "Mend the recipe; what was answered before is on disk."

@@ -1,0 +1,300 @@
+"""Endpoints against a real socket: whatever the server does, an answer comes whole or not at all."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stub_server import DONE, DROP, HANG, USAGE, Script, StubServer, answer, opening, piece, status
+
+from distill.errors import Refused
+from distill.files import Log
+from distill.recipe import EndpointTeacher
+from distill.records import Problem, Sampling, Trace
+from teachers import servers
+from teachers.base import Completion, Request, TeacherError, TeacherRefused
+from teachers.endpoint import Endpoint
+from teachers.sampler import sample
+
+PROBLEM = Problem(id="p", question="Make 33.", answer="33", kind="math", source="test")
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "FIRST_REST", 0.02)
+    monkeypatch.setattr(servers, "LONGEST_REST", 0.1)
+
+
+def requests(n: int) -> list[Request]:
+    return [
+        Request(f"p/{i}", PROBLEM, [{"role": "user", "content": "Make 33."}], Sampling(max_tokens=64, seed=i))
+        for i in range(n)
+    ]
+
+
+def endpoint(*urls: str, **fields: Any) -> Endpoint:
+    spec = {"kind": "endpoint", "model": "r1", "base_urls": urls, "timeout_seconds": 0.5, "concurrency": 8, **fields}
+    return Endpoint(EndpointTeacher.model_validate(spec))
+
+
+def ask(*urls: str, **fields: Any) -> Completion:
+    async def run() -> Completion:
+        teacher = endpoint(*urls, **fields)
+        try:
+            return await teacher.answer(requests(1)[0])
+        finally:
+            await teacher.close()
+
+    return asyncio.run(run())
+
+
+def from_script(script: Script, **fields: Any) -> tuple[Completion, StubServer]:
+    with StubServer(script) as server:
+        return ask(server.url, **fields), server
+
+
+def first_then_good(first: list[Any]) -> Script:
+    return lambda _, number: first if number == 0 else answer()
+
+
+GOOD = Completion("It is \\boxed{33}.", "stop", prompt_tokens=7, completion_tokens=5)
+
+BROKEN = {
+    "429": status(429),
+    "429 with Retry-After": status(429, Retry_After="0"),
+    "429 with a date": status(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
+    "500": status(500),
+    "503 in HTML": [b"HTTP/1.1 503 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>busy</h1>"],
+    "hangs at once": [HANG],
+    "hangs in mid-stream": [opening(), piece(content="It is"), HANG],
+    "drops at once": [DROP],
+    "drops after the headers": [opening(), DROP],
+    "drops in mid-stream": [opening(), piece(content="It is"), DROP],
+    "drops before the finish reason": [opening(), piece(content="It is \\boxed{33}."), DONE],
+    "half a UTF-8 character": [opening(), b'data: {"choices": [{"delta": {"content": "\xe2\x82"}}]}\n\n', DONE],
+    "ends within a UTF-8 character": [opening(), b'data: {"choices": [{"delta": {"content": "\xe2', DROP],
+    "invalid JSON": [opening(), b"data: {oops}\n\n", DONE],
+    "JSON that is no object": [opening(), b"data: [1, 2]\n\n", DONE],
+    "no choices at all": [opening(), b'data: {"choices": []}\n\n', DONE],
+    "an error in mid-stream": [opening(), piece(content="It"), b'data: {"error": {"message": "overloaded"}}\n\n'],
+    "a finish reason that means failure": [opening(), piece("insufficient_system_resource", content="It"), DONE],
+    "truncated by Content-Length": [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", piece(content="x"), DROP],
+    "no HTTP": [b"hello\r\n\r\n"],
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_answer_is_asked_again(fault: str) -> None:
+    completion, server = from_script(first_then_good(BROKEN[fault]))
+    assert completion == GOOD
+    assert len(server.bodies) == 2
+    assert server.bodies[0] == server.bodies[1], "the same sample is asked for again"
+
+
+@pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 413, 422])
+def test_errors_that_no_retry_mends_stop_at_once(code: int) -> None:
+    with StubServer(lambda *_: status(code, "that will not do")) as server:
+        with pytest.raises(TeacherRefused, match=f"HTTP {code}: that will not do"):
+            ask(server.url)
+        assert len(server.bodies) == 1
+
+
+def test_what_is_asked() -> None:
+    _, server = from_script(lambda *_: answer(), extra_body={"top_k": 20})
+    assert server.bodies[0] == {
+        "model": "r1",
+        "messages": [{"role": "user", "content": "Make 33."}],
+        "temperature": 0.6,
+        "top_p": 0.95,
+        "max_tokens": 64,
+        "seed": 0,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "top_k": 20,
+    }
+
+
+REASONED = {
+    "reasoning": [piece(reasoning="3*7=21"), piece(content="33", finish="stop")],
+    "reasoning_content": [piece(reasoning_content="3*7=21"), piece(content="33"), piece("stop")],
+    "inline": [piece(content="<think>\n3*7=21\n</thi"), piece(content="nk>\n\n33"), piece("stop")],
+    "opened in the prompt": [piece(content="3*7=21\n</think>\n\n33"), piece("stop")],
+}
+
+
+@pytest.mark.parametrize("way", REASONED)
+def test_reasoning_in_every_way_that_servers_send_it(way: str, tmp_path: Path) -> None:
+    with StubServer(lambda *_: [opening(), *REASONED[way], USAGE, DONE]) as server:
+        asyncio.run(sample(endpoint(server.url), requests(1), log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    (trace,) = log.read(Trace)
+    assert (trace.reasoning, trace.response) == ("3*7=21", "33")
+
+
+ENDS = {
+    "comments and empty lines": ([opening(), b": keep-alive\n\n\n", *answer()[1:]], GOOD),
+    "windows line ends": ([part.replace(b"\n\n", b"\r\n\r\n") for part in answer()], GOOD),
+    "pieces torn anywhere": ([opening(), *(bytes([b]) for b in b"".join(answer()[1:]))], GOOD),
+    "text after the stop": ([*answer()[:-2], piece(content=" No, 34."), USAGE, DONE], GOOD),
+    "no [DONE]": (answer()[:-1], GOOD),
+    "length": ([opening(), piece("length", content="It"), USAGE, DONE], Completion("It", "length", 7, 5)),
+    "filtered": ([opening(), piece("content_filter", content="It"), USAGE, DONE], Completion("It", "filter", 7, 5)),
+    "no usage": (
+        [opening(), piece(content="It "), piece("stop", content="is"), DONE],
+        Completion("It is", "stop", 0, 2, counted=False),
+    ),
+    "empty answer": ([opening(), piece("stop", content=""), USAGE, DONE], Completion("", "stop", 7, 5)),
+    "not streamed": (
+        [
+            opening("application/json"),
+            json.dumps(
+                {
+                    "choices": [{"message": {"content": "It is \\boxed{33}."}, "finish_reason": "stop"}],
+                    "usage": {"prompt_tokens": 7, "completion_tokens": 5},
+                }
+            ).encode(),
+        ],
+        GOOD,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_what_counts_as_whole(way: str) -> None:
+    script, expected = ENDS[way]
+    completion, server = from_script(lambda *_: script)
+    assert completion == expected
+    assert len(server.bodies) == 1
+
+
+def test_a_megabyte_each_way(tmp_path: Path) -> None:
+    question = "x" * 1_000_000
+    problem = PROBLEM.model_copy(update={"question": question})
+    request = Request("p/0", problem, [{"role": "user", "content": question}], Sampling())
+    with StubServer(lambda *_: [opening(), piece(content=question), piece("stop"), USAGE, DONE]) as server:
+        asyncio.run(sample(endpoint(server.url), [request], log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    assert log.read(Trace)[0].response == question
+    assert server.bodies[0]["messages"][0]["content"] == question
+
+
+def test_retry_after_is_waited_for() -> None:
+    started = time.monotonic()
+    from_script(first_then_good(status(429, Retry_After="0.6")))
+    assert time.monotonic() - started >= 0.6
+
+
+def test_it_gives_up_in_the_end_and_says_why() -> None:
+    with StubServer(lambda *_: status(500, "out of order")) as server:
+        with pytest.raises(TeacherError, match=r"no answer in 3 attempts.*HTTP 500, out of order"):
+            ask(server.url, max_retries=2)
+        assert len(server.bodies) == 3
+
+
+def test_load_is_shared_and_a_dead_server_costs_nothing(tmp_path: Path) -> None:
+    with StubServer(lambda *_: [0.02, *answer()]) as one, StubServer(lambda *_: [0.02, *answer()]) as two:
+        dead = "http://127.0.0.1:9/v1"
+        teacher = endpoint(one.url, dead, two.url, concurrency=16)
+        asyncio.run(sample(teacher, requests(200), log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    assert sorted(t.id for t in log.read(Trace)) == sorted(r.id for r in requests(200))
+    assert min(len(one.bodies), len(two.bodies)) > 60
+    assert len(one.bodies) + len(two.bodies) == 200
+    assert one.most_at_once + two.most_at_once > 8
+
+
+def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-secret")
+    _, server = from_script(lambda *_: answer(), api_key_env="TEST_KEY")
+    assert server.headers[0]["Authorization"] == "Bearer sk-secret"
+    with StubServer(lambda *_: status(401, "wrong key sk-secret")) as server:
+        with pytest.raises(TeacherRefused) as caught:
+            asyncio.run(sample(endpoint(server.url, api_key_env="TEST_KEY"), requests(1), Log(tmp_path / "l"), print))
+        assert "sk-secret" not in str(caught.value)
+        assert "TEST_KEY" in caught.value.hint
+    monkeypatch.delenv("TEST_KEY")
+    with pytest.raises(Refused, match="TEST_KEY, and that variable is not set"):
+        endpoint("http://127.0.0.1:9/v1", api_key_env="TEST_KEY")
+
+
+def test_one_failed_request_stops_no_other_and_is_never_a_row(tmp_path: Path) -> None:
+    """Then the same call asks for the missing one only."""
+    log = Log(tmp_path / "log.jsonl")
+    failing = StubServer(lambda body, _: status(500) if body["seed"] == 3 else answer())
+    with failing as server, pytest.raises(TeacherError, match="p/3 got no answer"):
+        asyncio.run(sample(endpoint(server.url, max_retries=1), requests(20), log, lambda _: None))
+    assert len(log.read(Trace)) == 19
+    with StubServer(lambda *_: answer()) as server:
+        asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
+        assert [body["seed"] for body in server.bodies] == [3]
+    assert sorted(t.id for t in log.read(Trace)) == sorted(r.id for r in requests(20))
+
+
+def test_when_every_server_is_down_it_stops_soon(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match="requests got no answer"):
+        asyncio.run(
+            sample(
+                endpoint("http://127.0.0.1:9/v1", max_retries=1), requests(10_000), Log(tmp_path / "l"), lambda _: None
+            )
+        )
+
+
+def test_two_thousand_answers_none_twice_none_missing(tmp_path: Path) -> None:
+    """One request in seven meets a fault first."""
+    faults = list(BROKEN.values())
+    quick = [f for f in faults if HANG not in f]
+    seen: set[int] = set()
+
+    def script(body: dict[str, Any], number: int) -> list[Any]:
+        seed = body["seed"]
+        if seed % 7 == 0 and seed not in seen:
+            seen.add(seed)
+            return quick[seed % len(quick)]
+        return answer(f"It is {seed}.")
+
+    with StubServer(script) as server:
+        log = Log(tmp_path / "log.jsonl")
+        asyncio.run(sample(endpoint(server.url, concurrency=64), requests(2000), log, lambda _: None))
+    traces = log.read(Trace)
+    assert sorted(t.id for t in traces) == sorted(r.id for r in requests(2000))
+    assert all(t.response == f"It is {t.sampling.seed}." for t in traces)
+
+
+def test_a_recipe_with_an_endpoint(tmp_path: Path, tiny_model: Path) -> None:
+    """From the command line: harvested, judged, curated; a wrong answer and a cut one are thrown away."""
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        a, b = re.findall(r"\d+", body["messages"][0]["content"])
+        text = f"<think>\n{a} and {b}\n</think>\n\n\\boxed{{{int(a) + int(b) + (a == '3')}}}"
+        return [opening(), piece("length" if a == "4" else "stop", content=text), USAGE, DONE]
+
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(40)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = {
+        "name": "sums",
+        "problems": {"source": "file", "path": "sums.jsonl", "held_out": 5},
+        "teacher": {"kind": "endpoint", "model": "r1"},
+        "student": {"model": str(tiny_model)},
+    }
+    with StubServer(script) as server:
+        recipe["teacher"] |= {"base_urls": [server.url], "api_key_env": "SUMS_KEY"}
+        (tmp_path / "sums.yaml").write_text(json.dumps(recipe))
+        command = [sys.executable, "-m", "distill", "run", "sums.yaml", "--until", "curate"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "SUMS_KEY, and that variable is not set" in done.stderr
+        assert not server.bodies
+        environment = os.environ | {"SUMS_KEY": "sk-1234", "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, done.stderr
+        asked = {body["messages"][0]["content"] for body in server.bodies}
+        assert len(server.bodies) == len(asked) == 35
+    bad = sum(f"is {n} plus" in question for question in asked for n in (3, 4))
+    assert f"curate: {35 - bad} of 35 traces chosen" in done.stderr
+    for path in (tmp_path / "runs").rglob("*"):
+        assert path.is_dir() or b"sk-1234" not in path.read_bytes()
