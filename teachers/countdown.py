@@ -113,7 +113,7 @@ def _last_two(search: Search, running: Term, last: Term, said: str, operators: s
 def _breadth_first(search: Search, table: tuple[Term, ...], beam_size: int) -> Term | None:
     level = [table]
     while level:
-        children: list[tuple[Term, ...]] = []
+        children: dict[tuple[int, ...], tuple[Term, ...]] = {}  # numbers met before lead nowhere new
         for state in level:
             search.lines.append(f"from {_show(state)}")
             tried = []
@@ -124,9 +124,10 @@ def _breadth_first(search: Search, table: tuple[Term, ...], beam_size: int) -> T
                         search.lines.append(f"{', '.join(tried)} yes")
                         return made
                     if rest:
-                        children.append((made, *rest))
+                        child = (made, *rest)
+                        children.setdefault(tuple(sorted(term.value for term in child)), child)
             search.lines.append(", ".join(tried))
-        level = sorted(children, key=lambda state: _distance(state, search.target))[:beam_size]
+        level = sorted(children.values(), key=lambda state: _distance(state, search.target))[:beam_size]
         if level:
             search.lines.append("keep " + ", ".join(_show(state) for state in level))
     return None
