@@ -67,7 +67,8 @@ def plan(recipe: Recipe) -> str:
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
         f"adapter    rank {recipe.train.lora_r}: {memory.adapter_parameters:,} parameters trained",
         f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
-        f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}",
+        f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
+        f"libraries {gib(memory.libraries)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",

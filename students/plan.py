@@ -7,6 +7,9 @@ from distill import models
 from distill.errors import Refused
 from distill.recipe import Train
 
+LIBRARIES = 3 << 28
+"""Bytes of Python, torch and the libraries on a CPU before any tensor; about what a CUDA context takes on a GPU."""
+
 
 @dataclass(frozen=True)
 class MemoryPlan:
@@ -20,10 +23,11 @@ class MemoryPlan:
     """Adapter in float32 with gradient and both AdamW moments: 16 bytes a parameter."""
     activations: int
     logits: int
+    libraries: int = LIBRARIES
 
     @property
     def total(self) -> int:
-        return self.weights + self.adapter + self.activations + self.logits
+        return self.weights + self.adapter + self.activations + self.logits + self.libraries
 
 
 def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
@@ -31,7 +35,7 @@ def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
 
     Activations per token and layer: about 18 hidden and 7 intermediate vectors kept for the backward
     pass, with an attention that stores no T x T matrix; with gradient checkpointing one hidden vector
-    a layer and one layer in full.
+    a layer and one layer in full. `benchmarks/memory.py` compares it with real peaks.
     """
     text = config.get_text_config()
     hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
@@ -90,8 +94,8 @@ def refuse_without_memory(plan: MemoryPlan, train: Train) -> None:
     advice += ["a smaller train.max_length", "a smaller student"]
     raise Refused(
         f"the student needs about {gib(plan.total)} to train (weights {gib(plan.weights)}, "
-        f"adapter {gib(plan.adapter)}, activations {gib(plan.activations)}, logits {gib(plan.logits)}), "
-        f"and {gib(free)} of {what} are free.",
+        f"adapter {gib(plan.adapter)}, activations {gib(plan.activations)}, logits {gib(plan.logits)}, "
+        f"libraries {gib(plan.libraries)}), and {gib(free)} of {what} are free.",
         f"Try {', '.join(advice)}.",
     )
 
