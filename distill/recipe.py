@@ -175,6 +175,8 @@ class Harvest(Section):
     """Nucleus; 1 means off."""
     max_tokens: int = Field(4096, ge=1)
     """Longest answer in tokens, reasoning included. An answer cut here is never correct."""
+    cut_loops: bool = True
+    """Cut an endpoint's answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
     prompt: Prompt = Prompt()
     """What the teacher is asked."""
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FinishReason = Literal["stop", "length", "filter", "error"]
+FinishReason = Literal["stop", "length", "loop", "filter", "error"]
 VerdictName = Literal["correct", "wrong", "unknown"]
 
 
@@ -68,7 +68,7 @@ class Trace(Record):
     response: str
     """What follows the reasoning: the part that is judged."""
     finish_reason: FinishReason
-    """`stop` ended by itself; `length` cut at max_tokens; `filter` withheld by the server; `error` has no text."""
+    """How it ended: `stop` by itself, `length` at max_tokens, `loop` cut by us, `filter` withheld by the server."""
     prompt_tokens: int
     completion_tokens: int
     """Tokens sampled, reasoning included, the end-of-turn token included."""

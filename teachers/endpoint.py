@@ -14,6 +14,7 @@ from distill.errors import Refused
 from distill.recipe import EndpointTeacher
 from distill.records import digest
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
+from teachers.loops import LoopWatch
 from teachers.servers import Server, Servers
 from teachers.stream import BrokenAnswer, StreamedAnswer, server_sentence
 
@@ -39,11 +40,12 @@ class _Failed(Exception):
 class Endpoint:
     """Asks one or more servers that serve the same model."""
 
-    def __init__(self, spec: EndpointTeacher, urls: list[str] | None = None) -> None:
+    def __init__(self, spec: EndpointTeacher, cut_loops: bool = True) -> None:
         self.spec = spec
+        self.cut_loops = cut_loops
         self.concurrency = spec.concurrency
         self.name = spec.model + (f" {digest(spec.extra_body, 8)}" if spec.extra_body else "")
-        self.servers = Servers(urls or spec.base_urls)
+        self.servers = Servers(spec.base_urls)
         self._key = api_key(spec)
         self._session: aiohttp.ClientSession | None = None
 
@@ -102,11 +104,13 @@ class Endpoint:
         if response.content_type == "application/json":
             answer.feed_whole(await response.read())
             return answer.completion()
+        watch = LoopWatch()
         rest = b""
         async for data in response.content.iter_any():
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                answer.feed(line)
+                if watch.feed(answer.feed(line)) and self.cut_loops:
+                    return answer.completion(cut="loop")  # leaving closes the connection, which stops the server
             if len(rest) > MAX_LINE:
                 raise BrokenAnswer(f"a line of the stream is longer than {MAX_LINE} bytes")
             if answer.ended:

@@ -22,13 +22,13 @@ OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
 
 
-def build_teacher(spec: TeacherSpec) -> Teacher:
+def build_teacher(spec: TeacherSpec, cut_loops: bool = True) -> Teacher:
     """The teacher that a recipe names. Models are found now and loaded at the first request."""
     match spec:
         case LocalTeacher():
             return LocalModel.from_recipe(spec)
         case EndpointTeacher():
-            return Endpoint(spec)
+            return Endpoint(spec, cut_loops)
         case ProgramTeacher():
             return CountdownProgram(spec)
 
@@ -63,7 +63,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
         TeacherError: the teacher failed; what it had answered before is on disk.
     """
     folder.mkdir(exist_ok=True)
-    teacher = build_teacher(recipe.teacher)
+    teacher = build_teacher(recipe.teacher, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     wanted = requests_for(problems, recipe.harvest, recipe.seed)
     adopted = _adopt(folder, samples, {r.digest(teacher.name) for r in wanted})
@@ -121,6 +121,7 @@ def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
         **{name: sum(v.verdict == name for v in verdicts) for name in ("correct", "wrong", "unknown")},
         "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for v in verdicts).most_common()),
         "truncated": sum(t.finish_reason == "length" for t in traces),
+        "looping": sum(t.finish_reason == "loop" for t in traces),
         "prompt_tokens": sum(t.prompt_tokens for t in traces),
         "completion_tokens": sum(t.completion_tokens for t in traces),
         "estimated_tokens": sum(t.completion_tokens for t in traces if not t.counted),

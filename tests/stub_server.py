@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 DROP = object()
@@ -11,7 +11,7 @@ DROP = object()
 HANG = object()
 """In a script: say nothing more and keep the connection."""
 
-Script = Callable[[dict[str, Any], int], list[Any]]
+Script = Callable[[dict[str, Any], int], Iterable[Any]]
 """From a request's body and the number of requests before it, the bytes to send, and DROP or HANG."""
 
 

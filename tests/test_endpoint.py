@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +299,34 @@ def test_a_recipe_with_an_endpoint(tmp_path: Path, tiny_model: Path) -> None:
     assert f"curate: {35 - bad} of 35 traces chosen" in done.stderr
     for path in (tmp_path / "runs").rglob("*"):
         assert path.is_dir() or b"sk-1234" not in path.read_bytes()
+
+
+def test_a_loop_is_cut_and_the_connection_closed() -> None:
+    """The server would go on for ever; what it sends after the loop's 2,000 characters is not waited for."""
+
+    def endless(_body: dict[str, Any], _: int) -> Iterator[Any]:
+        yield opening()
+        while True:
+            yield piece(content="Wait, let me think again. ")
+
+    completion, server = from_script(endless)
+    assert completion.finish_reason == "loop"
+    assert not completion.counted
+    assert len(completion.text) < 4000
+    assert len(server.bodies) == 1
+
+
+def test_loops_are_left_alone_when_the_recipe_says_so() -> None:
+    script = [opening(), *[piece(content="Wait. ") for _ in range(1000)], piece("stop"), USAGE, DONE]
+    with StubServer(lambda *_: script) as server:
+        teacher = Endpoint(EndpointTeacher(kind="endpoint", model="r1", base_urls=[server.url]), cut_loops=False)
+        completion = asyncio.run(_once(teacher))
+    assert completion.finish_reason == "stop"
+    assert len(completion.text) == 6000
+
+
+async def _once(teacher: Endpoint) -> Completion:
+    try:
+        return await teacher.answer(requests(1)[0])
+    finally:
+        await teacher.close()
