@@ -44,7 +44,7 @@ def test_extraction_survives_unclosed_and_nested_boxes() -> None:
 
 
 def test_a_cut_answer_is_never_correct() -> None:
-    assert judge("math", r"\boxed{18}", "18", {}, finished=False).verdict == "wrong"
+    assert judge("math", r"\boxed{18}", "18", {}, "length").verdict == "wrong"
 
 
 def test_a_degenerate_answer_costs_one_unknown() -> None:

@@ -17,13 +17,17 @@ KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge}
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
 
 
-def judge(kind: str, response: str, answer: str, data: dict, finished: bool = True) -> Judgement:
+UNFINISHED = {"length": "cut at max_tokens", "loop": "cut in a loop", "filter": "withheld by the server"}
+"""Finish reasons of answers that are not whole, in words."""
+
+
+def judge(kind: str, response: str, answer: str, data: dict, finish_reason: str = "stop") -> Judgement:
     """Judge a response (what follows the reasoning).
 
     An answer that was cut, or that is empty, is `wrong` whatever it holds: it is not complete.
     """
-    if not finished:
-        return wrong(None, "cut at max_tokens")
+    if finish_reason in UNFINISHED:
+        return wrong(None, UNFINISHED[finish_reason])
     if not response.strip():
         return wrong(None, "empty response")
     return KINDS[kind](response, answer, data)
@@ -31,5 +35,5 @@ def judge(kind: str, response: str, answer: str, data: dict, finished: bool = Tr
 
 def judge_trace(trace: Trace, problem: Problem) -> Verdict:
     """The verdict on one trace of a problem."""
-    found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason == "stop")
+    found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason)
     return Verdict(trace_id=trace.id, kind=problem.kind, **found._asdict())

@@ -42,7 +42,7 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
 
 def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) -> dict[str, Any]:
     response = split_reasoning(str(row[response_key] or ""))[1]
-    found = judge(kind, response, str(row.get(answer_key, "")), _data(row), row.get("finish_reason") != "length")
+    found = judge(kind, response, str(row.get(answer_key, "")), _data(row), str(row.get("finish_reason")))
     return {**row, **found._asdict()}
 
 
