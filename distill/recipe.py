@@ -168,7 +168,13 @@ class Harvest(Section):
     """How traces are sampled from the teacher."""
 
     samples_per_problem: int = Field(1, ge=1)
-    """Answers sampled for each training problem."""
+    """Answers sampled for each training problem; the most, where accepted_per_problem is set."""
+    accepted_per_problem: int | None = Field(None, ge=1)
+    """Stop sampling a problem once so many of its answers are correct and whole; null samples all."""
+    min_chance: float = Field(0.0, ge=0, lt=1)
+    """Give a problem up once the chance that its next answer is accepted is below this; 0 never does."""
+    max_total_tokens: int | None = Field(None, ge=1)
+    """Tokens that the teacher may spend in all, prompts included; null sets no limit. Cheapest traces come first."""
     temperature: float = Field(0.6, ge=0)
     """0 is greedy: every sample of a problem would be the same."""
     top_p: float = Field(0.95, gt=0, le=1)
@@ -179,6 +185,10 @@ class Harvest(Section):
     """Cut an endpoint's answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
     prompt: Prompt = Prompt()
     """What the teacher is asked."""
+
+    def is_adaptive(self) -> bool:
+        """Does what is sampled next depend on what came back?"""
+        return self.accepted_per_problem is not None or self.min_chance > 0 or self.max_total_tokens is not None
 
 
 class Verify(Section):
@@ -331,6 +341,12 @@ class Recipe(Section):
                 "harvest.samples_per_problem > 1 at harvest.temperature=0 pays for the same answer again and again"
             )
         per_problem, samples = self.curate.traces_per_problem, self.harvest.samples_per_problem
+        accepted = self.harvest.accepted_per_problem
+        if accepted is not None and accepted > samples:
+            raise ValueError(
+                f"harvest.accepted_per_problem={accepted} is more than harvest.samples_per_problem={samples}, "
+                "the most that are sampled"
+            )
         if per_problem is not None and per_problem > samples:
             raise ValueError(
                 f"curate.traces_per_problem={per_problem} is more than harvest.samples_per_problem={samples}"

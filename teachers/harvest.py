@@ -12,11 +12,12 @@ from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
 from distill.verify.math import comparer
+from teachers.adaptive import AdaptivePlan
 from teachers.base import Request, Teacher
 from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
-from teachers.sampler import sample
+from teachers.sampler import InOrder, follow
 
 OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
@@ -36,21 +37,26 @@ def build_teacher(spec: TeacherSpec, cut_loops: bool = True) -> Teacher:
 def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[Request]:
     """All requests of a harvest; each sample's seed depends on its problem and index alone."""
     return [
-        Request(
-            id=f"{problem.id}/{index}",
-            problem=problem,
-            messages=messages(harvest.prompt, problem.question),
-            sampling=Sampling(
-                temperature=harvest.temperature,
-                top_p=harvest.top_p,
-                max_tokens=harvest.max_tokens,
-                seed=derived_seed(seed, problem.id, index),
-            ),
-        )
+        request_for(problem, index, harvest, seed)
         for index in range(harvest.samples_per_problem)
         for problem in problems
         if not problem.held_out
     ]
+
+
+def request_for(problem: Problem, index: int, harvest: Harvest, seed: int) -> Request:
+    """One sample of a problem; its seed depends on the problem and the index alone."""
+    return Request(
+        id=f"{problem.id}/{index}",
+        problem=problem,
+        messages=messages(harvest.prompt, problem.question),
+        sampling=Sampling(
+            temperature=harvest.temperature,
+            top_p=harvest.top_p,
+            max_tokens=harvest.max_tokens,
+            seed=derived_seed(seed, problem.id, index),
+        ),
+    )
 
 
 def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: OnProgress) -> dict[str, Any]:
@@ -70,13 +76,31 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     comparer.timeout_seconds = recipe.verify.timeout_seconds
     ledger = _Ledger(verdicts, {p.id: p for p in problems}, len(wanted), on_progress)
     ledger.judge(samples.read(Trace))
-    asyncio.run(_sample_all(teacher, wanted, samples, ledger))
+    asyncio.run(_sample_all(teacher, _plan(recipe, problems, wanted, samples, teacher), samples, ledger))
     return {**_counts(samples.read(Trace), ledger), "adopted": adopted, "torn_bytes": samples.torn + verdicts.torn}
 
 
-async def _sample_all(teacher: Teacher, wanted: list[Request], samples: Log, ledger: "_Ledger") -> None:
+def _plan(
+    recipe: Recipe, problems: list[Problem], wanted: list[Request], samples: Log, teacher: Teacher
+) -> AdaptivePlan | InOrder:
+    if recipe.harvest.is_adaptive():
+        training = [p for p in problems if not p.held_out]
+        return AdaptivePlan(training, recipe.harvest, lambda p, i: request_for(p, i, recipe.harvest, recipe.seed))
+    held = {trace.request for trace in samples.read(Trace)}
+    return InOrder([r for r in wanted if r.digest(teacher.name) not in held])
+
+
+async def _sample_all(teacher: Teacher, plan: AdaptivePlan | InOrder, samples: Log, ledger: "_Ledger") -> None:
+    def learn(traces: list[Trace]) -> None:
+        ledger.judge(traces)
+        if isinstance(plan, AdaptivePlan):
+            for trace in traces:
+                plan.note(trace, ledger.verdicts[trace.id].verdict == "correct")
+
     try:
-        await sample(teacher, wanted, samples, ledger.judge)
+        if isinstance(plan, AdaptivePlan):
+            learn(samples.read(Trace))  # of an earlier attempt
+        await follow(teacher, plan, samples, learn)
     finally:
         await teacher.close()
 
@@ -90,13 +114,15 @@ class _Ledger:
         self.wanted = wanted
         self.on_progress = on_progress
         self.verdicts = {v.trace_id: v for v in log.read(Verdict)}
+        self.counts: Counter[str] = Counter(v.verdict for v in self.verdicts.values())
 
     def judge(self, traces: list[Trace]) -> None:
         """Judge the traces that have no verdict yet and append theirs."""
         fresh = [judge_trace(t, self.problems[t.problem_id]) for t in traces if t.id not in self.verdicts]
         self.log.append(fresh)
         self.verdicts.update({v.trace_id: v for v in fresh})
-        self.on_progress(len(self.verdicts), self.wanted, Counter(v.verdict for v in self.verdicts.values()))
+        self.counts.update(v.verdict for v in fresh)
+        self.on_progress(len(self.verdicts), self.wanted, self.counts)
 
 
 def _adopt(folder: Path, samples: Log, wanted: set[str]) -> int:

@@ -7,6 +7,7 @@ killed process leaves whole batches behind. Harvest and evaluation both sample t
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Protocol
 
 from distill.errors import DistillError
 from distill.files import Log
@@ -17,8 +18,39 @@ OnTraces = Callable[[list[Trace]], None]
 """Called with traces that have just reached the disk."""
 
 
+class Plan(Protocol):
+    """What is asked next."""
+
+    def take(self, most: int) -> list[Request]:
+        """Up to `most` further requests; none when there is nothing to ask before more has come back."""
+        ...
+
+    def failed(self, request: Request) -> None:
+        """A request got no answer."""
+        ...
+
+
+class InOrder:
+    """A plan that asks everything once."""
+
+    def __init__(self, requests: list[Request]) -> None:
+        self._todo = iter(requests)
+
+    def take(self, most: int) -> list[Request]:
+        return list(islice(self._todo, most))
+
+    def failed(self, request: Request) -> None:
+        """Asked again by the next attempt."""
+
+
 async def sample(teacher: Teacher, requests: Iterable[Request], log: Log, on_traces: OnTraces) -> None:
-    """Answer every request that the log does not hold yet, in order, `teacher.concurrency` at a time.
+    """Answer every request that the log does not hold yet, in order; see `follow`."""
+    held = {trace.request for trace in log.read(Trace)}
+    await follow(teacher, InOrder([r for r in requests if r.digest(teacher.name) not in held]), log, on_traces)
+
+
+async def follow(teacher: Teacher, plan: Plan, log: Log, on_traces: OnTraces) -> None:
+    """Answer the plan's requests, `teacher.concurrency` at a time; as answers arrive, new requests go out.
 
     A request that fails for good does not stop the others, until as many in a row have failed as are under way
     at once.
@@ -26,23 +58,23 @@ async def sample(teacher: Teacher, requests: Iterable[Request], log: Log, on_tra
     Raises:
         TeacherError: requests failed for good; all answers are on disk, and none of the failures.
     """
-    held = {trace.request for trace in log.read(Trace)}
-    todo = iter([r for r in requests if r.digest(teacher.name) not in held])
     failures = _Failures(teacher.concurrency)
-    running: list[asyncio.Task[Trace]] = []
+    running: dict[asyncio.Task[Trace], Request] = {}
     try:
         while True:
-            for request in islice(todo, teacher.concurrency - len(running)):
-                running.append(asyncio.create_task(_ask(teacher, request)))
+            for request in plan.take(teacher.concurrency - len(running)):
+                running[asyncio.create_task(_ask(teacher, request))] = request
             if not running:
                 return failures.tell()
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            done = [task for task in running if task.done()]
-            running = [task for task in running if not task.done()]
-            traces = [task.result() for task in done if task.exception() is None]
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            asked = {task: running.pop(task) for task in list(running) if task in done}
+            for task, request in asked.items():
+                if task.exception() is not None:
+                    plan.failed(request)
+            traces = [task.result() for task in asked if task.exception() is None]
             log.append(traces)
             on_traces(traces)
-            failures.note(done)
+            failures.note(list(asked))
     finally:
         for task in running:
             task.cancel()

@@ -1,0 +1,135 @@
+"""Which sample is worth asking for next: adaptive rejection sampling.
+
+A problem is sampled until enough of its traces are accepted, until its next sample is too unlikely to be, or up to its
+cap. Requests go first to where the next accepted trace is cheapest. Decisions depend on the samples alone, taken in
+the order of the log, so a run that goes on after a kill decides as if nothing had happened.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+
+from distill.recipe import Harvest
+from distill.records import Problem, Trace
+from teachers.base import Request
+from teachers.posterior import UNKNOWN, Beta, fit
+
+FIRST_FIT = 64
+"""Samples before the prior is fitted for the first time; again whenever they have doubled."""
+
+
+@dataclass
+class _Progress:
+    """One problem."""
+
+    problem: Problem
+    place: int
+    """In the order of the problems, which decides between equals."""
+    done: set[int] = field(default_factory=set)
+    """Indices of the samples that came back."""
+    in_flight: set[int] = field(default_factory=set)
+    accepted: int = 0
+    tokens: int = 0
+    given_up: bool = False
+    """A request failed for good: no more of it in this attempt."""
+
+    @property
+    def sampled(self) -> int:
+        return len(self.done)
+
+    def next_index(self) -> int:
+        """The first that was neither sampled nor asked for; a gap is one that failed in an earlier attempt."""
+        return next(i for i in count() if i not in self.done and i not in self.in_flight)
+
+
+class AdaptivePlan:
+    """Hands out requests and learns from the traces that come back."""
+
+    def __init__(self, problems: list[Problem], spec: Harvest, request: Callable[[Problem, int], Request]) -> None:
+        """`request` makes the sample of a problem with an index."""
+        self.spec = spec
+        self.prior: Beta = UNKNOWN
+        self.tokens = 0
+        """Spent so far, prompts included."""
+        self._request = request
+        self._samples = 0
+        self._under_way = 0
+        self._all = {p.id: _Progress(p, place) for place, p in enumerate(problems)}
+        self._queue: list[tuple[float, int, str]] = []
+        self._requeue()
+
+    def take(self, most: int) -> list[Request]:
+        """Up to `most` further requests; none when nothing is worth asking for now."""
+        taken: list[Request] = []
+        while len(taken) < most and self._queue and not self._spent():
+            _, _, key = heappop(self._queue)
+            progress = self._all[key]
+            if not self._wanted(progress):
+                continue
+            index = progress.next_index()
+            taken.append(self._request(progress.problem, index))
+            progress.in_flight.add(index)
+            self._under_way += 1
+            self._enqueue(progress)
+        return taken
+
+    def failed(self, request: Request) -> None:
+        """A request got no answer; its problem rests for this attempt."""
+        progress = self._all[request.problem.id]
+        progress.in_flight.discard(int(request.id.rsplit("/", 1)[1]))
+        progress.given_up = True
+        self._under_way -= 1
+
+    def note(self, trace: Trace, accepted: bool) -> None:
+        """Learn from a trace, new or from the log of an earlier attempt."""
+        progress = self._all[trace.problem_id]
+        index = int(trace.id.rsplit("/", 1)[1])
+        if index in progress.in_flight:
+            progress.in_flight.remove(index)
+            self._under_way -= 1
+        progress.done.add(index)
+        progress.accepted += accepted
+        progress.tokens += trace.completion_tokens
+        self.tokens += trace.prompt_tokens + trace.completion_tokens
+        self._samples += 1
+        if self._samples >= FIRST_FIT and self._samples.bit_count() == 1:
+            self.prior = fit(Counter((p.accepted, p.sampled) for p in self._all.values()))
+            self._requeue()
+        else:
+            self._enqueue(progress)
+
+    def _wanted(self, progress: _Progress) -> bool:
+        """Is another sample of this problem worth its tokens, given what is under way?"""
+        target = self.spec.accepted_per_problem or self.spec.samples_per_problem
+        asked = progress.sampled + len(progress.in_flight)
+        if progress.given_up or asked >= self.spec.samples_per_problem:
+            return False
+        if progress.accepted + len(progress.in_flight) >= target:
+            return False  # what is under way may suffice
+        return self._chance(progress) >= self.spec.min_chance
+
+    def _chance(self, progress: _Progress) -> float:
+        return self.prior.after(progress.accepted, progress.sampled).mean
+
+    def _cost(self, progress: _Progress) -> float:
+        """Expected tokens for the next accepted trace; a problem's own mean length counts as one more sample's."""
+        usual = max(1.0, self.tokens / max(1, self._samples))
+        return (progress.tokens + usual) / (progress.sampled + 1) / max(self._chance(progress), 1e-9)
+
+    def _spent(self) -> bool:
+        """Has the budget been used up, counting what is under way at its expected length?"""
+        if self.spec.max_total_tokens is None:
+            return False
+        expected = self._under_way * self.tokens / max(1, self._samples)
+        return self.tokens + expected >= self.spec.max_total_tokens
+
+    def _enqueue(self, progress: _Progress) -> None:
+        if self._wanted(progress):
+            heappush(self._queue, (self._cost(progress), progress.place, progress.problem.id))
+
+    def _requeue(self) -> None:
+        self._queue = []
+        for progress in self._all.values():
+            self._enqueue(progress)
