@@ -16,11 +16,13 @@ from stub_server import DONE, DROP, HANG, USAGE, Script, StubServer, answer, ope
 
 from distill.errors import Refused
 from distill.files import Log
-from distill.recipe import EndpointTeacher
-from distill.records import Problem, Sampling, Trace
+from distill.problems import make_problems
+from distill.recipe import EndpointTeacher, Recipe
+from distill.records import Problem, Sampling, Trace, derived_seed
 from teachers import servers
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.endpoint import Endpoint
+from teachers.harvest import harvest
 from teachers.sampler import sample
 
 PROBLEM = Problem(id="p", question="Make 33.", answer="33", kind="math", source="test")
@@ -330,3 +332,34 @@ async def _once(teacher: Endpoint) -> Completion:
         return await teacher.answer(requests(1)[0])
     finally:
         await teacher.close()
+
+
+def test_a_harvest_that_stops_at_the_first_accepted_answer(tmp_path: Path, tiny_model: Path) -> None:
+    """Right or wrong by the sample's seed alone, so the samples that one by one would give are known."""
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(60)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        a, b = re.findall(r"\d+", body["messages"][0]["content"])
+        return answer(f"\\boxed{{{int(a) + int(b) + (body['seed'] % 3 > 0)}}}")
+
+    with StubServer(script) as server:
+        recipe = {
+            "name": "sums",
+            "problems": {"source": "file", "path": str(tmp_path / "sums.jsonl"), "held_out": 10},
+            "teacher": {"kind": "endpoint", "model": "r1", "base_urls": [server.url]},
+            "harvest": {"samples_per_problem": 8, "accepted_per_problem": 1},
+            "student": {"model": str(tiny_model)},
+        }
+        parsed = Recipe.model_validate(recipe)
+        made = make_problems(parsed.problems, parsed.seed)
+        counts = harvest(parsed, made, tmp_path / "traces", lambda *_: None)
+        asked = len(server.bodies)
+        again = harvest(parsed, made, tmp_path / "traces", lambda *_: None)
+        assert len(server.bodies) == asked, "a finished harvest asks for nothing"
+    expected = 0
+    for problem in (p for p in made if not p.held_out):
+        good = [i for i in range(8) if derived_seed(parsed.seed, problem.id, i) % 3 == 0]
+        expected += good[0] + 1 if good else 8
+    assert counts["samples"] == asked == expected < 8 * 50
+    assert counts == again
