@@ -174,10 +174,8 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    if value.strip().isdecimal():
+        return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
     except ValueError:

@@ -24,6 +24,10 @@ class Server:
     """On the monotonic clock."""
 
 
+MOST_PATIENCE = 900.0
+"""Seconds, at most, that a server's Retry-After is obeyed; a longer one is a mistake or a closed account."""
+
+
 class Servers:
     """Balances requests over base URLs and rests those that fail."""
 
@@ -57,7 +61,9 @@ class Servers:
         if server.ready_at > now:
             return  # requests that were under way together fail together: one failure, not sixty-four
         server.failures += 1
-        server.ready_at = now + (retry_after if retry_after is not None else self.backoff(server.failures))
+        server.ready_at = now + (
+            min(retry_after, MOST_PATIENCE) if retry_after is not None else self.backoff(server.failures)
+        )
 
     def backoff(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row: doubled each time, with jitter."""

@@ -8,6 +8,8 @@ piece, in a piece of its own, or never; an error may come in mid-stream with sta
 import json
 from typing import Any
 
+from pydantic import BaseModel, NonNegativeInt, ValidationError
+
 from distill.records import FinishReason
 from teachers.base import Completion
 
@@ -24,6 +26,31 @@ class BrokenAnswer(Exception):
     """An answer that did not come whole: asked again, never kept."""
 
 
+class _Delta(BaseModel):
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: NonNegativeInt | None = None
+    completion_tokens: NonNegativeInt | None = None
+
+
+class _Piece(BaseModel):
+    """What we read of an event; servers add much that we do not."""
+
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
 class StreamedAnswer:
     """Collects an answer line by line; text that comes after the finish reason is left out."""
 
@@ -33,7 +60,7 @@ class StreamedAnswer:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._finish: str | None = None
-        self._usage: dict[str, Any] = {}
+        self._usage = _Usage()
 
     def feed(self, line: bytes) -> str:
         """Take one line of the stream; returns the text it adds, reasoning or not.
@@ -47,29 +74,26 @@ class StreamedAnswer:
         if data == b"[DONE]":
             self.ended = True
             return ""
-        piece = _parsed(data)
-        self._usage = piece.get("usage") or self._usage
-        choices = piece.get("choices") or [{}]
-        return self._take(choices[0].get("delta") or {}, choices[0].get("finish_reason"))
+        return self._take(_parsed(data))
 
     def feed_whole(self, body: bytes) -> None:
         """Take an answer that came in one piece, from a server that does not stream."""
-        piece = _parsed(body)
-        self._usage = piece.get("usage") or {}
-        choices = piece.get("choices") or [{}]
-        self._take(choices[0].get("message") or {}, choices[0].get("finish_reason"))
+        self._take(_parsed(body))
 
-    def _take(self, delta: dict[str, Any], finish: str | None) -> str:
-        if self._finish is not None:
+    def _take(self, piece: _Piece) -> str:
+        self._usage = piece.usage or self._usage
+        if self._finish is not None or not piece.choices:
             return ""
-        self._finish = finish
-        reasoning = delta.get("reasoning") or delta.get("reasoning_content") or ""
-        text = delta.get("content") or ""
+        choice = piece.choices[0]
+        self._finish = choice.finish_reason
+        delta = choice.delta or choice.message or _Delta()
+        reasoning = delta.reasoning or delta.reasoning_content or ""
+        text = delta.content or ""
         if reasoning:
             self._reasoning.append(reasoning)
         if text:
             self._text.append(text)
-        return str(reasoning + text)
+        return reasoning + text
 
     def completion(self, cut: FinishReason | None = None) -> Completion:
         """The answer as it came; `cut` is our own reason for having ended it.
@@ -81,11 +105,11 @@ class StreamedAnswer:
             raise BrokenAnswer("the answer ended without a finish reason")
         if cut is None and self._finish not in FINISH_REASONS:
             raise BrokenAnswer(f"the answer ended with the finish reason '{self._finish}'")
-        told = self._usage.get("completion_tokens")
+        told = self._usage.completion_tokens
         return Completion(
             text="".join(self._text),
             finish_reason=cut or FINISH_REASONS[self._finish or ""],
-            prompt_tokens=self._usage.get("prompt_tokens") or 0,
+            prompt_tokens=self._usage.prompt_tokens or 0,
             # servers that tell no usage send about a piece a token
             completion_tokens=len(self._text) + len(self._reasoning) if told is None else told,
             reasoning="".join(self._reasoning) if self._reasoning else None,
@@ -93,14 +117,12 @@ class StreamedAnswer:
         )
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
+def _parsed(data: bytes) -> _Piece:
     try:
-        piece = json.loads(data)
-    except ValueError as e:  # also half a UTF-8 character
-        raise BrokenAnswer(f"a piece of the answer is not JSON: {data[:80]!r}") from e
-    if not isinstance(piece, dict):
-        raise BrokenAnswer(f"a piece of the answer is no JSON object: {data[:80]!r}")
-    if piece.get("error"):
+        piece = _Piece.model_validate_json(data)
+    except ValidationError as e:  # no JSON, half a UTF-8 character, another layout
+        raise BrokenAnswer(f"a piece of the answer makes no sense: {data[:80]!r}") from e
+    if piece.error:
         raise BrokenAnswer(f"the server said in mid-answer: {server_sentence(data)}")
     return piece
 

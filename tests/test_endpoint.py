@@ -89,6 +89,12 @@ BROKEN = {
     "a finish reason that means failure": [opening(), piece("insufficient_system_resource", content="It"), DONE],
     "truncated by Content-Length": [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", piece(content="x"), DROP],
     "no HTTP": [b"hello\r\n\r\n"],
+    "content that is a list": [opening(), b'data: {"choices": [{"delta": {"content": ["x"]}}]}\n\n', DONE],
+    "choices that are no list": [opening(), b'data: {"choices": {"delta": {"content": "x"}}}\n\n', DONE],
+    "negative usage": [*answer()[:-2], b'data: {"choices": [], "usage": {"completion_tokens": -5}}\n\n', DONE],
+    "Retry-After that is no number": status(429, Retry_After="nan"),
+    "Retry-After below zero": status(429, Retry_After="-3"),
+    "a redirect": [b"HTTP/1.1 302 X\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n"],
 }
 
 
@@ -187,8 +193,8 @@ def test_a_megabyte_each_way(tmp_path: Path) -> None:
 
 def test_retry_after_is_waited_for() -> None:
     started = time.monotonic()
-    from_script(first_then_good(status(429, Retry_After="0.6")))
-    assert time.monotonic() - started >= 0.6
+    from_script(first_then_good(status(429, Retry_After="1")))
+    assert time.monotonic() - started >= 1
 
 
 def test_it_gives_up_in_the_end_and_says_why() -> None:
