@@ -86,7 +86,9 @@ class Endpoint:
         import aiohttp
 
         try:
-            async with self._open().post(f"{server.url}/chat/completions", json=self._body(request)) as response:
+            async with self._open().post(
+                f"{server.url}/chat/completions", json=self._body(request), allow_redirects=False
+            ) as response:
                 if response.status != 200:
                     raise self._error(response.status, response.headers, await response.read(), server)
                 return await self._read(response)
@@ -188,4 +190,6 @@ def _hint(status: int, spec: EndpointTeacher) -> str:
         return f"Is the key in {named} right?" if named else "Name the variable of its key: teacher.api_key_env=..."
     if status == 404:
         return f"Is '{spec.model}' the name under which it serves the model, and does the URL end in /v1?"
+    if 300 <= status < 400:
+        return "It redirects to another address; put that one into teacher.base_urls."
     return "Mend the recipe; what was answered before is on disk."
