@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
 
@@ -70,7 +70,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value in a file of ours.
+
+    Raises:
+        DistillError: something else than us has written there.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise DistillError(f"{path} is damaged: it is not JSON.", "Delete it; the same command makes it again.") from e
 
 
 class Log:
@@ -101,11 +109,24 @@ class Log:
                 raise cannot_write(self.path, e) from e
 
     def read(self, kind: type[R]) -> list[R]:
-        """All records, in the order in which they were written."""
+        """All records, in the order in which they were written.
+
+        Raises:
+            DistillError: a line that we did not write.
+        """
         if not self.path.exists():
             return []
         with self.path.open("rb") as f:
-            return [kind.model_validate_json(line) for line in f]
+            return [self._record(kind, line, number) for number, line in enumerate(f, 1)]
+
+    def _record(self, kind: type[R], line: bytes, number: int) -> R:
+        try:
+            return kind.model_validate_json(line)
+        except ValidationError as e:
+            raise DistillError(
+                f"{self.path} is damaged: line {number} is no {kind.__name__.lower()}.",
+                "Delete that line; the same command makes up for it.",
+            ) from e
 
 
 def _drop_torn_line(path: Path) -> int:
@@ -144,7 +165,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return rows
     rows = []
     try:
-        with path.open(encoding="utf-8") as f:
+        with path.open(encoding="utf-8-sig") as f:
             for number, line in enumerate(f, 1):
                 if line.strip():
                     rows.append(_row(line, path, number))

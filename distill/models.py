@@ -131,8 +131,8 @@ def keep_freed_memory() -> None:
     """Let glibc keep what tensors free instead of returning it to the system.
 
     A CPU training step allocates and frees hundreds of buffers of many megabytes; giving each back and
-    faulting it in again page by page is a large part of the step, which
-    `benchmarks/train_step.py --no-keep-memory` measures. The price is a higher peak.
+    faulting it in again page by page is a large part of the step, which `benchmarks/train_step.py` measures
+    with and without `--no-keep-memory`.
     """
     if platform.libc_ver()[0] != "glibc":
         return

@@ -121,9 +121,11 @@ def _noting_time(run: Run, stage: str, started: float) -> Any:
 
 
 def _problems(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.evaluate.stage import refuse_broken_gold
     from distill.problems import make_problems, write_problems
 
     problems = make_problems(run.recipe.problems, run.recipe.seed)
+    refuse_broken_gold([p for p in problems if p.held_out])  # now, not after the teacher was paid
     write_problems(run.output("problems"), problems)
     held = sum(p.held_out for p in problems)
     return {"problems": len(problems) - held, "held_out": held}

@@ -177,6 +177,10 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
             has = ", ".join(sorted(row))
             hint = "Name the columns with problems.question_key and problems.answer_key."
             raise Refused(f"{source}, row {number} has no '{absent[0]}' (its columns: {has}).", hint)
+        nested = [key for key in wanted if isinstance(row[key], list | dict)]
+        if nested:
+            kind = type(row[nested[0]]).__name__
+            raise Refused(f"{source}, row {number}: '{nested[0]}' is a {kind}, not a text or a number.")
     problems = [
         Problem(
             id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
@@ -207,10 +211,8 @@ def gold_answer(text: str, layout: str, where: str) -> str:
 def refuse_duplicate_ids(problems: list[Problem], source: str) -> None:
     twice = [id_ for id_, n in Counter(p.id for p in problems).items() if n > 1]
     if twice:
-        shown = ", ".join(repr(i) for i in twice[:3])
-        raise Refused(
-            f"{source} has {len(twice)} problem ids that occur more than once ({shown}).", "Ids must be unique."
-        )
+        shown = ", ".join([repr(i) for i in twice[:3]] + ["..."] * (len(twice) > 3))
+        raise Refused(f"{source} has ids that occur more than once: {shown}.", "Ids must be unique.")
 
 
 def _split(pool: list[Problem], count: int | None, held_out: int, seed: int, source: str) -> list[Problem]:

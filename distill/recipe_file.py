@@ -43,7 +43,7 @@ def load(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """
     path = find(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         tree = yaml.load(text, Loader=_UniqueKeyLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as e:
@@ -64,9 +64,9 @@ def parse(tree: dict[str, Any], where: str = "recipe", node: yaml.Node | None = 
         return Recipe.model_validate(tree)
     except ValidationError as e:
         told = [_sentence(error, tree, node) for error in e.errors(include_url=False)]
-        raise Refused(
-            f"{where}: " + "; ".join(dict.fromkeys(told)) + ".", "`distill recipes schema` describes every key."
-        ) from e
+        sentence = f"{where}: " + "; ".join(dict.fromkeys(told))
+        end = "" if sentence.endswith("?") else "."
+        raise Refused(sentence + end, "`distill recipes schema` describes every key.") from e
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -75,6 +75,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                line = key_node.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(None, None, f"a key must be a word (line {line})")
             if key_node.value in seen:
                 line = key_node.start_mark.line + 1
                 raise yaml.constructor.ConstructorError(
@@ -131,6 +134,9 @@ def _sentence(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
         )
     if error["type"] == "value_error":
         return f"{place}{error['ctx']['error']}" if not keys else f"{place}{name}: {error['ctx']['error']}"
+    if error["type"] == "model_type":
+        what = "is empty" if error["input"] is None else f"is {error['input']!r}"
+        return f"{place}section '{name}' {what}, but must hold keys; leave it out to take its defaults"
     message = error["msg"][0].lower() + error["msg"][1:]
     return f"{place}'{name}' is {error['input']!r}, but {message}"
 

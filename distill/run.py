@@ -15,7 +15,8 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -84,6 +85,7 @@ class Run:
             self._move(stage, aside_as=present)
             present = None
         if present is None:
+            self._move_unknown(stage, fingerprint)
             self._bring_back(stage, fingerprint)
         begun = self._begun(stage)
         if not begun.exists() or read_json(begun)["fingerprint"] != fingerprint:
@@ -133,6 +135,15 @@ class Run:
             self._rename(note, _aside(note, aside_as))
         self.log("moved aside", stage=stage, fingerprint=aside_as)
 
+    def _move_unknown(self, stage: str, fingerprint: str) -> None:
+        """Move aside an output without a note of what made it, such as a damaged seal that was deleted."""
+        output = self.output(stage)
+        half_brought_back = any(_aside(n, fingerprint).exists() for n in (self._begun(stage), self._sealed(stage)))
+        if output.exists() and not half_brought_back:
+            names = (output.with_name(f"{output.name}.unsealed-{i}") for i in count(1))
+            self._rename(output, next(name for name in names if not name.exists()))
+            self.log("moved aside", stage=stage, reason="no note of what made it")
+
     def _bring_back(self, stage: str, fingerprint: str) -> None:
         output = self.output(stage)
         if not output.exists():
@@ -147,13 +158,17 @@ class Run:
 
 
 def read_seal(folder: Path, stage: str) -> Seal | None:
-    """The seal of a stage in a run directory, None where it is not done or files of it are gone."""
+    """The seal of a stage in a run directory, None where it is not done, or files of it are gone or torn."""
     note = folder / "stages" / f"{stage}.json"
     if not note.exists():
         return None
-    seal = Seal(**read_json(note))
+    found = read_json(note)
+    if not isinstance(found, dict) or found.keys() != {f.name for f in fields(Seal)}:
+        raise DistillError(f"{note} is damaged: it is no seal.", "Delete it; the same command does the stage again.")
+    seal = Seal(**found)
     here = folder / OUTPUTS[stage]
-    whole = all((here / name if name else here).is_file() for name in seal.files)
+    found = {name: here / name if name else here for name in seal.files}
+    whole = all(path.is_file() and path.stat().st_size == seal.files[name] for name, path in found.items())
     return seal if whole else None
 
 

@@ -63,7 +63,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     from students.train import build_trainer, train_lora
 
     done = folder / "counts.json"
-    if done.exists() and all((folder / name).is_file() for name in read_json(done)["files"]):
+    if done.exists() and _sizes(folder) == read_json(done)["files"]:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return read_json(done)["counts"]  # killed between the last save and the seal
     checked, tokenizer = gate(recipe, curated)
@@ -86,10 +86,15 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
         "merge_kl": divergence,
     }
-    saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
-    write_json(done, {"counts": counts, "files": sorted(str(p.relative_to(folder)) for p in saved)})
+    write_json(done, {"counts": counts, "files": _sizes(folder)})
     shutil.rmtree(checkpoints, ignore_errors=True)
     return counts
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file of the saved student."""
+    saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
+    return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(saved)}
 
 
 def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, folder: Path) -> float:

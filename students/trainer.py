@@ -1,7 +1,7 @@
 """SFTTrainer that computes logits only where there is something to learn.
 
 TRL's fused output layer saves memory by recomputing the logits of every position in float32; on a
-CPU with a vocabulary of 49,152 that dominates a training step (`benchmarks/train_step.py` measures it).
+CPU with a vocabulary of 49,152 that is about a quarter of a training step (`benchmarks/train_step.py`).
 Prompts are outside the loss. As long as the logits of the labelled positions fit into
 `MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
 """

@@ -45,6 +45,10 @@ def test_reads_and_overrides(tmp_path: Path) -> None:
     assert recipe.student_prompt().user == "Q: {question}"
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "\ufeff" + RECIPE)).name == "small"
+
+
 def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
     assert load(write(tmp_path, RECIPE.replace("name: small\n", ""))).name == "recipe"
 
@@ -65,6 +69,11 @@ def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
         (RECIPE.replace("student:\n  model: some/model\n", ""), "key 'student' is missing"),
         (RECIPE.replace("  count: 20", "  count: 20\n  count: 21"), "key 'count' occurs twice (line 5)"),
         (RECIPE + "train: [", "not readable as YAML"),
+        (RECIPE + "? [a, b]\n: 3\n", "a key must be a word (line 11)"),
+        (RECIPE + "harvest:\n", "line 11: section 'harvest' is empty, but must hold keys"),
+        (RECIPE + "harvest: [1]\n", "line 11: section 'harvest' is [1], but must hold keys"),
+        (RECIPE.replace("1e-3", ".inf"), "'train.learning_rate' is inf"),
+        (RECIPE + "seed: 99999999999\n", "line 11: 'seed' is 99999999999"),
         ("- a list\n", "holds no recipe"),
         ("", "holds no recipe"),
         (RECIPE.replace("count: 20", "min_target: 50\n  max_target: 20"), "too few to hold any out"),

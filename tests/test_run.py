@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.errors import Refused
+from distill.errors import DistillError, Refused
 from distill.files import Log, read_rows, write_atomically
 from distill.recipe import Recipe
 from distill.records import Verdict
@@ -152,3 +152,46 @@ def test_time_of_interrupted_attempts_is_added_up(tmp_path: Path, recipe: Recipe
         run.begin("problems", "a" * 16)
         assert run.seal("problems", "a" * 16, {}, 1.5).seconds == 4.5
     assert json.loads((tmp_path / "run" / "stages" / "problems.json").read_text())["seconds"] == 4.5
+
+
+def test_a_torn_file_of_a_sealed_stage_does_not_count(tmp_path: Path, recipe: Recipe) -> None:
+    with Run(tmp_path / "run", recipe) as run:
+        run.begin("harvest", "a" * 16).mkdir()
+        log = run.output("harvest") / "samples.jsonl"
+        log.write_text('{"a": 1}\n')
+        run.seal("harvest", "a" * 16, {}, 1.0)
+        assert run.seal_of("harvest") is not None
+        log.write_text('{"a"')
+        assert run.seal_of("harvest") is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"fingerprint": "x"}'])
+def test_a_damaged_seal_is_named(tmp_path: Path, recipe: Recipe, text: str) -> None:
+    with Run(tmp_path / "run", recipe) as run:
+        run.begin("harvest", "a" * 16).mkdir()
+        (run.output("harvest") / "samples.jsonl").touch()
+        run.seal("harvest", "a" * 16, {}, 1.0)
+        (run.folder / "stages" / "harvest.json").write_text(text)
+        with pytest.raises(DistillError, match=r"harvest\.json is damaged"):
+            run.seal_of("harvest")
+
+
+def test_an_output_without_a_note_is_never_taken_for_the_wanted_one(tmp_path: Path, recipe: Recipe) -> None:
+    """Its seal was deleted: nobody knows what made it, so it is kept beside."""
+    with Run(tmp_path / "run", recipe) as run:
+        run.begin("train", "a" * 16).mkdir()
+        (run.output("train") / "old").touch()
+        run.seal("train", "a" * 16, {}, 1.0)
+        (run.folder / "stages" / "train.json").unlink()
+        assert not run.begin("train", "b" * 16).exists()
+        assert (run.folder / "student.unsealed-1" / "old").exists()
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    log = Log(path)
+    log.append([verdict(i) for i in range(3)])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "garbage", lines[2]]) + "\n")
+    with pytest.raises(DistillError, match=r"log\.jsonl is damaged: line 2 is no verdict"):
+        Log(path).read(Verdict)
