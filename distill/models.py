@@ -10,6 +10,8 @@ import json
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +71,7 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise Refused(f"model folder '{name}' has no config.json.", "Name the folder that save_pretrained wrote.")
+        _refuse_damaged_weights(path, name)
         return ModelSource(name, str(path))
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -84,7 +87,8 @@ def config(source: ModelSource) -> Any:
     """The model's transformers config."""
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(**source.where())
+    with _reading("config", source):
+        return AutoConfig.from_pretrained(**source.where())
 
 
 @lru_cache(maxsize=8)
@@ -96,7 +100,8 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     """
     from transformers import AutoTokenizer
 
-    tok = AutoTokenizer.from_pretrained(**source.where())
+    with _reading("tokenizer", source):
+        tok = AutoTokenizer.from_pretrained(**source.where())
     if not tok.chat_template:
         raise Refused(
             f"the tokenizer of '{source.name}' has no chat template.", "Use the instruct version of the model."
@@ -119,12 +124,37 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "
 
         where["quantization_config"] = GgufConfig(dequantize=True)
     wanted = compute_dtype(dtype)[0]
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
+    with _reading("weights", source):
+        model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
         model = _as_plain(model, attention)
     if torch.cuda.is_available():
         model = model.to("cuda")
     return model.eval()
+
+
+@contextmanager
+def _reading(part: str, source: ModelSource) -> Iterator[None]:
+    """Turn what the libraries raise on damaged or incomplete model files into a sentence."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as e:
+        said = " ".join(str(e).split())[:300].rstrip(".")
+        raise Refused(f"the {part} of model '{source.name}' cannot be read: {said}.") from e
+
+
+def _refuse_damaged_weights(folder: Path, name: str) -> None:
+    """Look at the headers of a local model's weight files: a torn download shows there."""
+    from safetensors import SafetensorError, safe_open
+
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("pytorch_model*.bin")):
+        raise Refused(f"model folder '{name}' has no weights (*.safetensors).")
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, "np"):
+                pass
+        except SafetensorError as e:
+            raise Refused(f"{file} is damaged: {e}.", "It was not copied or downloaded to its end.") from e
 
 
 def keep_freed_memory() -> None:

@@ -1,6 +1,8 @@
 """Models by name, and the traps in their tokenizers and configs."""
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,31 @@ def test_a_gguf_inside_a_package_loads_dense_and_saves_plain(smollm2: models.Mod
     assert torch.equal(logits, same)
     assert tok.decode(logits[0, -1].argmax()).strip() == "Paris"
     assert tok.pad_token_id != tok.eos_token_id
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda at: (at / "model.safetensors").unlink(), "has no weights"),
+        (lambda at: os.truncate(at / "model.safetensors", 1000), r"model\.safetensors is damaged"),
+        (lambda at: os.truncate(at / "model.safetensors", (at / "model.safetensors").stat().st_size - 4), "is damaged"),
+        (lambda at: (at / "config.json").write_text("{"), r"the config of model .* cannot be read"),
+        (lambda at: [p.unlink() for p in at.glob("tokenizer*")], r"the tokenizer of model .* cannot be read"),
+    ],
+)
+def test_damaged_models_are_refused_before_anything_is_done(
+    tiny_model: Path, tmp_path: Path, damage: Callable[[Path], object], said: str
+) -> None:
+    at = tmp_path / "model"
+    shutil.copytree(tiny_model, at)
+    damage(at)
+    with pytest.raises(Refused, match=said):
+        source = models.resolve(str(at))
+        models.config(source)
+        models.tokenizer(source)
+
+
+def test_a_gguf_file_of_garbage(tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").write_bytes(b"garbage" * 100)
+    with pytest.raises(Refused, match="cannot be read"):
+        models.config(models.resolve(str(tmp_path / "x.gguf")))
