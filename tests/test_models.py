@@ -101,9 +101,14 @@ def test_damaged_models_are_refused_before_anything_is_done(
     shutil.copytree(tiny_model, at)
     damage(at)
     with pytest.raises(Refused, match=said):
-        source = models.resolve(str(at))
-        models.config(source)
-        models.tokenizer(source)
+        _look_at(str(at))
+
+
+def _look_at(name: str) -> None:
+    """What a run looks at before it begins."""
+    source = models.resolve(name)
+    models.config(source)
+    models.tokenizer(source)
 
 
 def test_a_gguf_file_of_garbage(tmp_path: Path) -> None:
