@@ -1,14 +1,20 @@
 """What can be known before anything is done: `--dry-run`, `plan`, `check`, and what `run` refuses first."""
 
+import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distill import models
 from distill.console import duration
 from distill.errors import Refused
 from distill.problems import make_problems
-from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, Recipe
+from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, ProgramTeacher, Recipe
+from distill.records import Problem
 from distill.run import dump_recipe, read_seal
+
+if TYPE_CHECKING:
+    import torch
 
 
 def refuse_early(recipe: Recipe) -> None:
@@ -72,18 +78,34 @@ def plan(recipe: Recipe) -> str:
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
-        f"time       {_expected_time(recipe, memory.parameters, samples, answers)}",
+        f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
     ]
     return "\n".join(lines)
 
 
-def _expected_time(recipe: Recipe, parameters: int, samples: int, answers: int) -> str:
-    """From matrix arithmetic alone: 2 operations a parameter and token forward, twice that backward."""
+def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], answers: int) -> str:
+    """From matrix arithmetic alone: 2 operations a parameter and token forward, 2 back (LoRA freezes the weights)."""
+    rate = _operations_per_second(models.compute_dtype(recipe.student.dtype)[0])
+    row_tokens, how = _row_tokens(recipe, training)
+    most = len(training) * (recipe.curate.traces_per_problem or recipe.harvest.samples_per_problem)
+    rows = min(most, recipe.curate.max_rows or most)
+    train = 4 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
+    evaluate = 2 * parameters * answers * recipe.evaluate.max_tokens / (SAMPLING_SHARE * rate)
+    return (
+        f"training about {duration(train)} for {rows:,} rows of {row_tokens:,} tokens ({how}), evaluation at most "
+        f"{duration(evaluate)}, from {rate / 1e9:,.0f} GFLOP/s measured just now"
+    )
+
+
+TRAINING_SHARE, SAMPLING_SHARE = 0.55, 0.25
+"""Of the speed of a plain matrix product, what training and sampling reached on two CPU cores."""
+
+
+def _operations_per_second(dtype: "torch.dtype") -> float:
     import time
 
     import torch
 
-    dtype = models.compute_dtype(recipe.student.dtype)[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     a = torch.randn(1024, 1024, device=device).to(dtype)
     torch.mm(a, a)
@@ -91,14 +113,24 @@ def _expected_time(recipe: Recipe, parameters: int, samples: int, answers: int) 
     for _ in range(8):
         result = torch.mm(a, a)
     result.sum().item()
-    rate = 8 * 2 * 1024**3 / (time.perf_counter() - started)
-    row_tokens = min(recipe.train.max_length, recipe.harvest.max_tokens)
-    rows = min(samples, recipe.curate.max_rows or samples)
-    training = 6 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (0.4 * rate)
-    return (
-        f"training at most {duration(training)} if every trace is {row_tokens:,} tokens long "
-        f"(measured just now: {rate / 1e9:,.0f} GFLOP/s, of which training reaches about 40 %)"
-    )
+    return 8 * 2 * 1024**3 / (time.perf_counter() - started)
+
+
+def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
+    """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
+    if not isinstance(recipe.teacher, ProgramTeacher):
+        return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
+    from teachers.harvest import request_for
+    from teachers.program import CountdownProgram
+
+    program = CountdownProgram(recipe.teacher)
+    asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
+    tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
+    lengths = [
+        len(tokenizer(tokenizer.apply_chat_template(request.messages, tokenize=False) + answer)["input_ids"])
+        for request, answer in ((r, asyncio.run(program.answer(r)).text) for r in asked)
+    ]
+    return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"
 
 
 def check_run(recipe: Recipe, folder: Path) -> None:
