@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from distill.recipe_file import shipped
+from distill.recipe_file import parse, shipped
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -65,3 +66,13 @@ def test_recipe_commands_dry_run(tmp_path: Path, tiny_model: Path) -> None:
             cwd=ROOT,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def test_yaml_of_the_pages_is_valid() -> None:
+    """Every YAML block of the docs resolves when its sections stand in a recipe."""
+    for page in (ROOT / "docs").glob("*.md"):
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+            sections = yaml.safe_load(block)
+            if sections:
+                tree = {"name": "x", "problems": {"source": "file", "path": "x.jsonl"}, "student": {"model": "x"}}
+                parse({**tree, **sections})
