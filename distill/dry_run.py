@@ -9,7 +9,7 @@ from distill import models
 from distill.console import duration
 from distill.errors import Refused
 from distill.problems import make_problems
-from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, ProgramTeacher, Recipe
+from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
 from distill.records import Problem
 from distill.run import dump_recipe, read_seal
 
@@ -25,11 +25,14 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from students.plan import memory_plan, refuse_without_memory
     from teachers.endpoint import api_key
+    from teachers.vllm import refuse_without_vllm
 
-    if isinstance(recipe.teacher, LocalTeacher):
+    if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         models.resolve(recipe.teacher.model, recipe.teacher.revision)
     if isinstance(recipe.teacher, EndpointTeacher):
         api_key(recipe.teacher)
+    if isinstance(recipe.teacher, VLLMTeacher):
+        refuse_without_vllm()
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
     models.tokenizer(source)

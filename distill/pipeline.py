@@ -49,13 +49,13 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
     """
     from distill import models
     from distill.problems import source_fingerprint
-    from distill.recipe import LocalTeacher
+    from distill.recipe import LocalTeacher, VLLMTeacher
 
     outside: dict[str, Any] = {
         "problems": source_fingerprint(recipe.problems),
         "train": models.resolve(recipe.student.model, recipe.student.revision).fingerprint(),
     }
-    if isinstance(recipe.teacher, LocalTeacher):
+    if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
     found: dict[str, str] = {}
     for stage in STAGES:

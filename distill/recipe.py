@@ -161,7 +161,62 @@ class EndpointTeacher(Section):
     """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
 
 
-Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher, Field(discriminator="kind")]
+class VLLMTeacher(Section):
+    """`vllm serve` as a child process of the run. Keys that vLLM knows have vLLM's names; null leaves them to vLLM."""
+
+    kind: Literal["vllm"]
+    model: ModelName
+    """Hub id or local folder."""
+    revision: str | None = None
+    """Hub commit or tag; null takes the newest."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Of weights and activations."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """GPUs that share each layer."""
+    pipeline_parallel_size: int = Field(1, ge=1)
+    """Groups of layers on GPUs, or nodes, of their own."""
+    data_parallel_size: int = Field(1, ge=1)
+    """Copies of the whole model."""
+    max_model_len: int | None = Field(None, ge=1)
+    """Longest prompt and answer together, in tokens; null takes the model's context."""
+    max_num_seqs: int | None = Field(None, ge=1)
+    """Answers that the engine works on at once."""
+    quantization: str | None = None
+    """Such as `fp8` or `awq`; null as the checkpoint says."""
+    gpu_memory_utilization: float | None = Field(None, gt=0, le=1)
+    """Share of the GPU's memory (without a GPU: of the machine's) that the engine takes."""
+    kv_cache_dtype: str | None = None
+    """Such as `fp8`."""
+    kv_cache_memory_bytes: int | None = Field(None, ge=1)
+    """Size of the KV cache, instead of what gpu_memory_utilization leaves for it. Set it on a machine without a GPU."""
+    reasoning_parser: str | None = None
+    """Such as `deepseek_r1` or `qwen3`; null leaves the reasoning in the text, where its tags show it too."""
+    serve_args: dict[str, Any] = {}
+    """Further options of `vllm serve`: `enforce_eager: true` becomes `--enforce-eager`."""
+    concurrency: int = Field(256, ge=1)
+    """Requests under way at once; more than the engine works on, so that it never waits."""
+    start_timeout_seconds: float = Field(1800, gt=0)
+    """Longest time from the start to readiness, loading and compiling included."""
+    timeout_seconds: float = Field(600, gt=0)
+    """Longest silence in the midst of an answer, or before its first token."""
+    max_retries: int = Field(8, ge=0)
+    """Further attempts at a request whose answer broke off."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of each request, such as `top_k` or `chat_template_kwargs`."""
+
+    @model_validator(mode="after")
+    def _ours(self) -> "VLLMTeacher":
+        theirs = {name.lstrip("-").replace("-", "_"): name for name in self.serve_args}
+        fields = theirs.keys() & type(self).model_fields.keys()
+        if fields:
+            raise ValueError(f"serve_args.{theirs[min(fields)]} has a key of its own: {min(fields)}")
+        ours = theirs.keys() & {"host", "port", "uds", "api_key", "served_model_name", "ssl_keyfile", "root_path"}
+        if ours:
+            raise ValueError(f"serve_args.{theirs[min(ours)]} is set by the run itself")
+        return self
+
+
+Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher | VLLMTeacher, Field(discriminator="kind")]
 
 
 class Harvest(Section):

@@ -40,13 +40,14 @@ class _Failed(Exception):
 class Endpoint:
     """Asks one or more servers that serve the same model."""
 
-    def __init__(self, spec: EndpointTeacher, cut_loops: bool = True) -> None:
+    def __init__(self, spec: EndpointTeacher, cut_loops: bool = True, key: str | None = None) -> None:
+        """`key` is for servers of ours; others' come from the environment."""
         self.spec = spec
         self.cut_loops = cut_loops
         self.concurrency = spec.concurrency
         self.name = spec.model + (f" {digest(spec.extra_body, 8)}" if spec.extra_body else "")
         self.servers = Servers(spec.base_urls)
-        self._key = api_key(spec)
+        self._key = key or api_key(spec)
         self._session: aiohttp.ClientSession | None = None
 
     async def answer(self, request: Request) -> Completion:

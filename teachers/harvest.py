@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.files import Log
-from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, messages
+from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher, messages
 from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
@@ -18,18 +18,24 @@ from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
 from teachers.sampler import InOrder, follow
+from teachers.vllm import VLLM
 
 OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
 
 
-def build_teacher(spec: TeacherSpec, cut_loops: bool = True) -> Teacher:
-    """The teacher that a recipe names. Models are found now and loaded at the first request."""
+def build_teacher(spec: TeacherSpec, folder: Path, cut_loops: bool = True) -> Teacher:
+    """The teacher that a recipe names; a server of ours keeps its log in `folder`.
+
+    Models are found now and loaded at the first request.
+    """
     match spec:
         case LocalTeacher():
             return LocalModel.from_recipe(spec)
         case EndpointTeacher():
             return Endpoint(spec, cut_loops)
+        case VLLMTeacher():
+            return VLLM(spec, folder / "vllm.log", cut_loops)
         case ProgramTeacher():
             return CountdownProgram(spec)
 
@@ -69,7 +75,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
         TeacherError: the teacher failed; what it had answered before is on disk.
     """
     folder.mkdir(exist_ok=True)
-    teacher = build_teacher(recipe.teacher, recipe.harvest.cut_loops)
+    teacher = build_teacher(recipe.teacher, folder, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     wanted = requests_for(problems, recipe.harvest, recipe.seed)
     adopted = _adopt(folder, samples, {r.digest(teacher.name) for r in wanted})

@@ -1,9 +1,15 @@
 """Which of several servers gets the next request: the least loaded one that is not resting after a failure."""
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import dataclass
+
+from teachers.base import TeacherError
+
+LONGEST_NAP = 1.0
+"""Seconds between two looks at servers of which none is ready."""
 
 FIRST_REST = 1.0
 """Seconds that a server rests after its first failure; doubled at each further one."""
@@ -21,7 +27,9 @@ class Server:
     failures: int = 0
     """In a row."""
     ready_at: float = 0.0
-    """On the monotonic clock."""
+    """On the monotonic clock; infinite while it is down."""
+    answers: int = 0
+    """Given so far."""
 
 
 MOST_PATIENCE = 900.0
@@ -34,21 +42,41 @@ class Servers:
     def __init__(self, urls: list[str], seed: int = 0) -> None:
         self.all = [Server(url.rstrip("/")) for url in urls]
         self._rng = random.Random(seed)  # jitter: that clients do not come back all at once
+        self._given_up: TeacherError | None = None
 
     async def acquire(self, avoid: Server | None = None) -> Server:
-        """The server for the next request, counted as in flight; waits while all of them rest."""
+        """The server for the next request, counted as in flight; waits while all of them rest.
+
+        Raises:
+            TeacherError: whoever keeps the servers up has given them up.
+        """
         while True:
+            if self._given_up is not None:
+                raise self._given_up
             now = time.monotonic()
             ready = [s for s in self.all if s.ready_at <= now]
             if ready:
                 chosen = min(ready, key=lambda s: (s is avoid, s.in_flight))
                 chosen.in_flight += 1
                 return chosen
-            await asyncio.sleep(min(s.ready_at for s in self.all) - now + 0.01)
+            await asyncio.sleep(min(LONGEST_NAP, min(s.ready_at for s in self.all) - now + 0.01))
 
     def answered(self, server: Server) -> None:
         server.in_flight -= 1
         server.failures = 0
+        server.answers += 1
+
+    def take_down(self, server: Server) -> None:
+        """It gets no request until it is brought up."""
+        server.ready_at = math.inf
+
+    def bring_up(self, server: Server, url: str) -> None:
+        """It answers, perhaps under another address than before."""
+        server.url, server.failures, server.ready_at = url, 0, 0.0
+
+    def give_up(self, error: TeacherError) -> None:
+        """No server will come back: every further request fails with this."""
+        self._given_up = error
 
     def abandoned(self, server: Server) -> None:
         """The request ended for a reason that says nothing of the server."""

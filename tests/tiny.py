@@ -28,12 +28,12 @@ def tokenizer(template: str = CHATML, pad: str | None = "<|pad|>") -> PreTrained
     return made
 
 
-def model(seed: int = 0, qwen: bool = False) -> LlamaForCausalLM | Qwen2ForCausalLM:
-    """Two layers of 32 hidden units in float32, context 512."""
+def model(seed: int = 0, qwen: bool = False, hidden_size: int = 32) -> LlamaForCausalLM | Qwen2ForCausalLM:
+    """Two layers with four heads in float32, context 512."""
     torch.manual_seed(seed)
     fields = {
         "vocab_size": 320,
-        "hidden_size": 32,
+        "hidden_size": hidden_size,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
@@ -47,8 +47,8 @@ def model(seed: int = 0, qwen: bool = False) -> LlamaForCausalLM | Qwen2ForCausa
     return made.eval()
 
 
-def folder(at: Path, seed: int = 0) -> Path:
+def folder(at: Path, seed: int = 0, hidden_size: int = 32) -> Path:
     """A checkpoint folder as save_pretrained writes it."""
-    model(seed).save_pretrained(at)
+    model(seed, hidden_size=hidden_size).save_pretrained(at)
     tokenizer().save_pretrained(at)
     return at
