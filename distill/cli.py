@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,7 +142,10 @@ def recipes_cp(
     target = to / source.name if to.is_dir() else to
     if target.exists():
         raise Refused(f"{target} exists already.", "Give another name.")
-    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as e:
+        raise Refused(f"{target} cannot be written: {e.strerror}.") from e
     typer.echo(str(target))
 
 
@@ -193,7 +197,8 @@ def _is_usage_error(error: Exception) -> bool:
 
 
 def _tell(sentence: str, hint: str = "") -> None:
-    sys.stderr.write(sentence + "\n" + (f"  {hint}\n" if hint else ""))
+    with suppress(OSError, ValueError, AttributeError):  # stderr may be closed; the exit code still tells
+        sys.stderr.write(sentence + "\n" + (f"  {hint}\n" if hint else ""))
 
 
 def _quiet_environment() -> None:

@@ -23,12 +23,13 @@ def refuse_early(recipe: Recipe) -> None:
     Raises:
         Refused: naming what is missing.
     """
-    from students.plan import memory_plan, refuse_without_memory
+    from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from teachers.endpoint import api_key
     from teachers.vllm import refuse_without_vllm
 
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
-        models.resolve(recipe.teacher.model, recipe.teacher.revision)
+        teacher = models.resolve(recipe.teacher.model, recipe.teacher.revision)
+        _refuse_beyond_context("harvest.max_tokens", recipe.harvest.max_tokens, teacher)
     if isinstance(recipe.teacher, EndpointTeacher):
         api_key(recipe.teacher)
     if isinstance(recipe.teacher, VLLMTeacher):
@@ -36,12 +37,26 @@ def refuse_early(recipe: Recipe) -> None:
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
     models.tokenizer(source)
+    _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
+    _refuse_beyond_context("evaluate.max_tokens", recipe.evaluate.max_tokens, source)
+    refuse_unknown_modules(config, recipe.train, source.name)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
         raise Refused(
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
             "export HF_TOKEN=..., or set publish.hub_id=null.",
+        )
+
+
+def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, answer: bool = True) -> None:
+    """Refuse rows, or answers which need room for their question too, that cannot fit into the model."""
+    context = models.config(source).get_text_config().max_position_embeddings
+    if tokens > context - answer:
+        beside = ", and the question needs room too" if answer else ""
+        raise Refused(
+            f"{key}={tokens} exceeds the context of '{source.name}', {context} tokens{beside}.",
+            "Lower it, or choose a model with a longer context.",
         )
 
 

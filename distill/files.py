@@ -15,6 +15,21 @@ from distill.errors import DistillError, Refused
 R = TypeVar("R", bound=BaseModel)
 
 
+def user_path(name: str) -> Path:
+    """A path as a person wrote it, `~` included.
+
+    Raises:
+        Refused: it can be no path.
+    """
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as e:  # too long, no such user, a zero byte
+        shown = name if len(name) < 80 else name[:77] + "..."
+        raise Refused(f"'{shown}' is no path: {getattr(e, 'strerror', None) or e}.") from e
+    return path
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace a file as a whole: written beside it, synced, renamed."""
     data = content.encode() if isinstance(content, str) else content
@@ -155,13 +170,15 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         DistillError: unreadable, or a line that is no JSON object (named by its number).
     """
+    if not path.is_file():
+        raise DistillError(f"{path} is no file.")
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
         try:
             rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
         except (OSError, ValueError) as e:
-            raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0]}.") from e
+            raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
         return rows
     rows = []
     try:
@@ -169,16 +186,21 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             for number, line in enumerate(f, 1):
                 if line.strip():
                     rows.append(_row(line, path, number))
-    except (OSError, UnicodeDecodeError) as e:
-        raise DistillError(f"{path} cannot be read: {e}.") from e
+    except UnicodeDecodeError as e:
+        raise DistillError(f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl or .parquet.") from e
+    except OSError as e:
+        raise DistillError(f"{path} cannot be read: {e.strerror}.") from e
     return rows
 
 
 def _row(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as e:
-        raise DistillError(f"{path}, line {number} is not JSON ({e.msg}).") from e
+        line.encode()
+        json.dumps(row, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as e:  # half a surrogate pair, a number of 5,000 digits, 3,000 levels
+        said = e.msg if isinstance(e, json.JSONDecodeError) else str(e).split(":")[0]
+        raise DistillError(f"{path}, line {number} is not readable as JSON ({said}).", "One JSON object a line.") from e
     if not isinstance(row, dict):
-        raise DistillError(f"{path}, line {number} is no JSON object.")
+        raise DistillError(f"{path}, line {number} is no JSON object.", "One JSON object a line.")
     return row

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
+from distill.files import user_path
 from distill.records import digest
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
     """
     if name.startswith(PACKAGE):
         return _in_package(name)
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise Refused(f"model folder '{name}' has no config.json.", "Name the folder that save_pretrained wrote.")
@@ -117,6 +118,7 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "
     """Dense weights in the given dtype, on the best device, in evaluation mode."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     where = source.where()
     if source.gguf_file:
@@ -124,6 +126,7 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "
 
         where["quantization_config"] = GgufConfig(dequantize=True)
     wanted = compute_dtype(dtype)[0]
+    logging.disable_progress_bar()  # else "Loading weights" and "Writing model shards" run through our own line
     with _reading("weights", source):
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
@@ -173,9 +176,15 @@ def keep_freed_memory() -> None:
 
 
 def compute_dtype(name: str = "auto") -> "tuple[torch.dtype, str]":
-    """The dtype for a recipe's `dtype`, and the reason, to be printed."""
+    """The dtype for a recipe's `dtype`, and the reason, to be printed.
+
+    Raises:
+        Refused: float16 on a processor.
+    """
     import torch
 
+    if name == "float16" and not torch.cuda.is_available():
+        raise Refused("dtype=float16 needs a GPU: processors compute in bfloat16 or float32.", "Use dtype=auto.")
     if name != "auto":
         return getattr(torch, name), "set in the recipe"
     if torch.cuda.is_available():
@@ -248,13 +257,25 @@ def _sample(path: Path, size: int = 1 << 16) -> str:
 
 
 def parameter_count(model_config: Any) -> int:
-    """Parameters of a model, from its config alone (built on the meta device, no memory)."""
+    """Parameters of a model, from its config alone."""
+    return sum(p.numel() for p in _without_weights(model_config).parameters())
+
+
+def layer_names(model_config: Any) -> list[str]:
+    """Dotted names of a model's linear layers, from its config alone."""
+    import torch
+
+    found = _without_weights(model_config).named_modules()
+    return [name for name, module in found if isinstance(module, torch.nn.Linear)]
+
+
+def _without_weights(model_config: Any) -> "PreTrainedModel":
+    """Built on the meta device: shapes and no memory."""
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(model_config)
-    return sum(p.numel() for p in model.parameters())
+        return AutoModelForCausalLM.from_config(model_config)
 
 
 def generation_defaults(source: ModelSource) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import DistillError, Refused
-from distill.files import read_rows
+from distill.files import read_rows, user_path
 from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
 from distill.records import Problem, digest
 
@@ -154,7 +154,7 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
 
 
 def _existing(name: str) -> Path:
-    path = Path(name).expanduser()
+    path = user_path(name)
     if not path.is_file():
         raise Refused(f"problems.path '{name}' is no file.", "Paths are relative to the working directory.")
     return path

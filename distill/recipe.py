@@ -10,29 +10,37 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DEFAULT_PROMPT = "{question}"
 
-ModelName = Annotated[str, Field(min_length=1)]
+ModelName = Annotated[str, Field(min_length=1, max_length=1000)]
 """Hub id, local folder, path of a `*.gguf` file, or `package:IMPORT_NAME/FILE.gguf`."""
 
 
+Count = Annotated[int, Field(ge=1, le=10**9)]
+"""A whole number from 1; the upper bound only catches slips of the keyboard."""
+
+
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    """Strict: `yes` is no number and `3.5` no count."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class CountdownProblems(Section):
     """Generated arithmetic puzzles: reach a target from given numbers, each used once."""
 
     source: Literal["countdown"]
-    count: int = Field(1000, ge=1)
+    count: Count = 1000
     """Training problems."""
-    held_out: int = Field(200, ge=1)
+    held_out: Count = 200
     """Problems that only the evaluation sees; their targets and number sets occur in no training problem."""
     numbers: int = Field(3, ge=2, le=6)
     """Numbers given in each problem."""
-    max_number: int = Field(20, ge=2)
+    max_number: int = Field(20, ge=2, le=10**6)
     """Numbers are drawn from 1 to this."""
-    min_target: int = Field(10, ge=1)
+    min_target: int = Field(10, ge=1, le=10**6)
     """Smallest target."""
-    max_target: int = Field(99, ge=2)
+    max_target: int = Field(99, ge=2, le=10**6)
     """Largest target."""
 
     @model_validator(mode="after")
@@ -59,9 +67,9 @@ class TableProblems(Section):
     """Column that holds a unique id; null numbers the rows."""
     kind: Literal["math"] = "math"
     """Which verifier judges the answers."""
-    count: int | None = Field(None, ge=1)
+    count: Count | None = None
     """Training problems, drawn with the run's seed; null takes all that are not held out."""
-    held_out: int = Field(200, ge=1)
+    held_out: Count = 200
     """Problems that only the evaluation sees, drawn with the run's seed."""
     licence: str = "unknown"
     """Licence of the data, carried to the cards."""
@@ -117,9 +125,9 @@ class ProgramTeacher(Section):
     kind: Literal["program"]
     strategy: Literal["dfs", "bfs", "mixed"] = "dfs"
     """Depth-first, breadth-first, or one of them drawn for each sample."""
-    budget: int = Field(24, ge=1)
+    budget: Count = 24
     """Combinations of two numbers that a search may try; past it the program gives up and says so."""
-    beam_size: int = Field(5, ge=1)
+    beam_size: Count = 5
     """Breadth-first only: states kept at each depth."""
 
 
@@ -133,7 +141,7 @@ class LocalTeacher(Section):
     """Hub commit or tag; null takes the newest."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(16, ge=1, le=4096)
     """Requests sampled together."""
 
 
@@ -147,11 +155,11 @@ class EndpointTeacher(Section):
     """Such as `https://api.deepseek.com/v1`. Several servers of the same model share the load; one that fails rests."""
     api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Environment variable that holds the key (its name, never the key); null sends none."""
-    concurrency: int = Field(64, ge=1)
+    concurrency: int = Field(64, ge=1, le=10**5)
     """Requests under way at once, over all servers."""
-    timeout_seconds: float = Field(600, gt=0)
+    timeout_seconds: float = Field(600, gt=0, le=10**6)
     """Longest silence in the midst of an answer, or before its first token."""
-    max_retries: int = Field(8, ge=0)
+    max_retries: int = Field(8, ge=0, le=1000)
     """Further attempts after 429, 5xx, time-outs and broken answers, each after a longer rest (1 to 60 seconds)."""
     send_seed: bool = True
     """Send each sample's seed; false for servers that refuse the parameter."""
@@ -171,15 +179,15 @@ class VLLMTeacher(Section):
     """Hub commit or tag; null takes the newest."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of weights and activations."""
-    tensor_parallel_size: int = Field(1, ge=1)
+    tensor_parallel_size: Count = 1
     """GPUs that share each layer."""
-    pipeline_parallel_size: int = Field(1, ge=1)
+    pipeline_parallel_size: Count = 1
     """Groups of layers on GPUs, or nodes, of their own."""
-    data_parallel_size: int = Field(1, ge=1)
+    data_parallel_size: Count = 1
     """Copies of the whole model."""
-    max_model_len: int | None = Field(None, ge=1)
+    max_model_len: Count | None = None
     """Longest prompt and answer together, in tokens; null takes the model's context."""
-    max_num_seqs: int | None = Field(None, ge=1)
+    max_num_seqs: Count | None = None
     """Answers that the engine works on at once."""
     quantization: str | None = None
     """Such as `fp8` or `awq`; null as the checkpoint says."""
@@ -187,19 +195,19 @@ class VLLMTeacher(Section):
     """Share of the GPU's memory (without a GPU: of the machine's) that the engine takes."""
     kv_cache_dtype: str | None = None
     """Such as `fp8`."""
-    kv_cache_memory_bytes: int | None = Field(None, ge=1)
+    kv_cache_memory_bytes: int | None = Field(None, ge=1, le=10**15)
     """Size of the KV cache, instead of what gpu_memory_utilization leaves for it. Set it on a machine without a GPU."""
     reasoning_parser: str | None = None
     """Such as `deepseek_r1` or `qwen3`; null leaves the reasoning in the text, where its tags show it too."""
     serve_args: dict[str, Any] = {}
     """Further options of `vllm serve`: `enforce_eager: true` becomes `--enforce-eager`."""
-    concurrency: int = Field(256, ge=1)
+    concurrency: int = Field(256, ge=1, le=10**5)
     """Requests under way at once; more than the engine works on, so that it never waits."""
-    start_timeout_seconds: float = Field(1800, gt=0)
+    start_timeout_seconds: float = Field(1800, gt=0, le=10**6)
     """Longest time from the start to readiness, loading and compiling included."""
-    timeout_seconds: float = Field(600, gt=0)
+    timeout_seconds: float = Field(600, gt=0, le=10**6)
     """Longest silence in the midst of an answer, or before its first token."""
-    max_retries: int = Field(8, ge=0)
+    max_retries: int = Field(8, ge=0, le=1000)
     """Further attempts at a request whose answer broke off."""
     extra_body: dict[str, Any] = {}
     """Further fields of each request, such as `top_k` or `chat_template_kwargs`."""
@@ -222,19 +230,19 @@ Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher | VLLMTeache
 class Harvest(Section):
     """How traces are sampled from the teacher."""
 
-    samples_per_problem: int = Field(1, ge=1)
+    samples_per_problem: int = Field(1, ge=1, le=10**6)
     """Answers sampled for each training problem; the most, where accepted_per_problem is set."""
-    accepted_per_problem: int | None = Field(None, ge=1)
+    accepted_per_problem: Count | None = None
     """Stop sampling a problem once so many of its answers are correct and whole; null samples all."""
     min_chance: float = Field(0.0, ge=0, lt=1)
     """Give a problem up once the chance that its next answer is accepted is below this; 0 never does."""
-    max_total_tokens: int | None = Field(None, ge=1)
+    max_total_tokens: int | None = Field(None, ge=1, le=10**15)
     """Tokens that the teacher may spend in all, prompts included; null sets no limit. Cheapest traces come first."""
-    temperature: float = Field(0.6, ge=0)
+    temperature: float = Field(0.6, ge=0, le=10)
     """0 is greedy: every sample of a problem would be the same."""
     top_p: float = Field(0.95, gt=0, le=1)
     """Nucleus; 1 means off."""
-    max_tokens: int = Field(4096, ge=1)
+    max_tokens: Count = 4096
     """Longest answer in tokens, reasoning included. An answer cut here is never correct."""
     cut_loops: bool = True
     """Cut an endpoint's answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
@@ -249,7 +257,7 @@ class Harvest(Section):
 class Verify(Section):
     """How an answer is judged; the verifier itself is the one of the problem's kind."""
 
-    timeout_seconds: float = Field(5.0, gt=0)
+    timeout_seconds: float = Field(5.0, gt=0, le=10**6)
     """Longest time for one verdict; past it the verdict is `unknown`, never `wrong`."""
 
 
@@ -266,9 +274,9 @@ class Curate(Section):
     """Drop problems that equal a held-out problem after normalisation."""
     select: Literal["shortest", "longest", "random", "all"] = "shortest"
     """Which traces of a problem are taken first."""
-    traces_per_problem: int | None = Field(1, ge=1)
+    traces_per_problem: Count | None = 1
     """Most traces taken of one problem; null takes all."""
-    max_rows: int | None = Field(None, ge=1)
+    max_rows: Count | None = None
     """Most rows in all, drawn with the run's seed; null takes all."""
 
 
@@ -288,39 +296,39 @@ class Student(Section):
 class Train(Section):
     """Supervised fine-tuning with LoRA. Names are those of TRL and PEFT."""
 
-    learning_rate: float = Field(2e-4, gt=0)
+    learning_rate: float = Field(2e-4, gt=0, le=10)
     """Peak. LoRA wants about ten times that of full fine-tuning (LoRA Without Regret)."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     """Shape of the schedule after the warm-up."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
     """Share of the steps over which the rate rises from 0."""
-    num_train_epochs: float = Field(2, gt=0)
+    num_train_epochs: float = Field(2, gt=0, le=10**4)
     """Passes over the curated set."""
-    max_length: int = Field(2048, ge=16)
+    max_length: int = Field(2048, ge=16, le=10**8)
     """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
     drop_long_rows: bool = False
     """True leaves rows longer than max_length out and counts them, instead of refusing the run."""
-    packed_rows_per_batch: int = Field(8, ge=1)
+    packed_rows_per_batch: Count = 8
     """Packed rows of max_length tokens in one optimiser step, over all devices."""
-    per_device_train_batch_size: int = Field(1, ge=1)
+    per_device_train_batch_size: Count = 1
     """Packed rows in one forward pass on one device."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, le=10)
     """AdamW's decoupled decay."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(1.0, gt=0, le=10**6)
     """Gradients are scaled down to this norm."""
-    lora_r: int = Field(32, ge=1)
+    lora_r: int = Field(32, ge=1, le=10**5)
     """Rank. About: adapter parameters should not be fewer than the tokens in the loss."""
-    lora_alpha: int = Field(32, ge=1)
+    lora_alpha: int = Field(32, ge=1, le=10**6)
     """Scale: the update counts lora_alpha / lora_r."""
     lora_dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout before the adapter."""
-    lora_target_modules: Literal["all-linear"] | list[str] = "all-linear"
+    lora_target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
     """Which layers get an adapter; all-linear leaves out the output layer only."""
     use_rslora: bool = False
     """Scale by lora_alpha / sqrt(lora_r) instead."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
-    save_steps: int = Field(50, ge=1)
+    save_steps: Count = 50
     """Optimiser steps between checkpoints that a killed run goes on from."""
 
     @model_validator(mode="after")
@@ -336,17 +344,17 @@ class Train(Section):
 class Evaluate(Section):
     """Base and student on the held-out problems, same protocol, side by side."""
 
-    samples_per_problem: int = Field(1, ge=1)
+    samples_per_problem: int = Field(1, ge=1, le=10**6)
     """k: answers sampled for each problem."""
-    temperature: float = Field(0.0, ge=0)
+    temperature: float = Field(0.0, ge=0, le=10)
     """0 is greedy; R1's protocol is 0.6."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Nucleus; 1 means off."""
-    max_tokens: int = Field(1024, ge=1)
+    max_tokens: Count = 1024
     """Longest answer in tokens; one cut here counts as wrong, and the share of them is printed."""
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(32, ge=1, le=4096)
     """Requests sampled together."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    confidence: float = Field(0.95, gt=0.5, le=0.9999)
     """Of the intervals."""
 
     @model_validator(mode="after")
@@ -372,7 +380,7 @@ class Publish(Section):
 class Recipe(Section):
     """The whole journey."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     """Names the run: it lives in `runs/<name>`."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Of everything random in the run."""

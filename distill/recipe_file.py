@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,14 @@ def load(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         tree = yaml.load(text, Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise Refused(f"{path} is not readable as YAML: {' '.join(str(e).split())}.") from e
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as e:
+        # half a character, a number of 5,000 digits, 3,000 levels
+        said = " ".join(str(e).replace('in "<unicode string>", ', "").split())
+        raise Refused(f"{path} is not readable as YAML: {said}.") from e
     except OSError as e:
         raise Refused(f"{path} cannot be read: {e.strerror}.") from e
     if not isinstance(tree, dict):
@@ -55,15 +62,20 @@ def load(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     tree.setdefault("name", path.stem)
     for override in overrides:
         _apply(tree, override)
-    return parse(tree, where=str(path), node=node)
+    return parse(tree, str(path), node, {override.partition("=")[0] for override in overrides})
 
 
-def parse(tree: dict[str, Any], where: str = "recipe", node: yaml.Node | None = None) -> Recipe:
-    """Validate a plain mapping; every problem found is told, each with its line where it has one."""
+def parse(
+    tree: dict[str, Any], where: str = "recipe", node: yaml.Node | None = None, overridden: Collection[str] = ()
+) -> Recipe:
+    """Validate a plain mapping; every problem found is told, each with its line where it has one.
+
+    `overridden` are the keys that come from the command line and not from the file.
+    """
     try:
         return Recipe.model_validate(tree)
     except ValidationError as e:
-        told = [_sentence(error, tree, node) for error in e.errors(include_url=False)]
+        told = [_sentence(error, tree, node, overridden) for error in e.errors(include_url=False)]
         sentence = f"{where}: " + "; ".join(dict.fromkeys(told))
         end = "" if sentence.endswith("?") else "."
         raise Refused(sentence + end, "`distill recipes schema` describes every key.") from e
@@ -91,6 +103,31 @@ def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
     return float(loader.construct_scalar(node))
 
 
+# YAML 1.1 reads `010` as 8 and `1:30` as 90; such a word is text here, and refused where a number must stand.
+_NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_ODD_NUMBER = re.compile(r"[-+]?(0[0-7_]+|0b[01_]+|[0-9_.]*:[0-9:_.]*)")
+
+
+def _resolver(first: str) -> list[tuple[str, Any]]:
+    """The implicit types of a word that begins so, without the odd numbers of YAML 1.1."""
+    return [
+        (tag, _Not(_ODD_NUMBER, regexp) if tag in _NUMBER_TAGS else regexp)
+        for tag, regexp in yaml.SafeLoader.yaml_implicit_resolvers.get(first, [])
+    ]
+
+
+class _Not:
+    """Matches what the second expression does, unless the first matches all of it."""
+
+    def __init__(self, never: re.Pattern[str], regexp: Any) -> None:
+        self._never, self._regexp = never, regexp
+
+    def match(self, text: str) -> Any:
+        return None if self._never.fullmatch(text) else self._regexp.match(text)
+
+
+_UniqueKeyLoader.yaml_implicit_resolvers = {c: _resolver(c) for c in yaml.SafeLoader.yaml_implicit_resolvers}
+
 # YAML 1.1 reads `1e-3` as a string for want of a dot; people write learning rates that way.
 _UniqueKeyLoader.add_constructor("tag:distill,float", _construct_float)
 _UniqueKeyLoader.add_implicit_resolver(
@@ -103,6 +140,8 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise Refused(f"override '{override}' is not of the form key=value, such as train.learning_rate=1e-4.")
     *parents, last = key.split(".")
+    if not all([*parents, last]):
+        raise Refused(f"override '{override}': '{key}' is no key.")
     at: Any = tree
     for part in parents:
         at = at.setdefault(part, {})
@@ -110,17 +149,19 @@ def _apply(tree: dict[str, Any], override: str) -> None:
             raise Refused(f"override '{override}': '{part}' is a value, not a section.")
     try:
         at[last] = yaml.load(raw, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise Refused(f"override '{override}': the value is not readable as YAML.") from e
 
 
-def _sentence(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
+def _sentence(error: Any, tree: dict[str, Any], node: yaml.Node | None, overridden: Collection[str]) -> str:
     """One pydantic error as a clause: line, key, what is wrong, what was probably meant."""
     path = [str(part) for part in error["loc"]]
     keys = _keys_in(path, tree)
+    name = ".".join(keys) or "recipe"
     line = _line_of(keys, node)
     place = f"line {line}: " if line else ""
-    name = ".".join(keys) or "recipe"
+    if any(f"{name}.".startswith(f"{key}.") for key in overridden):
+        place = "on the command line: "
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _known_keys(keys[:-1], tree), n=1, cutoff=0.5)
         return f"{place}unknown key '{name}'" + (f", did you mean '{near[0]}'?" if near else "")
@@ -138,7 +179,13 @@ def _sentence(error: Any, tree: dict[str, Any], node: yaml.Node | None) -> str:
         what = "is empty" if error["input"] is None else f"is {error['input']!r}"
         return f"{place}section '{name}' {what}, but must hold keys; leave it out to take its defaults"
     message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{place}'{name}' is {error['input']!r}, but {message}"
+    return f"{place}'{name}' is {_shown(error['input'])}, but {message}"
+
+
+def _shown(value: Any) -> str:
+    """A value as a sentence can hold it."""
+    text = "of a number with thousands of digits" if isinstance(value, int) and abs(value) >= 10**4000 else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _keys_in(path: list[str], tree: Any) -> list[str]:

@@ -107,10 +107,12 @@ def split_reasoning(text: str) -> tuple[str, str]:
     """Split an answer into reasoning and response at the last `</think>`.
 
     The opening tag may be missing (some chat templates put it into the prompt). A text whose
-    thinking never closes is all reasoning: its response is empty and nothing in it is judged.
+    thinking never closes is all reasoning: its response is empty and nothing in it is judged. Thinking that
+    opens again and never closes is left out with all that follows.
     """
     head, closing, tail = text.rpartition("</think>")
     if closing:
+        tail = tail.partition("<think>")[0]
         return head.partition("<think>")[2].strip() if "<think>" in head else head.strip(), tail.strip()
     if "<think>" in text:
         return text.partition("<think>")[2].strip(), ""

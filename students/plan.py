@@ -74,6 +74,20 @@ def adapter_parameters(config: Any, rank: int) -> int:
     return int(text.num_hidden_layers * rank * sum(a + b for a, b in shapes))
 
 
+def refuse_unknown_modules(config: Any, train: Train, name: str) -> None:
+    """
+    Raises:
+        Refused: a name in lora_target_modules that no layer of the model has.
+    """
+    if isinstance(train.lora_target_modules, str):
+        return
+    layers = models.layer_names(config)
+    for module in train.lora_target_modules:
+        if not any(layer == module or layer.endswith(f".{module}") for layer in layers):
+            known = ", ".join(sorted({layer.rsplit(".", 1)[-1] for layer in layers if not layer[-1].isdigit()}))
+            raise Refused(f"train.lora_target_modules: '{name}' has no layer '{module}'.", f"It has {known}.")
+
+
 def available_memory() -> tuple[int, str]:
     """Bytes that training may take, and of what."""
     import torch

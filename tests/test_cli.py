@@ -155,7 +155,23 @@ BAD = [
     (["student.model=package:no_such_package/x.gguf"], "'no_such_package', which is not installed"),
     (["student.model=package:json/x.gguf"], "holds no file 'x.gguf'"),
     (["student.model=someone/not-cached"], "neither a local folder nor to be had from the hub"),
-    (["train.max_length=4096"], "exceeds the context"),
+    (["train.max_length=513"], "train.max_length=513 exceeds the context"),
+    (["evaluate.max_tokens=512"], "evaluate.max_tokens=512 exceeds the context"),
+    (["train.lora_target_modules=[nope]"], "has no layer 'nope'."),
+    (["train.lora_target_modules=[]"], "should have at least 1 item"),
+    (["student.dtype=float16"], "dtype=float16 needs a GPU"),
+    (["problems.max_target=1000000000"], "should be less than or equal to 1000000"),
+    (["train.lora_alpha=" + "9" * 400], "on the command line: 'train.lora_alpha' is 999"),
+    (["train.lora_alpha=" + "9" * 5000], "override 'train.lora_alpha="),
+    (["problems.count=yes"], "'problems.count' is True, but input should be a valid integer"),
+    (["problems.count=1:30"], "'problems.count' is '1:30'"),
+    (["problems.count=010"], "'problems.count' is '010'"),
+    (["seed=true"], "'seed' is True"),
+    (["evaluate.confidence=0.9999999999999999"], "evaluate.confidence"),
+    (["student.model=~nobody-of-that-name/x"], "is no path"),
+    (["student.model=" + "x" * 300 + "/y"], "is no path"),
+    (["name=" + "x" * 300], "at most 100 characters"),
+    (["...=1"], "'...' is no key"),
     (["train.max_length=64"], "rows exceed train.max_length=64 tokens"),
     (["teacher.budget=1", "teacher.strategy=bfs"], "all 48 traces were rejected"),
     (["problems.count=100000"], "ask for more Countdown problems than there are"),
@@ -163,7 +179,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("overrides", "said"), BAD, ids=[o[0] for o, _ in BAD])
+@pytest.mark.parametrize(("overrides", "said"), BAD, ids=[o[0][:40] for o, _ in BAD])
 def test_bad_input_is_refused_and_leaves_no_half_stage(
     distill: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], said: str
 ) -> None:

@@ -42,7 +42,7 @@ def requests(n: int) -> list[Request]:
 
 
 def endpoint(*urls: str, **fields: Any) -> Endpoint:
-    spec = {"kind": "endpoint", "model": "r1", "base_urls": urls, "timeout_seconds": 0.5, "concurrency": 8, **fields}
+    spec = {"kind": "endpoint", "model": "r1", "base_urls": list(urls), "timeout_seconds": 0.5, "concurrency": 8, **fields}
     return Endpoint(EndpointTeacher.model_validate(spec))
 
 
@@ -288,6 +288,8 @@ def test_a_recipe_with_an_endpoint(tmp_path: Path, tiny_model: Path) -> None:
         "problems": {"source": "file", "path": "sums.jsonl", "held_out": 5},
         "teacher": {"kind": "endpoint", "model": "r1"},
         "student": {"model": str(tiny_model)},
+        "train": {"max_length": 512},
+        "evaluate": {"max_tokens": 64},
     }
     with StubServer(script) as server:
         recipe["teacher"] |= {"base_urls": [server.url], "api_key_env": "SUMS_KEY"}

@@ -82,7 +82,7 @@ def test_atomic_write_leaves_no_rubbish(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{}\nnot json\n", "line 2 is not JSON"), ("[1]\n", "line 1 is no JSON object")]
+    ("text", "said"), [("{}\nnot json\n", "line 2 is not readable as JSON"), ("[1]\n", "line 1 is no JSON object")]
 )
 def test_bad_rows_are_named_by_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"

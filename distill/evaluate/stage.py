@@ -43,7 +43,7 @@ def evaluate(
     rows = {
         who: _answers(
             who,
-            LocalModel(source, recipe.student.dtype, recipe.evaluate.batch_size, who),
+            LocalModel(source, recipe.student.dtype, min(recipe.evaluate.batch_size, len(requests)), who),
             requests,
             held,
             folder,

@@ -24,9 +24,11 @@ class Estimate:
 
 def accuracy(scores: list[float], k: int, confidence: float, seed: int) -> Estimate:
     """Mean score. With one sample a problem Wilson's score interval (Wilson 1927), which stays honest at
-    0 and 100 %; with several a percentile bootstrap over problems."""
+    0 and 100 %; with several a percentile bootstrap over problems, unless all score alike."""
     mean = float(np.mean(scores))
     if k == 1:
+        return Estimate(mean, *wilson(sum(scores), len(scores), confidence))
+    if len(set(scores)) == 1:  # all alike: a bootstrap would claim certainty
         return Estimate(mean, *wilson(sum(scores), len(scores), confidence))
     return Estimate(mean, *_bootstrap(np.asarray(scores), confidence, seed))
 
@@ -52,6 +54,9 @@ def paired_difference(base: list[float], student: list[float], k: int, confidenc
     mean = float(differences.mean())
     if k == 1:
         return Estimate(mean, *newcombe(base, student, confidence))
+    if np.ptp(differences) == 0:
+        margin = wilson(0, len(base), confidence)[1]
+        return Estimate(mean, max(-1.0, mean - margin), min(1.0, mean + margin))
     return Estimate(mean, *_bootstrap(differences, confidence, seed))
 
 

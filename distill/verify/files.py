@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import DistillError, Refused
-from distill.files import cannot_write, read_rows, write_atomically
+from distill.files import read_rows, write_atomically
 from distill.records import split_reasoning
 from distill.verify import KINDS, judge
+from distill.verify.judgement import unknown
 
 
 def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key: str) -> dict[str, int]:
@@ -25,8 +26,11 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
         raise Refused(f"--kind={kind} is unknown.", f"Kinds: {', '.join(KINDS)}.")
     if not file.is_file():
         raise Refused(f"there is no file '{file}'.")
-    if out.resolve() == file.resolve():
+    out = out.resolve()  # a link is written through
+    if out == file.resolve():
         raise Refused("--out names the input file.", "It would be overwritten; name another.")
+    if out.exists() and not out.is_file():
+        raise Refused(f"--out={out} is there and is no file.")
     try:
         rows = read_rows(file)
     except DistillError as e:
@@ -36,13 +40,17 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
     try:
         write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in judged))
     except OSError as e:
-        raise cannot_write(out, e) from e
+        raise Refused(f"{out} cannot be written: {e.strerror}.") from e
     return dict(Counter(row["verdict"] for row in judged).most_common())
 
 
 def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) -> dict[str, Any]:
-    response = split_reasoning(str(row[response_key] or ""))[1]
-    found = judge(kind, response, str(row.get(answer_key, "")), _data(row), str(row.get("finish_reason")))
+    response, gold = row[response_key], row.get(answer_key, "")
+    if kind != "countdown" and (gold is None or isinstance(gold, bool | list | dict)):
+        found = unknown(None, "gold answer is no text or number")
+    else:
+        text = split_reasoning("" if response is None else str(response))[1]
+        found = judge(kind, text, str(gold), _data(row), str(row.get("finish_reason")))
     return {**row, **found._asdict()}
 
 
