@@ -198,7 +198,9 @@ def _is_usage_error(error: Exception) -> bool:
 
 def _tell(sentence: str, hint: str = "") -> None:
     with suppress(OSError, ValueError, AttributeError):  # stderr may be closed; the exit code still tells
-        sys.stderr.write(sentence + "\n" + (f"  {hint}\n" if hint else ""))
+        for line in (sentence, f"  {hint}" if hint else ""):
+            shown = "".join(c if c.isprintable() else " " for c in line)  # what others said may hold terminal escapes
+            sys.stderr.write(shown + "\n" if line else "")
 
 
 def _quiet_environment() -> None:

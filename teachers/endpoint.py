@@ -6,9 +6,10 @@ own work per request is the bottleneck, and it would retry behind our back.
 
 import asyncio
 import os
+import re
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, AnyStr
 
 from distill.errors import Refused
 from distill.recipe import EndpointTeacher
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 RETRIED = {408, 409, 425, 429, *range(500, 600)}
 """HTTP statuses after which the same request may succeed. Every other error stops the run."""
+
+SHORTEST_SECRET = 16
+"""Characters of a key that can be no word of an answer."""
 
 MAX_LINE = 1 << 24
 """Bytes of one line of a stream, at most."""
@@ -69,7 +73,7 @@ class Endpoint:
                 else:
                     self.servers.abandoned(server)
                     await asyncio.sleep(self.servers.backoff(attempt + 1))
-                avoid, why = server, f"{server.url}: {e}"
+                avoid, why = server, f"{server.url}: {self._without_key(str(e))}"
             except BaseException:
                 self.servers.abandoned(server)
                 raise
@@ -105,20 +109,22 @@ class Endpoint:
     async def _read(self, response: "aiohttp.ClientResponse") -> Completion:
         answer = StreamedAnswer()
         if response.content_type == "application/json":
-            answer.feed_whole(await response.read())
+            answer.feed_whole(self._without_key(await response.read()))
             return answer.completion()
+        if response.content_type == "text/html":
+            raise BrokenAnswer("a web page came instead of an answer")
         watch = LoopWatch()
         rest = b""
         async for data in response.content.iter_any():
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                if watch.feed(answer.feed(line)) and self.cut_loops:
+                if watch.feed(answer.feed(self._without_key(line))) and self.cut_loops:
                     return answer.completion(cut="loop")  # leaving closes the connection, which stops the server
             if len(rest) > MAX_LINE:
                 raise BrokenAnswer(f"a line of the stream is longer than {MAX_LINE} bytes")
             if answer.ended:
                 return answer.completion()
-        answer.feed(rest)
+        answer.feed(self._without_key(rest))
         return answer.completion()
 
     def _open(self) -> "aiohttp.ClientSession":
@@ -147,10 +153,19 @@ class Endpoint:
             **self.spec.extra_body,
         }
 
+    def _without_key(self, said: AnyStr) -> AnyStr:
+        """What a server says, without the key that it may echo: into logs, traces and terminals it never goes.
+
+        In what may be an answer a short key, such as the EMPTY that many local servers take, is a word like others.
+        """
+        if self._key is None:
+            return said
+        if isinstance(said, bytes):
+            return said.replace(self._key.encode(), b"[key]") if len(self._key) >= SHORTEST_SECRET else said
+        return re.sub(r"\s*".join(map(re.escape, self._key)), "[key]", said)
+
     def _error(self, status: int, headers: Any, body: bytes, server: Server) -> Exception:
-        said = server_sentence(body)
-        if self._key:
-            said = said.replace(self._key, "[key]")
+        said = self._without_key(server_sentence(self._without_key(body)))
         if status in RETRIED:
             return _Failed(f"HTTP {status}, {said}", _retry_after(headers.get("Retry-After")))
         return TeacherRefused(f"{server.url} refused the request with HTTP {status}: {said}.", _hint(status, self.spec))

@@ -5,13 +5,14 @@ killed process leaves whole batches behind. Harvest and evaluation both sample t
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Protocol
 
 from distill.errors import DistillError
 from distill.files import Log
-from distill.records import Trace, joined, split_reasoning
+from distill.records import Trace, split_reasoning
 from teachers.base import Completion, Request, Teacher, TeacherError, TeacherRefused
 
 OnTraces = Callable[[list[Trace]], None]
@@ -147,6 +148,9 @@ async def _ask(teacher: Teacher, request: Request) -> Trace:
 
 
 def _parts(completion: Completion) -> tuple[str, str]:
-    if completion.reasoning is not None:
-        return split_reasoning(joined(completion.reasoning, completion.text))
-    return split_reasoning(completion.text)
+    """Reasoning and response; think tags stand in neither, wherever the server left them."""
+    inline, response = split_reasoning(completion.text)
+    if completion.reasoning is None:
+        return inline, response
+    apart = re.sub(r"</?think>", "", completion.reasoning).strip()
+    return "\n\n".join(part for part in (apart, inline) if part), response

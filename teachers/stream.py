@@ -5,13 +5,15 @@ OpenRouter), as `reasoning_content` (DeepSeek, SGLang, llama.cpp) or inside the 
 piece, in a piece of its own, or never; an error may come in mid-stream with status 200.
 """
 
+import codecs
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, NonNegativeInt, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from distill.records import FinishReason
 from teachers.base import Completion
+from teachers.halves import carried, has_halves, put_together
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -33,21 +35,33 @@ class _Delta(BaseModel):
 
 
 class _Choice(BaseModel):
+    index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
 
 
+def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+Tokens = Annotated[int | None, Field(ge=0, le=10**9), WrapValidator(_or_none)]
+"""A count that makes no sense is one that was not told: the answer is whole and paid for all the same."""
+
+
 class _Usage(BaseModel):
-    prompt_tokens: NonNegativeInt | None = None
-    completion_tokens: NonNegativeInt | None = None
+    prompt_tokens: Tokens = None
+    completion_tokens: Tokens = None
 
 
 class _Piece(BaseModel):
     """What we read of an event; servers add much that we do not."""
 
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, WrapValidator(_or_none)] = None
     error: Any = None
 
 
@@ -61,6 +75,7 @@ class StreamedAnswer:
         self._reasoning: list[str] = []
         self._finish: str | None = None
         self._usage = _Usage()
+        self._has_halves = False
 
     def feed(self, line: bytes) -> str:
         """Take one line of the stream; returns the text it adds, reasoning or not.
@@ -68,23 +83,26 @@ class StreamedAnswer:
         Raises:
             BrokenAnswer: the line is no JSON, no UTF-8, or the server's own error.
         """
+        line = line.removeprefix(codecs.BOM_UTF8)
         if not line.startswith(b"data:"):
             return ""  # comments, event names, empty lines
         data = line[5:].strip()
         if data == b"[DONE]":
             self.ended = True
             return ""
-        return self._take(_parsed(data))
+        return self._take(self._parsed(data))
 
     def feed_whole(self, body: bytes) -> None:
         """Take an answer that came in one piece, from a server that does not stream."""
-        self._take(_parsed(body))
+        self._take(self._parsed(body))
 
     def _take(self, piece: _Piece) -> str:
         self._usage = piece.usage or self._usage
         if self._finish is not None or not piece.choices:
             return ""
-        choice = piece.choices[0]
+        choice = next((c for c in piece.choices if not c.index), None)  # we ask for one; others are not ours
+        if choice is None:
+            return ""
         self._finish = choice.finish_reason
         delta = choice.delta or choice.message or _Delta()
         reasoning = delta.reasoning or delta.reasoning_content or ""
@@ -107,24 +125,30 @@ class StreamedAnswer:
             raise BrokenAnswer(f"the answer ended with the finish reason '{self._finish}'")
         told = self._usage.completion_tokens
         return Completion(
-            text="".join(self._text),
+            text=self._joined(self._text),
             finish_reason=cut or FINISH_REASONS[self._finish or ""],
             prompt_tokens=self._usage.prompt_tokens or 0,
             # servers that tell no usage send about a piece a token
             completion_tokens=len(self._text) + len(self._reasoning) if told is None else told,
-            reasoning="".join(self._reasoning) if self._reasoning else None,
+            reasoning=self._joined(self._reasoning) if self._reasoning else None,
             counted=told is not None,
         )
 
+    def _parsed(self, data: bytes) -> _Piece:
+        try:
+            piece = _Piece.model_validate_json(data)
+        except ValidationError as e:  # no JSON, half a UTF-8 character, another layout
+            if not has_halves(data):
+                raise BrokenAnswer(f"a piece of the answer makes no sense: {data[:80]!r}") from e
+            self._has_halves = True
+            return self._parsed(carried(data))
+        if piece.error:
+            raise BrokenAnswer(f"the server said in mid-answer: {server_sentence(data)}")
+        return piece
 
-def _parsed(data: bytes) -> _Piece:
-    try:
-        piece = _Piece.model_validate_json(data)
-    except ValidationError as e:  # no JSON, half a UTF-8 character, another layout
-        raise BrokenAnswer(f"a piece of the answer makes no sense: {data[:80]!r}") from e
-    if piece.error:
-        raise BrokenAnswer(f"the server said in mid-answer: {server_sentence(data)}")
-    return piece
+    def _joined(self, pieces: list[str]) -> str:
+        text = "".join(pieces)
+        return put_together(text) if self._has_halves else text
 
 
 def server_sentence(body: bytes, limit: int = 400) -> str:
@@ -135,4 +159,5 @@ def server_sentence(body: bytes, limit: int = 400) -> str:
         said = body.decode(errors="replace").strip()
     while isinstance(said, dict):
         said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), json.dumps(said))
-    return " ".join(str(said).split())[:limit] or "nothing"
+    printable = "".join(c if c.isprintable() else " " for c in str(said))  # no escapes of a terminal
+    return " ".join(printable.split())[:limit] or "nothing"

@@ -42,7 +42,14 @@ def requests(n: int) -> list[Request]:
 
 
 def endpoint(*urls: str, **fields: Any) -> Endpoint:
-    spec = {"kind": "endpoint", "model": "r1", "base_urls": list(urls), "timeout_seconds": 0.5, "concurrency": 8, **fields}
+    spec = {
+        "kind": "endpoint",
+        "model": "r1",
+        "base_urls": list(urls),
+        "timeout_seconds": 0.5,
+        "concurrency": 8,
+        **fields,
+    }
     return Endpoint(EndpointTeacher.model_validate(spec))
 
 
@@ -91,7 +98,6 @@ BROKEN = {
     "no HTTP": [b"hello\r\n\r\n"],
     "content that is a list": [opening(), b'data: {"choices": [{"delta": {"content": ["x"]}}]}\n\n', DONE],
     "choices that are no list": [opening(), b'data: {"choices": {"delta": {"content": "x"}}}\n\n', DONE],
-    "negative usage": [*answer()[:-2], b'data: {"choices": [], "usage": {"completion_tokens": -5}}\n\n', DONE],
     "Retry-After that is no number": status(429, Retry_After="nan"),
     "Retry-After below zero": status(429, Retry_After="-3"),
 }
@@ -156,6 +162,22 @@ ENDS = {
         [opening(), piece(content="It "), piece("stop", content="is"), DONE],
         Completion("It is", "stop", 0, 2, counted=False),
     ),
+    "a byte order mark": ([opening(), b"\xef\xbb\xbf" + answer()[1], *answer()[2:]], GOOD),
+    "another choice": (
+        [opening(), b'data: {"choices": [{"index": 1, "delta": {"content": "x"}}]}\n\n', *answer()[1:]],
+        GOOD,
+    ),
+    "an emoji in two pieces": (
+        [
+            opening(),
+            b'data: {"choices": [{"delta": {"content": "a\\ud83d"}}]}\n\n',
+            b'data: {"choices": [{"delta": {"content": "\\ude00 \\\\ud83d \\ud83d\\ude00 \\ude00"}}]}\n\n',
+            piece("stop"),
+            USAGE,
+            DONE,
+        ],
+        Completion("a\U0001f600 \\ud83d \U0001f600 \ufffd", "stop", 7, 5),
+    ),
     "empty answer": ([opening(), piece("stop", content=""), USAGE, DONE], Completion("", "stop", 7, 5)),
     "not streamed": (
         [
@@ -178,6 +200,66 @@ def test_what_counts_as_whole(way: str) -> None:
     completion, server = from_script(lambda *_: script)
     assert completion == expected
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("count", [-5, 10.5, "many", [1], 10**30])
+def test_usage_that_makes_no_sense_costs_no_answer(count: Any) -> None:
+    usage = b"data: " + json.dumps({"choices": [], "usage": {"completion_tokens": count}}).encode() + b"\n\n"
+    completion, server = from_script(lambda *_: [*answer()[:-2], usage, DONE])
+    assert completion.text == GOOD.text
+    assert not completion.counted
+    assert completion.completion_tokens == 4, "about a token a piece"
+    assert len(server.bodies) == 1
+
+
+LEAKS = {
+    "an error": status(500, "your key sk-secret-0123456789 is bad"),
+    "an error in mid-stream": [opening(), b'data: {"error": {"message": "key sk-secret-0123456789"}}\n\n'],
+    "a whole answer": [opening("application/json"), b'{"error": "sk-secret-0123456789"}'],
+    "a line that is no JSON": [opening(), b"data: sk-secret-0123456789{\n\n"],
+    "the finish reason": [opening(), piece("sk-secret-0123456789"), DONE],
+    "a bad header": [b"HTTP/1.1 200 OK\r\nsk-secret-0123456789\x01\r\n\r\n"],
+    "a bad status line": [b"HTTP/9 sk-secret-0123456789\r\n\r\n"],
+    "at the end of what is shown": status(500, "x" * 392 + " sk-secret-0123456789"),
+    "torn by a line end": status(500, "sk-secret-\n0123456789"),
+    "a web page": [opening("text/html"), b"<p>sk-secret-0123456789"],
+}
+
+
+@pytest.mark.parametrize("place", LEAKS)
+def test_a_key_that_the_server_echoes_is_not_told(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-secret-0123456789")
+    with StubServer(lambda *_: LEAKS[place]) as server, pytest.raises(TeacherError) as caught:
+        ask(server.url, api_key_env="TEST_KEY", max_retries=0)
+    told = str(caught.value) + caught.value.hint
+    assert "sk-s" not in told
+
+
+def test_a_key_in_an_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", "sk-secret-0123456789")
+    script = [opening(), piece("stop", content="it is sk-secret-0123456789, not EMPTY"), DONE]
+    completion, _ = from_script(lambda *_: script, api_key_env="TEST_KEY")
+    assert completion.text == "it is [key], not EMPTY"
+    monkeypatch.setenv("TEST_KEY", "EMPTY")
+    completion, _ = from_script(lambda *_: script, api_key_env="TEST_KEY")
+    assert completion.text == "it is sk-secret-0123456789, not EMPTY"
+
+
+def test_escapes_of_a_terminal_are_not_told() -> None:
+    with (
+        StubServer(lambda *_: status(400, "no\x1b[2J\x1b]0;title\x07")) as server,
+        pytest.raises(TeacherRefused) as caught,
+    ):
+        ask(server.url)
+    assert str(caught.value).isprintable()
+
+
+def test_reasoning_apart_and_in_the_text(tmp_path: Path) -> None:
+    script = [opening(), piece(reasoning="A</think>A"), piece("stop", content="<think>in</think> 33"), USAGE, DONE]
+    with StubServer(lambda *_: script) as server:
+        asyncio.run(sample(endpoint(server.url), requests(1), log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    (trace,) = log.read(Trace)
+    assert (trace.reasoning, trace.response) == ("AA\n\nin", "33")
 
 
 def test_a_megabyte_each_way(tmp_path: Path) -> None:
@@ -217,13 +299,13 @@ def test_load_is_shared_and_a_dead_server_costs_nothing(tmp_path: Path) -> None:
 def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TEST_KEY", "sk-secret")
+    monkeypatch.setenv("TEST_KEY", "sk-secret-0123456789")
     _, server = from_script(lambda *_: answer(), api_key_env="TEST_KEY")
-    assert server.headers[0]["Authorization"] == "Bearer sk-secret"
-    with StubServer(lambda *_: status(401, "wrong key sk-secret")) as server:
+    assert server.headers[0]["Authorization"] == "Bearer sk-secret-0123456789"
+    with StubServer(lambda *_: status(401, "wrong key sk-secret-0123456789")) as server:
         with pytest.raises(TeacherRefused) as caught:
             asyncio.run(sample(endpoint(server.url, api_key_env="TEST_KEY"), requests(1), Log(tmp_path / "l"), print))
-        assert "sk-secret" not in str(caught.value)
+        assert "sk-secret-0123456789" not in str(caught.value)
         assert "TEST_KEY" in caught.value.hint
     monkeypatch.delenv("TEST_KEY")
     with pytest.raises(Refused, match="TEST_KEY, and that variable is not set"):
