@@ -228,10 +228,11 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     """Run stages, then write the report and print the result where there is one."""
     from distill.console import Progress
     from distill.dry_run import refuse_early
-    from distill.pipeline import run_stages
+    from distill.pipeline import refuse_missing_inputs, run_stages
     from distill.run import Run
 
     refuse_early(recipe)
+    refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
     with Run(_folder(recipe, run_dir), recipe) as held:
         run_stages(held, stages, Progress())
         _show(held)

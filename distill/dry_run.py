@@ -160,11 +160,14 @@ def check_run(recipe: Recipe, folder: Path) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from distill.pipeline import fingerprints
     from students.check import coloured
     from students.stage import gate
 
-    if read_seal(folder, "curate") is None:
-        raise Refused(f"{folder} holds no curated set to check.", "`distill run RECIPE --until curate` makes one.")
+    seal = read_seal(folder, "curate")
+    if seal is None or seal.fingerprint != fingerprints(recipe)["curate"]:
+        found = "no curated set" if seal is None else "a curated set of another recipe, and none of this one"
+        raise Refused(f"{folder} holds {found} to check.", "`distill run RECIPE --until curate` makes one.")
     checked, tokenizer = gate(recipe, folder / "curated")
     console = Console()
     for row in checked.rows[:2]:

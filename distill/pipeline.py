@@ -9,6 +9,7 @@ Each stage is a function from files to files. Its fingerprint covers the recipe 
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from distill import __version__
@@ -17,7 +18,7 @@ from distill.errors import DistillError, Refused
 from distill.files import cannot_write
 from distill.recipe import Recipe
 from distill.records import digest
-from distill.run import Run, Seal
+from distill.run import Run, Seal, read_seal
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "problems": ("problems",),
@@ -36,6 +37,27 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "publish": ("train", "evaluate"),
 }
 STAGES = tuple(SECTIONS)
+
+WITHOUT_EFFECT: dict[str, frozenset[str]] = {
+    "teacher": frozenset(
+        [
+            "base_urls",
+            "api_key_env",
+            "concurrency",
+            "timeout_seconds",
+            "max_retries",
+            "start_timeout_seconds",
+            "tensor_parallel_size",
+            "pipeline_parallel_size",
+            "data_parallel_size",
+            "max_num_seqs",
+            "gpu_memory_utilization",
+            "kv_cache_memory_bytes",
+        ]
+    ),
+    "train": frozenset({"save_steps"}),
+}
+"""Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""
 
 FORMAT = 1
 """Raised when a stage's output of an earlier version must not be taken for one of this."""
@@ -65,6 +87,19 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
     return found
 
 
+def refuse_missing_inputs(recipe: Recipe, folder: Path, stages: tuple[str, ...]) -> None:
+    """Refuse stages whose inputs are not there, before anything of the run is touched.
+
+    Raises:
+        Refused: naming the stage that has to be done first.
+    """
+    wanted = fingerprints(recipe)
+    for stage in stages:
+        for needed in INPUTS[stage]:
+            if needed not in stages and not _is_sealed(read_seal(folder, needed), wanted[needed]):
+                raise _not_done(stage, needed, folder)
+
+
 def run_stages(run: Run, stages: tuple[str, ...], progress: Progress) -> dict[str, Seal]:
     """Do the given stages of a run, in order, skipping those that are sealed.
 
@@ -76,14 +111,21 @@ def run_stages(run: Run, stages: tuple[str, ...], progress: Progress) -> dict[st
     return {stage: _run_stage(run, stage, wanted, progress) for stage in stages}
 
 
+def _is_sealed(seal: Seal | None, fingerprint: str) -> bool:
+    return seal is not None and seal.fingerprint == fingerprint
+
+
+def _not_done(stage: str, needed: str, folder: Path) -> Refused:
+    return Refused(
+        f"stage '{stage}' needs '{needed}', which is not done in {folder} for this recipe.",
+        f"`distill run RECIPE --until {needed}` does it; `distill run RECIPE` does all.",
+    )
+
+
 def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress) -> Seal:
     for needed in INPUTS[stage]:
-        seal = run.seal_of(needed)
-        if seal is None or seal.fingerprint != wanted[needed]:
-            raise Refused(
-                f"stage '{stage}' needs '{needed}', which is not done in {run.folder} for this recipe.",
-                f"`distill {needed} RECIPE` does it; `distill run RECIPE` does all.",
-            )
+        if not _is_sealed(run.seal_of(needed), wanted[needed]):
+            raise _not_done(stage, needed, run.folder)
     seal = run.seal_of(stage)
     if seal is not None and seal.fingerprint == wanted[stage]:
         progress.skipped(stage, seal)
@@ -179,7 +221,9 @@ _WORK: dict[str, Callable[[Run, Progress], dict[str, Any]]] = {
 
 
 def _section(recipe: Recipe, name: str) -> Any:
+    """A section as far as it shapes what a stage leaves behind."""
     value: Any = recipe.model_dump(mode="json")
     for part in name.split("."):
         value = value[part]
-    return value
+    aside = WITHOUT_EFFECT.get(name, frozenset())
+    return {k: v for k, v in value.items() if k not in aside} if aside else value

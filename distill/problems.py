@@ -58,7 +58,10 @@ def write_problems(path: Path, problems: list[Problem]) -> None:
 def read_problems(path: Path) -> list[Problem]:
     import json
 
-    return [Problem(**{**row, "data": json.loads(row["data"])}) for row in read_rows(path)]
+    try:
+        return [Problem(**{**row, "data": json.loads(row["data"])}) for row in read_rows(path)]
+    except (DistillError, KeyError, ValueError, TypeError) as e:
+        raise DistillError(f"{path} is damaged.", "Delete it; the same command makes it again.") from e
 
 
 def countdown_problems(spec: CountdownProblems, seed: int) -> list[Problem]:

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
@@ -59,7 +59,7 @@ class Run:
         write_atomically(folder / "recipe.yaml", dump_recipe(recipe))
 
     def close(self) -> None:
-        self._lock.close()
+        os.close(self._lock)
 
     def __enter__(self) -> "Run":
         return self
@@ -85,8 +85,8 @@ class Run:
             self._move(stage, aside_as=present)
             present = None
         if present is None:
-            self._move_unknown(stage, fingerprint)
-            self._bring_back(stage, fingerprint)
+            self._move_unknown(stage)
+        self._bring_back(stage, fingerprint)
         begun = self._begun(stage)
         if not begun.exists() or read_json(begun)["fingerprint"] != fingerprint:
             write_json(begun, {"fingerprint": fingerprint, "seconds": 0.0})
@@ -129,27 +129,28 @@ class Run:
         return None
 
     def _move(self, stage: str, aside_as: str) -> None:
+        """Output first, notes last; `_bring_back` the other way round. A kill in between leaves notes of an output
+        that lies aside, from where it is brought back."""
         output = self.output(stage)
-        self._rename(output, _aside(output, aside_as))
-        for note in (self._sealed(stage), self._begun(stage)):
-            self._rename(note, _aside(note, aside_as))
+        for path in (output, self._sealed(stage), self._begun(stage)):
+            aside = _aside(path, aside_as)
+            if path.exists() and aside.exists():  # of a copy that somebody made
+                self._rename(aside, unsealed(aside))
+            self._rename(path, aside)
         self.log("moved aside", stage=stage, fingerprint=aside_as)
 
-    def _move_unknown(self, stage: str, fingerprint: str) -> None:
+    def _move_unknown(self, stage: str) -> None:
         """Move aside an output without a note of what made it, such as a damaged seal that was deleted."""
         output = self.output(stage)
-        half_brought_back = any(_aside(n, fingerprint).exists() for n in (self._begun(stage), self._sealed(stage)))
-        if output.exists() and not half_brought_back:
-            names = (output.with_name(f"{output.name}.unsealed-{i}") for i in count(1))
-            self._rename(output, next(name for name in names if not name.exists()))
+        if output.exists():
+            self._rename(output, unsealed(output))
             self.log("moved aside", stage=stage, reason="no note of what made it")
 
     def _bring_back(self, stage: str, fingerprint: str) -> None:
         output = self.output(stage)
-        if not output.exists():
-            self._rename(_aside(output, fingerprint), output)
-        for note in (self._begun(stage), self._sealed(stage)):
-            self._rename(_aside(note, fingerprint), note)
+        for path in (self._begun(stage), self._sealed(stage), output):
+            if not path.exists():
+                self._rename(_aside(path, fingerprint), path)
 
     def _rename(self, source: Path, target: Path) -> None:
         if source.exists():
@@ -177,15 +178,18 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _claim(folder: Path, recipe: Recipe) -> IO[str]:
-    """Create or take over a run directory and lock it for this process."""
+def _claim(folder: Path, recipe: Recipe) -> int:
+    """Create or take over a run directory and lock it for this process; returns what holds the lock.
+
+    The directory itself is locked: a lock file could be deleted by somebody who takes it for a stale one.
+    """
     existing = folder / "recipe.yaml"
     if folder.exists() and not folder.is_dir():
         raise Refused(f"{folder} is a file, not a run directory.")
     if folder.is_dir() and any(folder.iterdir()) and not existing.exists() and not (folder / "lock").exists():
         raise Refused(f"{folder} is not empty and holds no run.", "Choose another place with --run-dir.")
     if existing.exists():
-        held = yaml.safe_load(existing.read_text(encoding="utf-8"))["name"]
+        held = recipe_name(existing)
         if held != recipe.name:
             raise Refused(
                 f"{folder} is a run of the recipe '{held}', not of '{recipe.name}'.",
@@ -193,22 +197,40 @@ def _claim(folder: Path, recipe: Recipe) -> IO[str]:
             )
     try:
         (folder / "stages").mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a+")
+        lock = os.open(folder, os.O_RDONLY)
+        holder = folder / "lock"
+        holder.touch()
     except OSError as e:
         raise Refused(f"the run directory {folder} cannot be written: {e.strerror}.") from e
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
+        os.close(lock)
         raise Refused(
-            f"{folder} is in use by process {holder}.", "Wait for it, or stop it and run this again."
+            f"{folder} is in use by process {holder.read_text() or 'unknown'}.",
+            "Wait for it, or stop it and run this again.",
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    holder.write_text(str(os.getpid()))
     return lock
+
+
+def recipe_name(path: Path) -> str:
+    """Name of the recipe in a run directory.
+
+    Raises:
+        DistillError: the file is not what we wrote.
+    """
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
+    except (yaml.YAMLError, ValueError, TypeError, KeyError) as e:
+        raise DistillError(
+            f"{path} is damaged: it is no recipe of ours.", "Delete it; the same command writes it."
+        ) from e
+
+
+def unsealed(path: Path) -> Path:
+    """A free name for something that no note tells of."""
+    return next(name for i in count(1) if not (name := path.with_name(f"{path.name}.unsealed-{i}")).exists())
 
 
 def _aside(path: Path, fingerprint: str) -> Path:

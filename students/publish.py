@@ -12,7 +12,7 @@ from distill.console import protocol_line
 from distill.errors import DistillError
 from distill.files import read_json
 from distill.recipe import Recipe
-from distill.run import read_seal
+from distill.run import read_seal, unsealed
 
 
 def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
@@ -26,8 +26,11 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(source, unfinished, copy_function=_link_or_copy)
     (unfinished / "README.md").unlink(missing_ok=True)
-    (unfinished / "README.md").write_text(model_card(recipe, run), encoding="utf-8")
+    card = model_card(recipe, run)
+    (unfinished / "README.md").write_text(card, encoding="utf-8")
     shutil.copy(run / "recipe.yaml", unfinished / "recipe.yaml")
+    if _is_edited(folder / "README.md", card):
+        os.replace(folder, unsealed(folder))
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
     if recipe.publish.hub_id is None:
@@ -75,9 +78,16 @@ def _push(hub_id: str, private: bool, folder: Path) -> str:
     return f"pushed to https://huggingface.co/{hub_id}"
 
 
+def _is_edited(readme: Path, card: str) -> bool:
+    """Has somebody put words of their own into the card of an earlier attempt?"""
+    return readme.is_file() and readme.read_text(encoding="utf-8", errors="replace") != card
+
+
 def _link_or_copy(source: str, target: str) -> None:
-    """Checkpoints are large: a second name for the same bytes where the file system allows it."""
+    """Weights are large and nobody edits them: a second name for the same bytes where the file system allows it."""
     try:
+        if not source.endswith(".safetensors"):
+            raise OSError("may be edited in place")
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)

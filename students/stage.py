@@ -12,6 +12,7 @@ student/
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,12 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     from students.train import build_trainer, train_lora
 
     done = folder / "counts.json"
-    if done.exists() and _sizes(folder) == read_json(done)["files"]:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        return read_json(done)["counts"]  # killed between the last save and the seal
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
+    if done.exists() and _sizes(folder) == read_json(done)["files"]:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        return read_json(done)["counts"]  # killed between the last save and the seal
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed)
     models.keep_freed_memory()
     model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
@@ -162,10 +163,10 @@ class _Metrics:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The metrics by step; the last line of a step counts, a torn line does not."""
+    """The metrics by step; the last line of a step counts, a torn or damaged one does not."""
     steps: dict[int, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError, TypeError, KeyError):
             entry = json.loads(line)
-            steps[entry["step"]] = entry
+            steps[int(entry["step"])] = entry
     return [steps[step] for step in sorted(steps)]

@@ -1,18 +1,15 @@
 """`report.html`: one static page of a run, written from what lies in the run directory."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distill.console import duration, protocol_line, summary
 from distill.errors import Refused
-from distill.files import Log, write_atomically
+from distill.files import Log, read_json, write_atomically
 from distill.problems import read_problems
 from distill.records import Problem, Trace, Verdict
 from distill.report.charts import accuracy_chart, funnel_chart, loss_chart
-from distill.run import OUTPUTS, read_seal
+from distill.run import OUTPUTS, read_seal, recipe_name
 
 SHOWN_ANSWERS = 24
 """Held-out problems shown with both answers."""
@@ -41,12 +38,11 @@ def write_report(folder: Path) -> Path:
 
 
 def _content(folder: Path) -> dict[str, Any]:
-    recipe_text = (folder / "recipe.yaml").read_text(encoding="utf-8")
     seals = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
     evaluation = seals["evaluate"].counts if "evaluate" in seals else None
     return {
-        "name": yaml.safe_load(recipe_text)["name"],
-        "recipe": recipe_text,
+        "name": recipe_name(folder / "recipe.yaml"),
+        "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
         "stages": [(s, summary(s, seal.counts), duration(seal.seconds)) for s, seal in seals.items()],
         "missing": [stage for stage in OUTPUTS if stage not in seals],
         "total": duration(sum(seal.seconds for seal in seals.values())),
@@ -72,7 +68,7 @@ def _loss_chart(folder: Path) -> str:
 
 def _first_rows(folder: Path) -> list[list[tuple[str, bool]]]:
     path = folder / OUTPUTS["train"] / "first_rows.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return read_json(path) if path.is_file() else []
 
 
 def _problems(folder: Path) -> dict[str, Problem]:
