@@ -1,8 +1,11 @@
 """The verbs: parse, call, print. Exit codes: 0 done, 1 failed, 2 refused, 130 interrupted."""
 
+import logging
 import os
 import sys
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -172,15 +175,15 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(code or 0)
     except DistillError as e:
         if debug:
-            raise
+            traceback.print_exc()
         _tell(f"error: {e}" if e.exit_code == 1 else f"refused: {e}", e.hint)
         sys.exit(e.exit_code)
     except KeyboardInterrupt:
         _tell("interrupted: what was done is kept.", "The same command goes on where it was.")
         sys.exit(130)
-    except Exception as e:
+    except Exception as e:  # noqa: BLE001 - whatever it is, it ends in a sentence and an exit code
         if debug:
-            raise
+            traceback.print_exc()
         if type(e).__name__ == "NoArgsIsHelpError":  # its message is the help
             typer.echo(e.format_message())  # type: ignore[attr-defined]
             sys.exit(2)
@@ -226,7 +229,7 @@ def _folder(recipe: "Recipe", run_dir: Path | None) -> Path:
 
 def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> None:
     """Run stages, then write the report and print the result where there is one."""
-    from distill.console import Progress
+    from distill.console import Notices, Progress
     from distill.dry_run import refuse_early
     from distill.pipeline import refuse_missing_inputs, run_stages
     from distill.run import Run
@@ -234,8 +237,22 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     refuse_early(recipe)
     refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
     with Run(_folder(recipe, run_dir), recipe) as held:
-        run_stages(held, stages, Progress())
+        progress = Progress()
+        with _hearing(Notices(progress)):
+            run_stages(held, stages, progress)
         _show(held)
+
+
+@contextmanager
+def _hearing(notices: logging.Handler) -> Iterator[None]:
+    """Show what the teachers log while a run goes on."""
+    logger = logging.getLogger("teachers")
+    logger.addHandler(notices)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(notices)
 
 
 def _show(held: "Run") -> None:

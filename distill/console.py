@@ -1,7 +1,9 @@
 """What a person sees while a run goes on: progress on a terminal, a line a stage elsewhere."""
 
+import logging
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from distill.run import Seal
@@ -20,8 +22,18 @@ class Progress:
         self._started = self._told = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._width = 0
+        self._stage = ""
+        self._noticed: dict[str, float] = {}
+
+    def notice(self, text: str) -> None:
+        """Tell something now; the same thing not again within a minute."""
+        now = time.monotonic()
+        if now - self._noticed.get(text, -QUIET_SECONDS) >= QUIET_SECONDS:
+            self._noticed[text] = now
+            self._line(f"{self._stage}: {text}")
 
     def begins(self, stage: str) -> None:
+        self._stage = stage
         self._started = self._told = time.monotonic()
         self._first = None
         self._line(f"{stage}: begins")
@@ -64,17 +76,34 @@ class Progress:
             self._line(text)
 
     def _redraw(self, text: str) -> None:
-        sys.stderr.write("\r" + text[:150].ljust(self._width))
-        sys.stderr.flush()
+        _write("\r" + text[:150].ljust(self._width))
         self._width = len(text[:150])
 
     def _clear(self) -> None:
         if self.live and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
+            _write("\r" + " " * self._width + "\r")
             self._width = 0
 
     def _line(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
+        self._clear()
+        _write(text + "\n")
+
+
+class Notices(logging.Handler):
+    """Shows what the stages say beside their progress: a server that rests, an engine that starts."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.INFO)
+        self.progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.progress.notice(record.getMessage())
+
+
+def _write(text: str) -> None:
+    """To stderr, which may be closed or full: a run does not end for want of an audience."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(text)
         sys.stderr.flush()
 
 

@@ -173,11 +173,13 @@ def check_run(recipe: Recipe, folder: Path) -> None:
     for row in checked.rows[:2]:
         text = Text()
         for piece, in_loss in coloured(row, tokenizer):
-            text.append(piece, style="green" if in_loss else "dim")
+            shown = piece if console.is_terminal or not in_loss else f"[[{piece}]]"
+            text.append(shown, style="green" if in_loss else "dim")
         console.print(text, end="\n\n")
+    mark = "green" if console.is_terminal else "in [[ ]]"
     share = checked.tokens_in_loss / checked.tokens
     console.print(
         f"passed: {len(checked.rows)} rows, longest {checked.longest} of {recipe.train.max_length} tokens, "
-        f"{checked.tokens:,} tokens, {share:.0%} in the loss (green), stop token {tokenizer.eos_token} in every row, "
+        f"{checked.tokens:,} tokens, {share:.0%} in the loss ({mark}), stop token {tokenizer.eos_token} in every row, "
         f"pad {tokenizer.pad_token}"
     )

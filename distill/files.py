@@ -97,15 +97,16 @@ def read_json(path: Path) -> Any:
 
 
 class Log:
-    """An append-only jsonl file of one record type; a torn last line is dropped when it is opened.
+    """An append-only jsonl file of one record type; a torn last line is not read, and dropped at the first `append`.
 
     `append` returns only when the lines are on disk.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.torn = _drop_torn_line(path)
-        """Bytes of an unfinished last line that were dropped: the mark of a kill or a full disk."""
+        self.torn = _torn_bytes(path)
+        """Bytes of an unfinished last line: the mark of a kill or a full disk."""
+        self._is_sound = self.torn == 0
 
     def append(self, records: Iterable[BaseModel]) -> None:
         """Write records with one call, so that a killed process leaves all of them or none, and sync."""
@@ -113,7 +114,10 @@ class Log:
         if not data:
             return
         with self.path.open("ab", buffering=0) as f:
-            start = f.tell()
+            if not self._is_sound:
+                f.truncate(f.tell() - self.torn)
+                self._is_sound = True
+            start = f.seek(0, os.SEEK_END)
             try:
                 written = f.write(data)
                 if written != len(data):
@@ -132,7 +136,7 @@ class Log:
         if not self.path.exists():
             return []
         with self.path.open("rb") as f:
-            return [self._record(kind, line, number) for number, line in enumerate(f, 1)]
+            return [self._record(kind, line, number) for number, line in enumerate(f, 1) if line.endswith(b"\n")]
 
     def _record(self, kind: type[R], line: bytes, number: int) -> R:
         try:
@@ -144,10 +148,11 @@ class Log:
             ) from e
 
 
-def _drop_torn_line(path: Path) -> int:
+def _torn_bytes(path: Path) -> int:
+    """Bytes after the last line end."""
     if not path.exists():
         return 0
-    with path.open("rb+") as f:
+    with path.open("rb") as f:
         data_end = f.seek(0, os.SEEK_END)
         position = data_end
         while position > 0:
@@ -158,9 +163,6 @@ def _drop_torn_line(path: Path) -> int:
                 position = position - step + newline + 1
                 break
             position -= step
-        if position != data_end:
-            f.truncate(position)
-            os.fsync(f.fileno())
     return data_end - position
 
 

@@ -6,9 +6,12 @@ Each stage is a function from files to files. Its fingerprint covers the recipe 
 `SECTIONS`, the seed, and the fingerprints of the stages named in `INPUTS`.
 """
 
+import errno
+import os
+import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,28 +41,23 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }
 STAGES = tuple(SECTIONS)
 
+FULL = 1 << 20
+"""Bytes free on a disk that is as good as full."""
+
+UNWRITABLE = {errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
+"""What the system says of disks that are full and places that may not be written."""
+
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "teacher": frozenset(
-        [
-            "base_urls",
-            "api_key_env",
-            "concurrency",
-            "timeout_seconds",
-            "max_retries",
-            "start_timeout_seconds",
-            "tensor_parallel_size",
-            "pipeline_parallel_size",
-            "data_parallel_size",
-            "max_num_seqs",
-            "gpu_memory_utilization",
-            "kv_cache_memory_bytes",
-        ]
+        """base_urls api_key_env concurrency timeout_seconds max_answer_seconds max_retries start_timeout_seconds
+        tensor_parallel_size pipeline_parallel_size data_parallel_size max_num_seqs gpu_memory_utilization
+        kv_cache_memory_bytes""".split()
     ),
     "train": frozenset({"save_steps"}),
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a stage's output of an earlier version must not be taken for one of this."""
 
 
@@ -152,13 +150,18 @@ def _noting_time(run: Run, stage: str, started: float) -> Any:
     try:
         yield
     except OSError as e:
-        run.log("stage stopped", stage=stage, reason=str(e))
-        if e.errno in (13, 28, 30, 122):  # EACCES, ENOSPC, EROFS, EDQUOT
+        with suppress(OSError):
+            run.log("stage stopped", stage=stage, reason=str(e))
+        if e.errno in UNWRITABLE:
             raise cannot_write(e.filename or run.folder, e) from e
         raise
-    except (DistillError, KeyboardInterrupt) as e:
-        run.log("stage stopped", stage=stage, reason=str(e) or type(e).__name__)
-        run.note_time(stage, time.monotonic() - started)
+    except (Exception, KeyboardInterrupt) as e:
+        full = shutil.disk_usage(run.folder).free < FULL
+        if not full:
+            run.log("stage stopped", stage=stage, reason=str(e) or type(e).__name__)
+            run.note_time(stage, time.monotonic() - started)
+        if full and not isinstance(e, DistillError | KeyboardInterrupt):  # libraries say it in many ways
+            raise cannot_write(run.folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from e
         raise
 
 

@@ -3,16 +3,18 @@
 Every source ends in a list of `Problem`, some of them held out for the evaluation.
 """
 
+import math
 import random
 import re
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from distill.errors import DistillError, Refused
 from distill.files import read_rows, user_path
 from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
-from distill.records import Problem, digest
+from distill.records import CONTROL_TOKEN, Problem, digest
 
 FRUITLESS_DRAWS = 200_000
 """So many draws in a row without a new Countdown problem mean that there are no more to be had."""
@@ -34,8 +36,8 @@ def make_problems(spec: Problems, seed: int) -> list[Problem]:
 def source_fingerprint(spec: Problems) -> str:
     """Changes when the content of the source does: digest of the files, or the hub revision."""
     if isinstance(spec, FileProblems):
-        paths = [spec.path, *([spec.held_out_path] if spec.held_out_path else [])]
-        return digest([digest(_existing(p).read_bytes().hex()) for p in paths])
+        paths = {"path": spec.path, "held_out_path": spec.held_out_path}
+        return digest([digest(_existing(p, f"problems.{k}").read_bytes().hex()) for k, p in paths.items() if p])
     return digest(spec.model_dump())
 
 
@@ -130,11 +132,13 @@ def _countdown(numbers: list[int], target: int, held_out: bool, seed: int) -> Pr
 
 
 def _from_file(spec: FileProblems, seed: int) -> list[Problem]:
-    path = _existing(spec.path)
+    path = _existing(spec.path, "problems.path")
     pool = _problems_of(_rows(path), spec, path.name)
     if spec.held_out_path is None:
         return _split(pool, spec.count, spec.held_out, seed, spec.path)
-    held = _problems_of(_rows(_existing(spec.held_out_path)), spec, Path(spec.held_out_path).name)
+    held = _problems_of(
+        _rows(_existing(spec.held_out_path, "problems.held_out_path")), spec, Path(spec.held_out_path).name
+    )
     return _beside(_draw(pool, spec.count, seed, spec.path), _draw(held, spec.held_out, seed, spec.held_out_path))
 
 
@@ -156,10 +160,12 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
     return _beside(_draw(pool, spec.count, seed, spec.hub_id), _draw(held, spec.held_out, seed, spec.hub_id))
 
 
-def _existing(name: str) -> Path:
+def _existing(name: str, key: str) -> Path:
     path = user_path(name)
     if not path.is_file():
-        raise Refused(f"problems.path '{name}' is no file.", "Paths are relative to the working directory.")
+        raise Refused(f"{key} '{name}' is no file.", "Paths are relative to the working directory.")
+    if path.suffix not in (".jsonl", ".json", ".parquet"):
+        raise Refused(f"{key} '{name}' is neither .jsonl nor .parquet, the formats that are read.")
     return path
 
 
@@ -175,20 +181,28 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
         raise Refused(f"{source} holds no problems.")
     wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]
     for number, row in enumerate(rows, 1):
-        absent = [key for key in wanted if row.get(key) in (None, "")]
+        absent = [key for key in wanted if _text(row.get(key)) in (None, "")]
         if absent:
             has = ", ".join(sorted(row))
-            hint = "Name the columns with problems.question_key and problems.answer_key."
+            which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
+            hint = f"Name the column with problems.{which}."
             raise Refused(f"{source}, row {number} has no '{absent[0]}' (its columns: {has}).", hint)
-        nested = [key for key in wanted if isinstance(row[key], list | dict)]
+        nested = [key for key in wanted if isinstance(row[key], bool | list | dict)]
         if nested:
             kind = type(row[nested[0]]).__name__
             raise Refused(f"{source}, row {number}: '{nested[0]}' is a {kind}, not a text or a number.")
+    for number, row in enumerate(rows, 1):
+        held = CONTROL_TOKEN.search(str(row[spec.question_key]))
+        if held:
+            raise Refused(
+                f"{source}, row {number}: the question holds '{held[0]}', which would end the user's turn.",
+                "Take it out of the text.",
+            )
     problems = [
         Problem(
             id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
             question=str(row[spec.question_key]).strip(),
-            answer=gold_answer(str(row[spec.answer_key]), spec.layout, f"{source}, row {number}"),
+            answer=gold_answer(_text(row[spec.answer_key]) or "", spec.layout, f"{source}, row {number + 1}"),
             kind=spec.kind,
             source=source,
             licence=spec.licence,
@@ -197,6 +211,13 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
     ]
     refuse_duplicate_ids(problems, source)
     return problems
+
+
+def _text(value: Any) -> str | None:
+    """A cell as text: `1e-05` becomes 0.00001, as people write it; what is not there, or no number, is None."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f") if math.isfinite(value) else None
+    return None if value is None else str(value).strip()
 
 
 def gold_answer(text: str, layout: str, where: str) -> str:

@@ -6,102 +6,29 @@ error messages are in `recipe_file.py`; nothing here touches the disk.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from distill.recipe_base import Count, ModelName, Section
+from distill.recipe_problems import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
+from distill.recipe_teachers import EndpointTeacher, LocalTeacher, ProgramTeacher, Teacher, VLLMTeacher
+from distill.records import CONTROL_TOKEN
+
+__all__ = [
+    "CountdownProblems",
+    "EndpointTeacher",
+    "FileProblems",
+    "HubProblems",
+    "LocalTeacher",
+    "Problems",
+    "ProgramTeacher",
+    "Recipe",
+    "TableProblems",
+    "Teacher",
+    "VLLMTeacher",
+    "messages",
+]
 
 DEFAULT_PROMPT = "{question}"
-
-ModelName = Annotated[str, Field(min_length=1, max_length=1000)]
-"""Hub id, local folder, path of a `*.gguf` file, or `package:IMPORT_NAME/FILE.gguf`."""
-
-
-Count = Annotated[int, Field(ge=1, le=10**9)]
-"""A whole number from 1; the upper bound only catches slips of the keyboard."""
-
-
-class Section(BaseModel):
-    """Strict: `yes` is no number and `3.5` no count."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class CountdownProblems(Section):
-    """Generated arithmetic puzzles: reach a target from given numbers, each used once."""
-
-    source: Literal["countdown"]
-    count: Count = 1000
-    """Training problems."""
-    held_out: Count = 200
-    """Problems that only the evaluation sees; their targets and number sets occur in no training problem."""
-    numbers: int = Field(3, ge=2, le=6)
-    """Numbers given in each problem."""
-    max_number: int = Field(20, ge=2, le=10**6)
-    """Numbers are drawn from 1 to this."""
-    min_target: int = Field(10, ge=1, le=10**6)
-    """Smallest target."""
-    max_target: int = Field(99, ge=2, le=10**6)
-    """Largest target."""
-
-    @model_validator(mode="after")
-    def _targets(self) -> "CountdownProblems":
-        if self.max_target - self.min_target < 9:
-            raise ValueError(
-                f"min_target={self.min_target} and max_target={self.max_target} leave fewer than 10 targets, "
-                "too few to hold any out"
-            )
-        return self
-
-
-class TableProblems(Section):
-    """Problems from rows with a question and an answer."""
-
-    source: Literal["file", "hub"]
-    layout: Literal["plain", "gsm8k"] = "plain"
-    """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is."""
-    question_key: str = "question"
-    """Column that holds the task."""
-    answer_key: str = "answer"
-    """Column that holds the gold answer."""
-    id_key: str | None = None
-    """Column that holds a unique id; null numbers the rows."""
-    kind: Literal["math"] = "math"
-    """Which verifier judges the answers."""
-    count: Count | None = None
-    """Training problems, drawn with the run's seed; null takes all that are not held out."""
-    held_out: Count = 200
-    """Problems that only the evaluation sees, drawn with the run's seed."""
-    licence: str = "unknown"
-    """Licence of the data, carried to the cards."""
-
-
-class FileProblems(TableProblems):
-    """Problems from a jsonl or parquet file."""
-
-    source: Literal["file"]
-    path: str
-    """A `.jsonl` or `.parquet` file, relative to the working directory."""
-    held_out_path: str | None = None
-    """Take the held-out problems from this file instead (same layout); null takes them from `path`."""
-
-
-class HubProblems(TableProblems):
-    """Problems from a data set on the Hugging Face Hub."""
-
-    source: Literal["hub"]
-    hub_id: str
-    """Such as `openai/gsm8k`."""
-    config: str | None = None
-    """Configuration of the data set, such as `main`; null for its default."""
-    revision: str | None = None
-    """Commit or tag; null takes the newest, which another day may be another."""
-    split: str = "train"
-    """Split that the training problems come from."""
-    held_out_split: str | None = None
-    """Split that the held-out problems come from; null takes them from `split`."""
-
-
-Problems = Annotated[CountdownProblems | FileProblems | HubProblems, Field(discriminator="source")]
 
 
 class Prompt(Section):
@@ -116,115 +43,12 @@ class Prompt(Section):
     def _has_question(self) -> "Prompt":
         if "{question}" not in self.user:
             raise ValueError("user must contain {question}, or the model never sees the problem")
+        held = CONTROL_TOKEN.search(self.user + (self.system or ""))
+        if held:
+            raise ValueError(
+                f"a prompt must not hold '{held[0]}': the chat template puts such tokens where they belong"
+            )
         return self
-
-
-class ProgramTeacher(Section):
-    """A program that searches and thinks out loud; it knows Countdown."""
-
-    kind: Literal["program"]
-    strategy: Literal["dfs", "bfs", "mixed"] = "dfs"
-    """Depth-first, breadth-first, or one of them drawn for each sample."""
-    budget: Count = 24
-    """Combinations of two numbers that a search may try; past it the program gives up and says so."""
-    beam_size: Count = 5
-    """Breadth-first only: states kept at each depth."""
-
-
-class LocalTeacher(Section):
-    """A model in this process (transformers)."""
-
-    kind: Literal["local"]
-    model: ModelName
-    """Hub id, local folder, `*.gguf` path, or `package:IMPORT_NAME/FILE.gguf`."""
-    revision: str | None = None
-    """Hub commit or tag; null takes the newest."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Of the weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
-    batch_size: int = Field(16, ge=1, le=4096)
-    """Requests sampled together."""
-
-
-class EndpointTeacher(Section):
-    """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
-
-    kind: Literal["endpoint"]
-    model: str = Field(min_length=1)
-    """Name under which the server knows the model."""
-    base_urls: list[Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]] = Field(min_length=1)
-    """Such as `https://api.deepseek.com/v1`. Several servers of the same model share the load; one that fails rests."""
-    api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    """Environment variable that holds the key (its name, never the key); null sends none."""
-    concurrency: int = Field(64, ge=1, le=10**5)
-    """Requests under way at once, over all servers."""
-    timeout_seconds: float = Field(600, gt=0, le=10**6)
-    """Longest silence in the midst of an answer, or before its first token."""
-    max_retries: int = Field(8, ge=0, le=1000)
-    """Further attempts after 429, 5xx, time-outs and broken answers, each after a longer rest (1 to 60 seconds)."""
-    send_seed: bool = True
-    """Send each sample's seed; false for servers that refuse the parameter."""
-    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the server calls the token limit."""
-    extra_body: dict[str, Any] = {}
-    """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
-
-
-class VLLMTeacher(Section):
-    """`vllm serve` as a child process of the run. Keys that vLLM knows have vLLM's names; null leaves them to vLLM."""
-
-    kind: Literal["vllm"]
-    model: ModelName
-    """Hub id or local folder."""
-    revision: str | None = None
-    """Hub commit or tag; null takes the newest."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Of weights and activations."""
-    tensor_parallel_size: Count = 1
-    """GPUs that share each layer."""
-    pipeline_parallel_size: Count = 1
-    """Groups of layers on GPUs, or nodes, of their own."""
-    data_parallel_size: Count = 1
-    """Copies of the whole model."""
-    max_model_len: Count | None = None
-    """Longest prompt and answer together, in tokens; null takes the model's context."""
-    max_num_seqs: Count | None = None
-    """Answers that the engine works on at once."""
-    quantization: str | None = None
-    """Such as `fp8` or `awq`; null as the checkpoint says."""
-    gpu_memory_utilization: float | None = Field(None, gt=0, le=1)
-    """Share of the GPU's memory (without a GPU: of the machine's) that the engine takes."""
-    kv_cache_dtype: str | None = None
-    """Such as `fp8`."""
-    kv_cache_memory_bytes: int | None = Field(None, ge=1, le=10**15)
-    """Size of the KV cache, instead of what gpu_memory_utilization leaves for it. Set it on a machine without a GPU."""
-    reasoning_parser: str | None = None
-    """Such as `deepseek_r1` or `qwen3`; null leaves the reasoning in the text, where its tags show it too."""
-    serve_args: dict[str, Any] = {}
-    """Further options of `vllm serve`: `enforce_eager: true` becomes `--enforce-eager`."""
-    concurrency: int = Field(256, ge=1, le=10**5)
-    """Requests under way at once; more than the engine works on, so that it never waits."""
-    start_timeout_seconds: float = Field(1800, gt=0, le=10**6)
-    """Longest time from the start to readiness, loading and compiling included."""
-    timeout_seconds: float = Field(600, gt=0, le=10**6)
-    """Longest silence in the midst of an answer, or before its first token."""
-    max_retries: int = Field(8, ge=0, le=1000)
-    """Further attempts at a request whose answer broke off."""
-    extra_body: dict[str, Any] = {}
-    """Further fields of each request, such as `top_k` or `chat_template_kwargs`."""
-
-    @model_validator(mode="after")
-    def _ours(self) -> "VLLMTeacher":
-        theirs = {name.lstrip("-").replace("-", "_"): name for name in self.serve_args}
-        fields = theirs.keys() & type(self).model_fields.keys()
-        if fields:
-            raise ValueError(f"serve_args.{theirs[min(fields)]} has a key of its own: {min(fields)}")
-        ours = theirs.keys() & {"host", "port", "uds", "api_key", "served_model_name", "ssl_keyfile", "root_path"}
-        if ours:
-            raise ValueError(f"serve_args.{theirs[min(ours)]} is set by the run itself")
-        return self
-
-
-Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher | VLLMTeacher, Field(discriminator="kind")]
 
 
 class Harvest(Section):
@@ -237,17 +61,28 @@ class Harvest(Section):
     min_chance: float = Field(0.0, ge=0, lt=1)
     """Give a problem up once the chance that its next answer is accepted is below this; 0 never does."""
     max_total_tokens: int | None = Field(None, ge=1, le=10**15)
-    """Tokens that the teacher may spend in all, prompts included; null sets no limit. Cheapest traces come first."""
+    """Tokens that the teacher may spend in all, prompts included, never more; null sets no limit. Requests go first to
+    where the next accepted trace is cheapest; each under way counts at max_tokens until it is back."""
     temperature: float = Field(0.6, ge=0, le=10)
     """0 is greedy: every sample of a problem would be the same."""
     top_p: float = Field(0.95, gt=0, le=1)
     """Nucleus; 1 means off."""
+    allow_unanswered: int = Field(0, ge=0, le=10**9)
+    """Requests that may end without an answer, such as questions longer than the teacher's context."""
     max_tokens: Count = 4096
     """Longest answer in tokens, reasoning included. An answer cut here is never correct."""
     cut_loops: bool = True
     """Cut an endpoint's answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
     prompt: Prompt = Prompt()
     """What the teacher is asked."""
+
+    @model_validator(mode="after")
+    def _budget(self) -> "Harvest":
+        if self.max_total_tokens is not None and self.max_total_tokens < self.max_tokens:
+            raise ValueError(
+                f"max_total_tokens={self.max_total_tokens} does not pay for one answer of max_tokens={self.max_tokens}"
+            )
+        return self
 
     def is_adaptive(self) -> bool:
         """Does what is sampled next depend on what came back?"""

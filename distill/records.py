@@ -7,6 +7,7 @@ All three are frozen pydantic models; on disk each is one JSON object a line.
 
 import hashlib
 import json
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -101,6 +102,14 @@ def digest(value: Any, length: int = 16) -> str:
 def derived_seed(*parts: Any) -> int:
     """A 31-bit seed from any JSON values: stable across machines and Python versions."""
     return int(digest(list(parts), 8), 16) & 0x7FFFFFFF
+
+
+CONTROL_TOKEN = re.compile(
+    r"<\|(im_start|im_end|endoftext|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text)\|>"
+    r"|<｜(begin▁of▁sentence|end▁of▁sentence|User|Assistant)｜>"
+)
+"""Marks of chat templates. In a question they would end the user's turn; a trace that holds one as text has run on into
+another turn, or would end a turn when it is trained on."""
 
 
 def split_reasoning(text: str) -> tuple[str, str]:

@@ -88,7 +88,7 @@ class Run:
             self._move_unknown(stage)
         self._bring_back(stage, fingerprint)
         begun = self._begun(stage)
-        if not begun.exists() or read_json(begun)["fingerprint"] != fingerprint:
+        if not begun.exists() or _note(begun)["fingerprint"] != fingerprint:
             write_json(begun, {"fingerprint": fingerprint, "seconds": 0.0})
         return self.output(stage)
 
@@ -103,7 +103,7 @@ class Run:
         """Remember how long an attempt took that did not finish."""
         begun = self._begun(stage)
         if begun.exists():
-            write_json(begun, {**read_json(begun), "seconds": self._spent(stage) + seconds})
+            write_json(begun, {**_note(begun), "seconds": self._spent(stage) + seconds})
 
     def log(self, event: str, **fields: Any) -> None:
         """Append an event to `log.jsonl` (not synced: it is a diary, not a ledger)."""
@@ -113,7 +113,7 @@ class Run:
 
     def _spent(self, stage: str) -> float:
         begun = self._begun(stage)
-        return float(read_json(begun)["seconds"]) if begun.exists() else 0.0
+        return float(_note(begun)["seconds"]) if begun.exists() else 0.0
 
     def _sealed(self, stage: str) -> Path:
         return self.folder / "stages" / f"{stage}.json"
@@ -125,7 +125,7 @@ class Run:
         """Fingerprint of what lies at the stage's place: sealed, begun, or nothing."""
         for note in (self._sealed(stage), self._begun(stage)):
             if note.exists():
-                return str(read_json(note)["fingerprint"])
+                return str(_note(note)["fingerprint"])
         return None
 
     def _move(self, stage: str, aside_as: str) -> None:
@@ -171,6 +171,14 @@ def read_seal(folder: Path, stage: str) -> Seal | None:
     found = {name: here / name if name else here for name in seal.files}
     whole = all(path.is_file() and path.stat().st_size == seal.files[name] for name, path in found.items())
     return seal if whole else None
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """What a seal or the note of a begun stage says."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not {"fingerprint", "seconds"} <= found.keys():
+        raise DistillError(f"{path} is damaged.", "Delete it; the same command does the stage again.")
+    return found
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -10,6 +10,7 @@ student/
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill import models
-from distill.errors import Refused
+from distill.errors import DistillError, Refused
 from distill.files import read_json, write_folder, write_json
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
@@ -103,6 +104,9 @@ def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, 
 
     Returns mean KL(adapter || merged) in nats over the tokens of a packed row: what rounding the
     merged weights to their dtype cost.
+
+    Raises:
+        DistillError: the outputs are no numbers.
     """
     write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
     before = _log_probs(trained, sample)
@@ -115,8 +119,13 @@ def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, 
         merged.save_pretrained(at)
         tokenizer.save_pretrained(at)
 
+    divergence = float((before.exp() * (before - after)).sum(-1).mean())
+    if not math.isfinite(divergence):
+        raise DistillError(
+            "the trained student's outputs are no numbers: its last steps have diverged.", "Lower train.learning_rate."
+        )
     write_folder(folder / "merged", write)
-    return float((before.exp() * (before - after)).sum(-1).mean())
+    return divergence
 
 
 def _log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
@@ -151,6 +160,7 @@ class _Metrics:
         self.path = path
         self.on_step = on_step
         self.last: dict[str, Any] = {}
+        self._before = "\n" if path.exists() and not path.read_bytes().endswith(b"\n") else ""
         if path.exists():
             self.last = read_metrics(path)[-1] if read_metrics(path) else {}
 
@@ -158,7 +168,8 @@ class _Metrics:
         kept = ("step", "of", "epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
         self.last = {key: line[key] for key in kept if key in line}
         with self.path.open("a", encoding="utf-8") as f:
-            f.write(json.dumps(self.last) + "\n")
+            f.write(self._before + json.dumps(self.last) + "\n")
+        self._before = ""
         self.on_step(self.last)
 
 

@@ -4,6 +4,7 @@ Rows arrive rendered, masked and packed (`render.py`, `pack.py`), so TRL prepare
 first step the isolation of packed rows is measured on the very model that will be trained.
 """
 
+import json
 import math
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import DistillError, Refused
+from distill.files import write_json
 from distill.recipe import Train
 from students.pack import PackedRow, collate
 
@@ -104,9 +106,9 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
     """The last checkpoint that was written to its end; torn ones are removed."""
     complete = []
     for folder in checkpoints.glob("checkpoint-*"):
-        if (folder / COMPLETE).is_file():
+        if _is_complete(folder):
             complete.append(folder)
-        else:
+        elif folder.is_dir():
             shutil.rmtree(folder)
     return max(complete, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
 
@@ -170,11 +172,25 @@ def _callback(on_log: OnLog) -> "TrainerCallback":
 
 
 def mark_complete(folder: Path) -> None:
-    """Make a checkpoint durable: every file synced, then the mark."""
+    """Make a checkpoint durable: every file synced, then the mark, which tells their sizes."""
     for file in folder.iterdir():
         with file.open("rb") as f:
             os.fsync(f.fileno())
-    (folder / COMPLETE).touch()
+    write_json(folder / COMPLETE, _sizes(folder))
+
+
+def _is_complete(folder: Path) -> bool:
+    """Are all files of a checkpoint there as long as they were? One without its optimizer would train other weights."""
+    if not (folder / COMPLETE).is_file() or not folder.name.removeprefix("checkpoint-").isdecimal():
+        return False
+    try:
+        return bool(json.loads((folder / COMPLETE).read_text()) == _sizes(folder))
+    except ValueError:
+        return False
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != COMPLETE}
 
 
 def _refuse_leaky_packing(model: "PreTrainedModel", row: list[int]) -> None:

@@ -19,6 +19,9 @@ from teachers.posterior import UNKNOWN, Beta, fit
 FIRST_FIT = 64
 """Samples before the prior is fitted for the first time; again whenever they have doubled."""
 
+PROMPT_ROOM = 400
+"""Tokens of chat template and instructions around a question, before the first answer tells."""
+
 
 @dataclass
 class _Progress:
@@ -29,7 +32,10 @@ class _Progress:
     """In the order of the problems, which decides between equals."""
     done: set[int] = field(default_factory=set)
     """Indices of the samples that came back."""
-    in_flight: set[int] = field(default_factory=set)
+    in_flight: dict[int, int] = field(default_factory=dict)
+    """Index -> tokens set aside for it."""
+    prompt_tokens: int = 0
+    """As its answers told; 0 before the first."""
     accepted: int = 0
     tokens: int = 0
     given_up: bool = False
@@ -55,7 +61,8 @@ class AdaptivePlan:
         """Spent so far, prompts included."""
         self._request = request
         self._samples = 0
-        self._under_way = 0
+        self._reserved = 0
+        """Tokens set aside for what is under way."""
         self._all = {p.id: _Progress(p, place) for place, p in enumerate(problems)}
         self._queue: list[tuple[float, int, str]] = []
         self._requeue()
@@ -63,32 +70,36 @@ class AdaptivePlan:
     def take(self, most: int) -> list[Request]:
         """Up to `most` further requests; none when nothing is worth asking for now."""
         taken: list[Request] = []
-        while len(taken) < most and self._queue and not self._spent():
+        while len(taken) < most and self._queue:
             _, _, key = heappop(self._queue)
             progress = self._all[key]
             if not self._wanted(progress):
                 continue
+            longest = self._longest(progress)
+            if not self._affords(longest):
+                if self._reserved:  # may be affordable once what is under way has come back shorter
+                    self._enqueue(progress)
+                    break
+                continue
             index = progress.next_index()
             taken.append(self._request(progress.problem, index))
-            progress.in_flight.add(index)
-            self._under_way += 1
+            progress.in_flight[index] = longest
+            self._reserved += longest
             self._enqueue(progress)
         return taken
 
     def failed(self, request: Request) -> None:
         """A request got no answer; its problem rests for this attempt."""
         progress = self._all[request.problem.id]
-        progress.in_flight.discard(int(request.id.rsplit("/", 1)[1]))
+        self._reserved -= progress.in_flight.pop(int(request.id.rsplit("/", 1)[1]), 0)
         progress.given_up = True
-        self._under_way -= 1
 
     def note(self, trace: Trace, accepted: bool) -> None:
         """Learn from a trace, new or from the log of an earlier attempt."""
         progress = self._all[trace.problem_id]
         index = int(trace.id.rsplit("/", 1)[1])
-        if index in progress.in_flight:
-            progress.in_flight.remove(index)
-            self._under_way -= 1
+        self._reserved -= progress.in_flight.pop(index, 0)
+        progress.prompt_tokens = max(progress.prompt_tokens, trace.prompt_tokens)
         progress.done.add(index)
         progress.accepted += accepted
         progress.tokens += trace.completion_tokens
@@ -118,12 +129,14 @@ class AdaptivePlan:
         usual = max(1.0, self.tokens / max(1, self._samples))
         return (progress.tokens + usual) / (progress.sampled + 1) / max(self._chance(progress), 1e-9)
 
-    def _spent(self) -> bool:
-        """Has the budget been used up, counting what is under way at its expected length?"""
-        if self.spec.max_total_tokens is None:
-            return False
-        expected = self._under_way * self.tokens / max(1, self._samples)
-        return self.tokens + expected >= self.spec.max_total_tokens
+    def _longest(self, progress: _Progress) -> int:
+        """Tokens that a sample can cost; a prompt that was never sent counts as a token a character."""
+        return self.spec.max_tokens + (progress.prompt_tokens or len(progress.problem.question) + PROMPT_ROOM)
+
+    def _affords(self, longest: int) -> bool:
+        """Would the budget hold though this request and all that are under way were as long as they can be?"""
+        budget = self.spec.max_total_tokens
+        return budget is None or self.tokens + self._reserved + longest <= budget
 
     def _enqueue(self, progress: _Progress) -> None:
         if self._wanted(progress):

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 RETRIED = {408, 409, 425, 429, *range(500, 600)}
 """HTTP statuses after which the same request may succeed. Every other error stops the run."""
 
+LONGEST_TOKEN, MIN_ROOM = 100, 10_000
+"""Characters that a token stands for at most, on average, and that any answer may have: past that a server does not
+stop at max_tokens."""
+
 SHORTEST_SECRET = 16
 """Characters of a key that can be no word of an answer."""
 
@@ -68,12 +72,13 @@ class Endpoint:
             try:
                 completion = await self._attempt(server, request)
             except _Failed as e:
+                said = self._without_key(str(e))
                 if e.server_at_fault:
-                    self.servers.failed(server, e.retry_after)
+                    self.servers.failed(server, e.retry_after, said)
                 else:
                     self.servers.abandoned(server)
                     await asyncio.sleep(self.servers.backoff(attempt + 1))
-                avoid, why = server, f"{server.url}: {self._without_key(str(e))}"
+                avoid, why = server, f"{server.url}: {said}"
             except BaseException:
                 self.servers.abandoned(server)
                 raise
@@ -95,21 +100,24 @@ class Endpoint:
                 f"{server.url}/chat/completions", json=self._body(request), allow_redirects=False
             ) as response:
                 if response.status != 200:
-                    raise self._error(response.status, response.headers, await response.read(), server)
-                return await self._read(response)
+                    raise self._error(response.status, response.headers, await _at_most(response, 1 << 16), server)
+                return await self._read(response, LONGEST_TOKEN * request.sampling.max_tokens + MIN_ROOM)
         except BrokenAnswer as e:
             raise _Failed(str(e), server_at_fault=False) from e
-        except TimeoutError as e:
+        except aiohttp.SocketTimeoutError as e:
             raise _Failed(f"silent for {self.spec.timeout_seconds:g} s") from e
+        except TimeoutError as e:
+            raise _Failed(f"not done after {self.spec.max_answer_seconds:g} s") from e
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as e:
             raise _Failed("the connection was dropped") from e
         except (aiohttp.ClientError, OSError) as e:
             raise _Failed(str(e) or type(e).__name__) from e
 
-    async def _read(self, response: "aiohttp.ClientResponse") -> Completion:
+    async def _read(self, response: "aiohttp.ClientResponse", most: int) -> Completion:
+        """The answer, of at most so many characters."""
         answer = StreamedAnswer()
         if response.content_type == "application/json":
-            answer.feed_whole(self._without_key(await response.read()))
+            answer.feed_whole(self._without_key(await _at_most(response, MAX_LINE)))
             return answer.completion()
         if response.content_type == "text/html":
             raise BrokenAnswer("a web page came instead of an answer")
@@ -122,6 +130,8 @@ class Endpoint:
                     return answer.completion(cut="loop")  # leaving closes the connection, which stops the server
             if len(rest) > MAX_LINE:
                 raise BrokenAnswer(f"a line of the stream is longer than {MAX_LINE} bytes")
+            if answer.characters > most:
+                raise BrokenAnswer("the server does not stop at max_tokens")
             if answer.ended:
                 return answer.completion()
         answer.feed(self._without_key(rest))
@@ -134,7 +144,7 @@ class Endpoint:
             silence = self.spec.timeout_seconds
             self._session = aiohttp.ClientSession(
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=silence),
+                timeout=aiohttp.ClientTimeout(total=self.spec.max_answer_seconds, sock_connect=30, sock_read=silence),
                 connector=aiohttp.TCPConnector(limit=0),
             )
         return self._session
@@ -166,9 +176,27 @@ class Endpoint:
 
     def _error(self, status: int, headers: Any, body: bytes, server: Server) -> Exception:
         said = self._without_key(server_sentence(self._without_key(body)))
+        if _TOO_LONG.search(said):
+            return TeacherError(f"{server.url} refused the request with HTTP {status}: {said}.", TOO_LONG_HINT)
         if status in RETRIED:
             return _Failed(f"HTTP {status}, {said}", _retry_after(headers.get("Retry-After")))
         return TeacherRefused(f"{server.url} refused the request with HTTP {status}: {said}.", _hint(status, self.spec))
+
+
+_TOO_LONG = re.compile(r"context.length|context window|prompt is too long|reduce the length", re.IGNORECASE)
+"""How servers say that one question does not fit, which says nothing of the next."""
+
+TOO_LONG_HINT = "Lower harvest.max_tokens, leave the question out, or set harvest.allow_unanswered."
+
+
+async def _at_most(response: "aiohttp.ClientResponse", most: int) -> bytes:
+    """The body, or its beginning where it is longer."""
+    body = b""
+    async for data in response.content.iter_any():
+        body += data
+        if len(body) > most:
+            break
+    return body[:most]
 
 
 def api_key(spec: EndpointTeacher) -> str | None:
@@ -180,6 +208,8 @@ def api_key(spec: EndpointTeacher) -> str | None:
     if spec.api_key_env is None:
         return None
     key = os.environ.get(spec.api_key_env, "").strip()
+    if not key.isprintable():
+        raise Refused(f"the key in {spec.api_key_env} holds characters that no key can hold, such as a line end.")
     if not key:
         raise Refused(
             f"teacher.api_key_env={spec.api_key_env}, and that variable is not set.",
@@ -196,7 +226,7 @@ def _retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -13,7 +13,8 @@ from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
 from distill.verify.math import comparer
 from teachers.adaptive import AdaptivePlan
-from teachers.base import Request, Teacher
+from teachers.base import Request, Teacher, TeacherError
+from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
@@ -68,22 +69,28 @@ def request_for(problem: Problem, index: int, harvest: Harvest, seed: int) -> Re
 def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: OnProgress) -> dict[str, Any]:
     """Sample and judge until every request has a trace and every trace a verdict. Returns the counts.
 
-    Traces of earlier recipes that lie beside `folder` and answer the very same requests are taken
-    over, so that a larger harvest pays for what is new only.
+    What earlier recipes have paid for lies beside `folder` and is not asked again (`Earlier`), so that a larger
+    harvest pays for what is new only.
 
     Raises:
         TeacherError: the teacher failed; what it had answered before is on disk.
     """
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     teacher = build_teacher(recipe.teacher, folder, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     wanted = requests_for(problems, recipe.harvest, recipe.seed)
-    adopted = _adopt(folder, samples, {r.digest(teacher.name) for r in wanted})
+    earlier = Earlier(folder)
     comparer.timeout_seconds = recipe.verify.timeout_seconds
     ledger = _Ledger(verdicts, {p.id: p for p in problems}, len(wanted), on_progress)
     ledger.judge(samples.read(Trace))
-    asyncio.run(_sample_all(teacher, _plan(recipe, problems, wanted, samples, teacher), samples, ledger))
-    return {**_counts(samples.read(Trace), ledger), "adopted": adopted, "torn_bytes": samples.torn + verdicts.torn}
+    plan = _plan(recipe, problems, wanted, samples, teacher)
+    failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
+    return {
+        **_counts(samples.read(Trace), ledger),
+        "unanswered": [str(e) for e in failures[:100]],
+        "adopted": earlier.used,
+        "torn_bytes": samples.torn + verdicts.torn,
+    }
 
 
 def _plan(
@@ -96,7 +103,14 @@ def _plan(
     return InOrder([r for r in wanted if r.digest(teacher.name) not in held])
 
 
-async def _sample_all(teacher: Teacher, plan: AdaptivePlan | InOrder, samples: Log, ledger: "_Ledger") -> None:
+async def _sample_all(
+    teacher: Teacher,
+    plan: AdaptivePlan | InOrder,
+    samples: Log,
+    ledger: "_Ledger",
+    allow_unanswered: int,
+    earlier: Earlier,
+) -> list[TeacherError]:
     def learn(traces: list[Trace]) -> None:
         ledger.judge(traces)
         if isinstance(plan, AdaptivePlan):
@@ -106,7 +120,7 @@ async def _sample_all(teacher: Teacher, plan: AdaptivePlan | InOrder, samples: L
     try:
         if isinstance(plan, AdaptivePlan):
             learn(samples.read(Trace))  # of an earlier attempt
-        await follow(teacher, plan, samples, learn)
+        return await follow(teacher, plan, samples, learn, allow_unanswered, earlier)
     finally:
         await teacher.close()
 
@@ -129,18 +143,6 @@ class _Ledger:
         self.verdicts.update({v.trace_id: v for v in fresh})
         self.counts.update(v.verdict for v in fresh)
         self.on_progress(len(self.verdicts), self.wanted, self.counts)
-
-
-def _adopt(folder: Path, samples: Log, wanted: set[str]) -> int:
-    """Copy traces that answer the very same requests from harvests that were moved aside."""
-    held = {t.request for t in samples.read(Trace)}
-    taken: dict[str, Trace] = {}
-    for other in sorted(folder.parent.glob(f"{folder.name}.*/samples.jsonl")):
-        for trace in Log(other).read(Trace):
-            if trace.request in wanted and trace.request not in held:
-                taken.setdefault(trace.request, trace)
-    samples.append(taken.values())
-    return len(taken)
 
 
 def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:

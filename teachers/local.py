@@ -66,14 +66,26 @@ class LocalModel:
                         future.set_exception(_as_teacher_error(e, self.name))
                 continue
             for (_, future), completion in zip(batch, completions, strict=True):
-                if not future.done():
+                if future.done():
+                    continue
+                if isinstance(completion, TeacherError):
+                    future.set_exception(completion)
+                else:
                     future.set_result(completion)
 
-    def _generate(self, requests: list[Request]) -> list[Completion]:
+    def _generate(self, requests: list[Request]) -> list[Completion | TeacherError]:
+        """An answer to each request, or why there is none; requests whose prompt does not fit disturb no other."""
+        model, tokenizer = self._load()
+        prompts = [_prompt_ids(tokenizer, request) for request in requests]
+        refused = {i: e for i, p in enumerate(prompts) if (e := _too_long(model, p, requests[i], self.name))}
+        kept = [i for i in range(len(requests)) if i not in refused]
+        answered = self._decode([requests[i] for i in kept], [prompts[i] for i in kept]) if kept else []
+        return [refused[i] if i in refused else answered[kept.index(i)] for i in range(len(requests))]
+
+    def _decode(self, requests: list[Request], prompts: list[list[int]]) -> list[Completion]:
         from teachers.decode import decode
 
         model, tokenizer = self._load()
-        prompts = [_prompt_ids(tokenizer, request) for request in requests]
         width = -(-max(map(len, prompts)) // PROMPT_STEP) * PROMPT_STEP
         sampling = requests[0].sampling
         stops = _stop_ids(model, tokenizer)
@@ -81,7 +93,7 @@ class LocalModel:
             model,
             prompts,
             width,
-            _room(model, width, sampling.max_tokens, self.name),
+            sampling.max_tokens,
             stops,
             SeededSampling(sampling, [r.sampling.seed for r in requests]) if sampling.temperature > 0 else _greedy,
             tokenizer.pad_token_id,
@@ -140,14 +152,16 @@ def _same_sampling(waiting: list[Any]) -> list[Any]:
     return [entry for entry in waiting if entry[0].sampling.model_copy(update={"seed": 0}) == neutral]
 
 
-def _room(model: "PreTrainedModel", prompt: int, wanted: int, name: str) -> int:
-    context = model.config.get_text_config().max_position_embeddings
-    if prompt + wanted > context:
-        raise TeacherError(
-            f"max_tokens={wanted} and a prompt of {prompt} tokens exceed the context of {name}, {context} tokens.",
-            f"Set max_tokens to at most {context - prompt}.",
-        )
-    return wanted
+def _too_long(model: "PreTrainedModel", prompt: list[int], request: Request, name: str) -> TeacherError | None:
+    context, wanted = model.config.get_text_config().max_position_embeddings, request.sampling.max_tokens
+    if len(prompt) + wanted <= context:
+        return None
+    return TeacherError(
+        f"max_tokens={wanted} and the prompt of {request.id}, {len(prompt)} tokens, exceed the context of {name}, "
+        f"{context} tokens.",
+        f"Set max_tokens to at most {max(0, context - len(prompt))}, leave the question out, or set "
+        "harvest.allow_unanswered.",
+    )
 
 
 def _stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:

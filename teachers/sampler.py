@@ -14,6 +14,7 @@ from distill.errors import DistillError
 from distill.files import Log
 from distill.records import Trace, split_reasoning
 from teachers.base import Completion, Request, Teacher, TeacherError, TeacherRefused
+from teachers.earlier import Earlier
 
 OnTraces = Callable[[list[Trace]], None]
 """Called with traces that have just reached the disk."""
@@ -50,23 +51,33 @@ async def sample(teacher: Teacher, requests: Iterable[Request], log: Log, on_tra
     await follow(teacher, InOrder([r for r in requests if r.digest(teacher.name) not in held]), log, on_traces)
 
 
-async def follow(teacher: Teacher, plan: Plan, log: Log, on_traces: OnTraces) -> None:
+async def follow(
+    teacher: Teacher,
+    plan: Plan,
+    log: Log,
+    on_traces: OnTraces,
+    allow_unanswered: int = 0,
+    earlier: Earlier | None = None,
+) -> list[TeacherError]:
     """Answer the plan's requests, `teacher.concurrency` at a time; as answers arrive, new requests go out.
 
+    What `earlier` holds is not asked again.
+
     A request that fails for good does not stop the others, until as many in a row have failed as are under way
-    at once.
+    at once. Returns the failures, where there are no more of them than allowed.
 
     Raises:
-        TeacherError: requests failed for good; all answers are on disk, and none of the failures.
+        TeacherError: more requests failed for good; all answers are on disk, and none of the failures.
     """
-    failures = _Failures(teacher.concurrency)
+    failures = _Failures(teacher.concurrency, allow_unanswered)
     running: dict[asyncio.Task[Trace], Request] = {}
     try:
         while True:
             for request in plan.take(teacher.concurrency - len(running)):
-                running[asyncio.create_task(_ask(teacher, request))] = request
+                running[asyncio.create_task(_ask(teacher, request, earlier))] = request
             if not running:
-                return failures.tell()
+                failures.tell_unless_allowed()
+                return failures.errors
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             asked = {task: running.pop(task) for task in list(running) if task in done}
             for task, request in asked.items():
@@ -85,8 +96,9 @@ async def follow(teacher: Teacher, plan: Plan, log: Log, on_traces: OnTraces) ->
 class _Failures:
     """Requests that failed for good, and when it is in vain to go on."""
 
-    def __init__(self, concurrency: int) -> None:
+    def __init__(self, concurrency: int, allowed: int) -> None:
         self.limit = concurrency
+        self.allowed = allowed
         self.errors: list[TeacherError] = []
         self.in_a_row = 0
 
@@ -110,6 +122,10 @@ class _Failures:
         if self.in_a_row >= self.limit:
             self.tell()
 
+    def tell_unless_allowed(self) -> None:
+        if len(self.errors) > self.allowed:
+            self.tell()
+
     def tell(self) -> None:
         """Raise what failed, if anything did."""
         if len(self.errors) == 1:
@@ -127,7 +143,10 @@ def _unforeseen(error: BaseException) -> TeacherError:
     return failure
 
 
-async def _ask(teacher: Teacher, request: Request) -> Trace:
+async def _ask(teacher: Teacher, request: Request, earlier: Earlier | None) -> Trace:
+    digest = request.digest(teacher.name)
+    if earlier is not None and (paid := earlier.get(digest)):
+        return paid
     completion = await teacher.answer(request)
     if completion.finish_reason == "error":
         raise TeacherError(f"{teacher.name} failed on {request.id} without saying why.")
@@ -135,7 +154,7 @@ async def _ask(teacher: Teacher, request: Request) -> Trace:
     return Trace(
         id=request.id,
         problem_id=request.problem.id,
-        request=request.digest(teacher.name),
+        request=digest,
         reasoning=reasoning,
         response=response,
         finish_reason=completion.finish_reason,

@@ -1,12 +1,18 @@
 """Which of several servers gets the next request: the least loaded one that is not resting after a failure."""
 
 import asyncio
+import logging
 import math
 import random
 import time
 from dataclasses import dataclass
 
 from teachers.base import TeacherError
+
+logger = logging.getLogger(__name__)
+
+WORTH_TELLING = 10.0
+"""Seconds of rest that somebody who waits should know of."""
 
 LONGEST_NAP = 1.0
 """Seconds between two looks at servers of which none is ready."""
@@ -82,16 +88,17 @@ class Servers:
         """The request ended for a reason that says nothing of the server."""
         server.in_flight -= 1
 
-    def failed(self, server: Server, retry_after: float | None = None) -> None:
+    def failed(self, server: Server, retry_after: float | None = None, why: str = "") -> None:
         """Let a server rest: as long as it asks for, or ever longer with each failure in a row."""
         server.in_flight -= 1
         now = time.monotonic()
         if server.ready_at > now:
             return  # requests that were under way together fail together: one failure, not sixty-four
         server.failures += 1
-        server.ready_at = now + (
-            min(retry_after, MOST_PATIENCE) if retry_after is not None else self.backoff(server.failures)
-        )
+        rest = min(retry_after, MOST_PATIENCE) if retry_after is not None else self.backoff(server.failures)
+        server.ready_at = now + rest
+        if rest >= WORTH_TELLING:
+            logger.info("%s rests for %.0f s (%s)", server.url, rest, why)
 
     def backoff(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row: doubled each time, with jitter."""

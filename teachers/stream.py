@@ -76,6 +76,8 @@ class StreamedAnswer:
         self._finish: str | None = None
         self._usage = _Usage()
         self._has_halves = False
+        self.characters = 0
+        """That have come so far."""
 
     def feed(self, line: bytes) -> str:
         """Take one line of the stream; returns the text it adds, reasoning or not.
@@ -111,6 +113,7 @@ class StreamedAnswer:
             self._reasoning.append(reasoning)
         if text:
             self._text.append(text)
+        self.characters += len(reasoning) + len(text)
         return reasoning + text
 
     def completion(self, cut: FinishReason | None = None) -> Completion:

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,8 @@ from teachers.base import Completion, Request, TeacherRefused
 from teachers.child_server import ChildServer, ServerFailed
 from teachers.endpoint import Endpoint
 from teachers.servers import Server
+
+logger = logging.getLogger(__name__)
 
 SERVED_AS = "teacher"
 """The model's name in requests."""
@@ -103,6 +106,8 @@ class VLLM:
             ServerFailed: it never came up, so that to start it again would be in vain.
         """
         servers = self._endpoint.servers
+        again = " again" if server.answers else ""
+        logger.info("vLLM starts%s, which takes a while; its log is %s", again, self._server.log)
         try:
             servers.bring_up(server, await self._server.start())
         except ServerFailed as e:
@@ -111,6 +116,7 @@ class VLLM:
             return f"did not come up again ({e})"
         what = await self._server.ended()
         servers.take_down(server)
+        logger.info("vLLM %s", what)
         return what
 
 

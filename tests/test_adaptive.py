@@ -100,7 +100,7 @@ def test_a_budget_goes_first_to_the_cheapest() -> None:
     rates = [0.9 if i % 2 else 0.02 for i in range(400)]
     accepted = outcomes(rates, 8)
     log = run(plan_for(400, samples_per_problem=8, accepted_per_problem=1, max_total_tokens=80_000), accepted)
-    assert 78_000 <= sum(t.completion_tokens for t, _ in log) <= 82_000
+    assert 70_000 <= sum(t.completion_tokens for t, _ in log) <= 80_000
     covered = {t.problem_id for t, ok in log if ok}
     assert sum(f"p{i}" in covered for i in range(1, 400, 2)) > 190
 

@@ -339,6 +339,29 @@ def test_recipes(distill: Any, tmp_path: Path) -> None:
     assert json.loads(distill("recipes", "schema").out)["title"] == "Recipe"
 
 
+def test_verify_of_odd_rows(distill: Any, tmp_path: Path) -> None:
+    """A gold answer that is none is `unknown`; what is no text is named by its line, and nothing is lost."""
+    golds = [None, True, [5], 5, 1e22, 0.00001]
+    responses = ["None", "True", "5", "5", "10000000000000000000000", "0.00001"]
+    rows = [{"response": f"\\boxed{{{r}}}", "answer": g} for r, g in zip(responses, golds, strict=True)]
+    rows.append({"response": 0, "answer": 0})
+    rows.append({"response": r"<think>a</think> It is 5. <think> or maybe \boxed{7}", "answer": 7})
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "out.jsonl"
+    assert distill("verify", tmp_path / "in.jsonl", "--out", out).code == 0
+    found = [json.loads(line)["verdict"] for line in out.read_text().splitlines()]
+    assert found == ["unknown", "unknown", "unknown", "correct", "correct", "correct", "correct", "wrong"]
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(out)
+    assert distill("verify", tmp_path / "in.jsonl", "--out", link).code == 0
+    assert link.is_symlink()
+    refused(distill("verify", tmp_path / "in.jsonl", "--out", "/dev/null"), "is there and is no file")
+    refused(distill("verify", tmp_path, "--out", out), "there is no file")
+    for text in (r'{"response": "\ud800", "answer": "5"}', "[" * 100_000, '{"answer": ' + "9" * 5000 + "}"):
+        (tmp_path / "bad.jsonl").write_text('{"response": "5", "answer": "5"}\n' + text + "\n")
+        refused(distill("verify", tmp_path / "bad.jsonl", "--out", out), "line 2 is not readable as JSON")
+
+
 def test_verify_judges_any_file(distill: Any, tmp_path: Path) -> None:
     rows = [
         {"id": 1, "response": r"<think>\boxed{3}</think> it is \boxed{4}", "answer": "4"},

@@ -22,7 +22,21 @@ def verdict(response: str, data: dict = PROBLEM) -> str:
     return judge("countdown", response, "", data).verdict
 
 
-@pytest.mark.parametrize("expression", ["3*7+12", "12+(7*3)", "12 + 7 × 3", "(3*7)+12 = 33", "((12))+3*7", "[3*7]+12"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "3*7+12",
+        "12+(7*3)",
+        "12 + 7 × 3",
+        "(3*7)+12 = 33",
+        "((12))+3*7",
+        "[3*7]+12",
+        "33 = 3*7+12",
+        r"$3 \times 7 + 12$",
+        r"3 \cdot 7+12",
+        "`3⋅7+12`",
+    ],
+)
 def test_accepts_every_spelling_of_a_solution(expression: str) -> None:
     assert verdict(f"<answer>{expression}</answer>") == "correct"
 

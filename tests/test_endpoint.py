@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from teachers import servers
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.endpoint import Endpoint
 from teachers.harvest import harvest
-from teachers.sampler import sample
+from teachers.sampler import InOrder, follow, sample
 
 PROBLEM = Problem(id="p", question="Make 33.", answer="33", kind="math", source="test")
 
@@ -78,6 +80,7 @@ GOOD = Completion("It is \\boxed{33}.", "stop", prompt_tokens=7, completion_toke
 BROKEN = {
     "429": status(429),
     "429 with Retry-After": status(429, Retry_After="0"),
+    "429 with an absurd date": status(429, Retry_After="Fri, 31 Dec 99999999999 23:59:59 GMT"),
     "429 with a date": status(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
     "500": status(500),
     "503 in HTML": [b"HTTP/1.1 503 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>busy</h1>"],
@@ -243,6 +246,75 @@ def test_a_key_in_an_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("TEST_KEY", "EMPTY")
     completion, _ = from_script(lambda *_: script, api_key_env="TEST_KEY")
     assert completion.text == "it is sk-secret-0123456789, not EMPTY"
+
+
+ENDLESS = {
+    "an endless answer": (opening(), None, {}),
+    "comments for ever": (opening(), b": keep-alive\n\n", {"max_answer_seconds": 0.3}),
+    "an endless error": (
+        status(500)[0].partition(b"\r\n\r\n")[0].replace(b"Content-Length", b"X") + b"\r\n\r\n",
+        b"x" * 9999,
+        {},
+    ),
+    "an endless whole": (opening("application/json"), b"x" * 999_999, {}),
+    "an endless line": (opening(), b"data: " + b"x" * 999_999, {}),
+}
+
+
+@pytest.mark.parametrize("way", ENDLESS)
+def test_a_server_that_does_not_stop_is_left(way: str) -> None:
+    head, more, fields = ENDLESS[way]
+
+    def endless(_body: dict[str, Any], _: int) -> Iterator[Any]:
+        yield head
+        for number in count():
+            yield piece(content=f"{number} is not the end. ") if more is None else more
+            if number % 100 == 0:
+                yield 0.001
+
+    with StubServer(endless) as server, pytest.raises(TeacherError, match="got no answer in 1 attempts"):
+        ask(server.url, max_retries=0, **fields)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h:99999/v1", "http://h:abc/v1", "http://[::1/v1", "http:///v1", "ftp://h/v1", f"http://{'x' * 70}/v1"],
+)
+def test_addresses_that_cannot_be(url: str) -> None:
+    with pytest.raises(ValueError, match="base_urls"):
+        endpoint(url)
+
+
+def test_a_password_in_the_address_would_be_written_to_the_run() -> None:
+    with pytest.raises(ValueError, match="no user name and password"):
+        endpoint("http://me:secret@host/v1")
+
+
+def test_what_json_cannot_hold_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="must be sent as JSON"):
+        endpoint("http://h/v1", extra_body={"since": date(2020, 1, 1)})
+
+
+def test_a_rest_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(servers, "WORTH_TELLING", 0.5)
+    with caplog.at_level("INFO", "teachers"):
+        from_script(first_then_good(status(429, "slow down", Retry_After="1")))
+    assert "rests for 1 s (HTTP 429, slow down)" in caplog.text
+
+
+def test_one_question_that_does_not_fit_stops_no_other(tmp_path: Path) -> None:
+    """With allow_unanswered the harvest ends without it."""
+    said = "This model's maximum context length is 4096 tokens. However, you requested 5000."
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(lambda body, _: status(400, said) if body["seed"] == 3 else answer()) as server:
+        with pytest.raises(TeacherError, match="maximum context length is 4096"):
+            asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
+        assert len(log.read(Trace)) == 19
+        left = asyncio.run(
+            follow(endpoint(server.url), InOrder(requests(20)), Log(tmp_path / "b"), lambda _: None, allow_unanswered=1)
+        )
+        assert len(left) == 1
+    assert len(Log(tmp_path / "b").read(Trace)) == 19
 
 
 def test_escapes_of_a_terminal_are_not_told() -> None:

@@ -43,8 +43,12 @@ def test_a_torn_last_line_is_dropped_and_told(tmp_path: Path, cut: int) -> None:
 def test_a_file_without_any_newline_is_all_torn(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"x" * 200_000)
-    assert Log(path).torn == 200_000
-    assert path.read_bytes() == b""
+    log = Log(path)
+    assert log.torn == 200_000
+    assert log.read(Verdict) == []
+    assert len(path.read_bytes()) == 200_000, "who only reads writes nothing"
+    log.append([verdict(0)])
+    assert Log(path).read(Verdict) == [verdict(0)]
 
 
 def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:

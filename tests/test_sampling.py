@@ -164,3 +164,18 @@ def test_a_larger_harvest_pays_only_for_what_is_new(recipe: Recipe, tmp_path: Pa
     counts = harvest(more, problems, tmp_path / "traces", lambda *_: None)
     assert (counts["samples"], counts["adopted"]) == (60, 20)
     assert len(requests_for(problems, more.harvest, 0)) == 60
+
+
+def test_what_was_paid_for_before_changes_no_decision(recipe: Recipe, tmp_path: Path) -> None:
+    """An adaptive harvest beside a larger one takes from it what it would have asked, and no more."""
+    problems = countdown_problems(CountdownProblems(source="countdown", count=40, held_out=5), 0)
+    all_four = recipe.model_copy(update={"harvest": recipe.harvest.model_copy(update={"samples_per_problem": 4})})
+    first = all_four.model_copy(update={"harvest": all_four.harvest.model_copy(update={"accepted_per_problem": 1})})
+    fresh = harvest(first, problems, tmp_path / "fresh" / "traces", lambda *_: None)
+    harvest(all_four, problems, tmp_path / "run" / "traces", lambda *_: None)
+    (tmp_path / "run" / "traces").rename(tmp_path / "run" / "traces.12345678")
+    with (tmp_path / "run" / "traces.12345678" / "samples.jsonl").open("a") as f:
+        f.write('no trace\n{"request":"0123456789abcdef"}\ntorn')
+    again = harvest(first, problems, tmp_path / "run" / "traces", lambda *_: None)
+    assert again == fresh | {"adopted": fresh["samples"]}
+    assert fresh["samples"] < 160

@@ -16,7 +16,7 @@ from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
 from students.stage import save
-from students.train import COMPLETE, build_trainer, newest_checkpoint, schedule, train_lora
+from students.train import build_trainer, mark_complete, newest_checkpoint, schedule, train_lora
 from students.trainer import POSITIONS_STEP, labelled_positions
 
 TOK = tiny.tokenizer()
@@ -200,10 +200,15 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, at: int) -> None:
 
 
 def test_torn_checkpoints_are_not_resumed_from(tmp_path: Path) -> None:
-    for step, complete in ((2, True), (4, True), (6, False)):
+    for step, complete in ((2, True), (4, True), (6, False), (8, True), (10, True)):
         (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "optimizer.pt").write_text("moments")
         if complete:
-            (tmp_path / f"checkpoint-{step}" / COMPLETE).touch()
+            mark_complete(tmp_path / f"checkpoint-{step}")
+    (tmp_path / "checkpoint-8" / "optimizer.pt").unlink()
+    (tmp_path / "checkpoint-10" / "optimizer.pt").write_text("half")
+    (tmp_path / "checkpoint-x").mkdir()
+    (tmp_path / "checkpoint-99").touch()
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
     assert not (tmp_path / "checkpoint-6").exists()
 

@@ -1,6 +1,7 @@
 """Mathematical verdicts: real gold answers, real model solutions, degenerate answers, threads."""
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -35,6 +36,105 @@ from distill.verify.worker import Comparer
 )
 def test_verdicts(response: str, gold: str, expected: str) -> None:
     assert judge("math", response, gold, {}).verdict == expected
+
+
+def _pairs(table: dict[str, list[str] | str]) -> list[tuple[str, str]]:
+    """Gold answers with each of their answers; a text holds several, with bars between."""
+    return [
+        (gold, answer)
+        for gold, answers in table.items()
+        for answer in (re.split(r"\s+\|\s+", answers.strip()) if isinstance(answers, str) else answers)
+    ]
+
+
+NOT: dict[str, list[str] | str] = {
+    "56": [r"5 6", r"5\,6", r"$5 $6", r"5\$6", r"\$5\$6"],
+    "12, 3": ["1 2,3"],
+    "111": ["1 11"],
+    "(1,23)": ["(1, 2 3)"],
+    r"x\rightarrow y": ["xarrow y"],
+    "42": r"""
+        > 42 | \geq 42 | \leq 42 | \lt 42 | \neq 42 | \not=42 | \neg 42 | 41 = 42 | 0=42 | x = 41 = 42 |
+        41+2=42 | 42 \approx 41 | 41\equiv42 | 41 \\ 42 | 41 \implies 42 | 42\text{ thousand} |
+        42\text{ million} | 42\text{ or more} | 42\text{ not} | 42\text{ ft }6\text{ in} |
+        42 \text{ hours } 30 \text{ minutes} | 42\text{i} | 42\mathrm{\pi} | 42_8 | 42\ldots | \prod 42 |
+        \exists 42 | 42' | 42x | 42?
+    """,
+    "5": [r"6 \to 5", r"\phantom{5}"],
+    r"42\text{ cm}": [r"42\text{ km}"],
+    "12_5": ["12_6"],
+    "(1,2)": [r"\{1,2\}"],
+    r"\{1,2\}": ["(1,2)"],
+}
+
+
+@pytest.mark.parametrize(("gold", "answer"), _pairs(NOT))
+def test_what_math_verify_alone_would_take_for_right(gold: str, answer: str) -> None:
+    assert compare(answer, gold).verdict != "correct"
+
+
+SAME: dict[str, list[str] | str] = {
+    "42": r"""
+        x = 42 | f(41)=42 | 6 \cdot 7 = 42 | x=6\times 7=42 | 42^\circ | 42° | 42\degree | €42 | £42 | 42€ |
+        \underline{42} | \bigl(42\bigr) | \text{Total: }42 | (A) 42 | 6(7) | (6)(7) | 6·7 | 42 m/s | 42\,cm^2 |
+        42\text{ dollars} | \text{x = }42 | 42. | 42, | \approx 42 | 42\text{ cm} | n=42 | \$42 | $42$ |
+        \(42\) | **42**
+    """,
+    "-8": ["50–58", "−8"],
+    "1000000": ["1e6", "1{,}000{,}000", r"1\,000\,000", "1 000 000", "10^6"],
+    "5": ["5,", "5\u200b"],
+    r"\text{(3, 4)}": ["(3,4)"],
+    r"(-\infty,2)": ["x<2"],
+    "[2,5)": [r"2 \leq x < 5"],
+    r"\frac{1}{2}": ["1/2", "0.5", r"\dfrac12", r"\tfrac{1}{2}"],
+    r"\text{Evelyn}": ["Evelyn", r"\text{Evelyn}", "evelyn"],
+    r"3\sqrt{13}": [r"\sqrt{117}"],
+    r"\left( 3, \frac{\pi}{2} \right)": [r"(3,\pi/2)"],
+    "p - q": ["-q+p"],
+    "12_5": ["12_{5}", "12"],
+    r"x \in [-2,7]": ["[-2,7]"],
+    "x^2+1=0": ["1+x^2=0"],
+    "1,2": ["2,1", "1 and 2", "x=1,2"],
+    "p=5,q=2": ["p=5, q=2"],
+}
+
+
+@pytest.mark.parametrize(("gold", "answer"), _pairs(SAME))
+def test_the_same_in_other_spellings(gold: str, answer: str) -> None:
+    assert compare(answer, gold).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    ("response", "extracted"),
+    [
+        ("The answer is 42, which is 6 times 7.", "42"),
+        ("The answer is 12, since 3*4=12", "12"),
+        ("The answer is 5 km/h.", "5"),
+        ("It is .5", ".5"),
+        ("so we get −3", "-3"),
+        (r"\boxed5", "5"),
+        (r"\boxed 52.", "52"),
+        ("The answer is not 42", "not 42"),
+        ("The answer is 42 million.", "42 million"),
+        ("The answer = 42 is incorrect", "42 is incorrect"),
+        ("The answer is forty-two, not 41.", "forty-two, not 41"),
+    ],
+)
+def test_what_is_taken_for_the_answer(response: str, extracted: str) -> None:
+    assert extract(response) == extracted
+
+
+@pytest.mark.parametrize(
+    "response", ["at least 42", "less than 42", "minus 42", "twice 42", "x. Let's verify: 41+1 is 42"]
+)
+def test_a_number_among_words_that_change_it(response: str) -> None:
+    assert judge("math", f"The answer is {response}.", "42", {}).verdict == "unknown"
+
+
+def test_two_hundred_thousand_boxes_are_no_work() -> None:
+    started = time.monotonic()
+    assert extract(r"\boxed{" * 200_000) is None
+    assert time.monotonic() - started < 10
 
 
 def test_extraction_survives_unclosed_and_nested_boxes() -> None:

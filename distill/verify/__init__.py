@@ -7,7 +7,7 @@ Judgement(verdict='correct', extracted='0.5', reason='equal numbers')
 
 from collections.abc import Callable
 
-from distill.records import Problem, Trace, Verdict
+from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
 from distill.verify import countdown, math
 from distill.verify.judgement import Judgement, wrong
 
@@ -35,5 +35,7 @@ def judge(kind: str, response: str, answer: str, data: dict, finish_reason: str 
 
 def judge_trace(trace: Trace, problem: Problem) -> Verdict:
     """The verdict on one trace of a problem."""
+    if CONTROL_TOKEN.search(trace.reasoning) or CONTROL_TOKEN.search(trace.response):
+        return Verdict(trace_id=trace.id, kind=problem.kind, **wrong(None, "holds tokens of a chat template")._asdict())
     found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason)
     return Verdict(trace_id=trace.id, kind=problem.kind, **found._asdict())

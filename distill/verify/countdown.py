@@ -13,8 +13,10 @@ MAX_CHARACTERS = 400
 """No expression over six numbers is longer; a longer one is not read."""
 
 _TOKEN = re.compile(r"\s*(\d+|[-+*/()])")
-_SPELLINGS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "[": "(", "]": ")"})
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_SPELLINGS = str.maketrans({**dict.fromkeys("×·⋅∗∙", "*"), **dict.fromkeys("÷∕", "/"), **dict.fromkeys("−–", "-")})
+_BRACKETS = str.maketrans("[]", "()")
+_LATEX = {r"\\(?:times|cdot)(?![a-zA-Z])": "*", r"\\div(?![a-zA-Z])": "/", r"\\(?:left|right)(?![a-zA-Z])": ""}
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
@@ -28,16 +30,19 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if not found:
         return wrong(None, "no answer")
     expression = found[-1].strip()
-    left, equals, right = expression.partition("=")
+    shown = expression[:MAX_CHARACTERS]
+    left, equals, right = expression.strip("$` ").partition("=")
+    if equals and left.strip() == str(data["target"]) and not right.strip().isdigit():
+        left, right = right, left  # 33 = 3 * 7 + 12
     try:
         value, used = evaluate(left)
     except ValueError as e:
-        return wrong(expression, str(e))
+        return wrong(shown, str(e))
     if equals and right.strip() != str(data["target"]):
-        return wrong(expression, "claims another target")
+        return wrong(shown, "claims another target")
     if sorted(used) != sorted(data["numbers"]):
-        return wrong(expression, "wrong numbers")
-    return correct(expression) if value == data["target"] else wrong(expression, "misses the target")
+        return wrong(shown, "wrong numbers")
+    return correct(shown) if value == data["target"] else wrong(shown, "misses the target")
 
 
 def evaluate(expression: str) -> tuple[Fraction, list[int]]:
@@ -48,7 +53,9 @@ def evaluate(expression: str) -> tuple[Fraction, list[int]]:
     """
     if len(expression) > MAX_CHARACTERS:
         raise ValueError("too long")
-    tokens = _tokens(expression.translate(_SPELLINGS))
+    for latex, sign in _LATEX.items():
+        expression = re.sub(latex, sign, expression)
+    tokens = _tokens(expression.translate(_SPELLINGS).translate(_BRACKETS))
     used: list[int] = []
     value, rest = _sum(tokens, used)
     if rest:
@@ -101,6 +108,4 @@ def _atom(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
 
 def _is_problem(data: dict) -> bool:
     numbers = data.get("numbers")
-    return (
-        isinstance(numbers, list) and all(isinstance(n, int) for n in numbers) and isinstance(data.get("target"), int)
-    )
+    return isinstance(numbers, list) and all(type(n) is int for n in [*numbers, data.get("target")])

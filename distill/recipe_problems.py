@@ -1,0 +1,91 @@
+"""The section `problems`: where problems come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from distill.recipe_base import Count, Section
+
+
+class CountdownProblems(Section):
+    """Generated arithmetic puzzles: reach a target from given numbers, each used once."""
+
+    source: Literal["countdown"]
+    count: Count = 1000
+    """Training problems."""
+    held_out: Count = 200
+    """Problems that only the evaluation sees; their targets and number sets occur in no training problem."""
+    numbers: int = Field(3, ge=2, le=6)
+    """Numbers given in each problem."""
+    max_number: int = Field(20, ge=2, le=10**6)
+    """Numbers are drawn from 1 to this."""
+    min_target: int = Field(10, ge=1, le=10**6)
+    """Smallest target."""
+    max_target: int = Field(99, ge=2, le=10**6)
+    """Largest target."""
+
+    @model_validator(mode="after")
+    def _targets(self) -> "CountdownProblems":
+        if self.max_target - self.min_target < 9:
+            raise ValueError(
+                f"min_target={self.min_target} and max_target={self.max_target} leave fewer than 10 targets, "
+                "too few to hold any out"
+            )
+        return self
+
+
+class TableProblems(Section):
+    """Problems from rows with a question and an answer."""
+
+    source: Literal["file", "hub"]
+    layout: Literal["plain", "gsm8k"] = "plain"
+    """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is."""
+    question_key: str = "question"
+    """Column that holds the task."""
+    answer_key: str = "answer"
+    """Column that holds the gold answer."""
+    id_key: str | None = None
+    """Column that holds a unique id; null numbers the rows."""
+    kind: Literal["math"] = "math"
+    """Which verifier judges the answers."""
+    count: Count | None = None
+    """Training problems, drawn with the run's seed; null takes all that are not held out."""
+    held_out: Count = 200
+    """Problems that only the evaluation sees, drawn with the run's seed."""
+    licence: str = "unknown"
+    """Licence of the data, carried to the cards."""
+
+    @model_validator(mode="after")
+    def _columns(self) -> "TableProblems":
+        if self.question_key == self.answer_key:
+            raise ValueError(f"question_key and answer_key both name '{self.answer_key}'")
+        return self
+
+
+class FileProblems(TableProblems):
+    """Problems from a jsonl or parquet file."""
+
+    source: Literal["file"]
+    path: str
+    """A `.jsonl` or `.parquet` file, relative to the working directory."""
+    held_out_path: str | None = None
+    """Take the held-out problems from this file instead (same layout); null takes them from `path`."""
+
+
+class HubProblems(TableProblems):
+    """Problems from a data set on the Hugging Face Hub."""
+
+    source: Literal["hub"]
+    hub_id: str
+    """Such as `openai/gsm8k`."""
+    config: str | None = None
+    """Configuration of the data set, such as `main`; null for its default."""
+    revision: str | None = None
+    """Commit or tag; null takes the newest, which another day may be another."""
+    split: str = "train"
+    """Split that the training problems come from."""
+    held_out_split: str | None = None
+    """Split that the held-out problems come from; null takes them from `split`."""
+
+
+Problems = Annotated[CountdownProblems | FileProblems | HubProblems, Field(discriminator="source")]

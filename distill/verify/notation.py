@@ -1,0 +1,116 @@
+"""How answers are written: one spelling for what means the same, and what an answer must not hold to be taken for one.
+
+Rules of typography and of English only; whether two expressions are equal is math-verify's business.
+"""
+
+import re
+
+_SPELLINGS = {
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
+    **dict.fromkeys("\u00a0\u2009\u202f", " "),
+    **dict.fromkeys("−–‐‑", "-"),
+    **dict.fromkeys("·⋅∙", r"\cdot "),
+    "×": r"\times ",
+    "÷": r"\div ",
+    "≤": r"\leq ",
+    "≥": r"\geq ",
+    "≠": r"\neq ",
+    "≈": r"\approx ",
+    "π": r"\pi ",
+    "∞": r"\infty ",
+    "√": r"\sqrt",
+    "°": r"^\circ",
+    "…": r"\ldots ",
+}
+_TABLE = str.maketrans(_SPELLINGS)
+_SIZES = re.compile(r"\\(left|right|[bB]igg?[lrm]?)(?![a-zA-Z])")
+_SPACES = re.compile(r"\\[,;: ]|~|\\q?quad(?![a-zA-Z])")
+_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boldsymbol|underline|displaystyle)\s*\{([^{}]*)\}")
+_SYMBOL = re.compile(r"\\(?:text|mathrm|mathbf)\s*\{\s*(i|e|\\pi)\s*\}")
+_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\{,\}|\\!| )\d{3})+(?![\d.])")
+
+RELATION = re.compile(
+    r"[<>]|\\(?:leq?|geq?|lt|gt|neq?|not|equiv|sim|to|rightarrow|Rightarrow|implies|iff|propto|in)(?![a-zA-Z])"
+)
+"""A statement about a value, and not a value. Equality is apart: `x = 5` names its value."""
+
+BEYOND = re.compile(
+    r"\\(?:phantom|neg|lnot|exists|forall|prod|ldots|dots|dotsc|cdots)(?![a-zA-Z])|\.\.\.|\\\\|'\s*$|\?|\$"
+)
+"""Notation that math-verify reads past, as if it were not there."""
+
+CHANGING = frozenset(
+    """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
+    isn never or and between to than least most more less fewer greater over under above below minus negative plus about
+    approximately incorrect wrong""".split()
+)
+"""Words that make another value, or none, of the number beside them."""
+
+UNITS = frozenset(
+    """m cm mm km in ft yd mi s sec min h hr hrs g kg mg lb lbs oz l ml mph kph rpm hour hours minute minutes second
+    seconds day days week weeks month months year years meter meters metre metres centimeter centimeters kilometer
+    kilometers inch inches foot feet yard yards mile miles gram grams kilogram kilograms pound pounds ounce ounces liter
+    liters litre litres dollar dollars cent cents euro euros degree degrees unit units square cubic""".split()
+)
+
+
+def tidy(text: str) -> str:
+    """An answer in one spelling: no sizes of brackets, no dollar signs around, plain spaces and dashes."""
+    text = _SPACES.sub(" ", _SIZES.sub("", text.translate(_TABLE))).replace("\\degree", "^\\circ")
+    text = _SYMBOL.sub(r"\1 ", text).strip()
+    while (bare := _unwrapped(text)) != text:
+        text = bare
+    text = re.sub(r"^\\text\s*\{[^{}\d]*[:=]\s*\}|^\([A-E]\)\s*(?=\S)", "", text).strip()  # "Total:", "(A)"
+    text = re.sub(r"^(?:\\?\$|€|£|¥)\s*(?=[-.\d])|(?<=\d)\s*[€£¥]$", "", text)
+    return _THOUSANDS.sub(lambda m: re.sub(r"\D", "", m[0]), text).strip()
+
+
+def _unwrapped(text: str) -> str:
+    """Without one pair of what may stand around a whole answer, or a final stop."""
+    text = re.sub(r"(?<=\S)[.,;]$", "", text).strip()
+    for before, after in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**")):
+        inner = text[len(before) : -len(after)]
+        if text.startswith(before) and text.endswith(after) and len(text) > len(before + after) and before not in inner:
+            return inner.strip()
+    whole = _WRAPPED.fullmatch(text)
+    return whole[1].strip() if whole else text
+
+
+def squeezed(text: str) -> str:
+    """Without the spaces that mean nothing: those between two letters or digits stay."""
+    return re.sub(r"(?<![\w])\s+|\s+(?![\w])", "", text)
+
+
+def words(text: str) -> set[str]:
+    """English words in a piece of LaTeX: those in \\text{} and those that stand bare."""
+    inside = " ".join(_WRAPPED.findall(text))
+    bare = re.sub(r"\\[a-zA-Z]+", " ", _WRAPPED.sub(" ", text))
+    return {word.lower() for word in re.findall(r"[A-Za-z]{2,}", f"{inside} {bare}")}
+
+
+def without_unit(text: str) -> tuple[str, str]:
+    """A value and the unit behind it, `""` where there is none: `42 \\text{ cm}^2`, `42 km/h`, `42^\\circ`."""
+    value, degree = re.subn(r"\s*\^\s*\{?\s*\\circ\s*\}?$", "", text)
+    if degree:
+        return value, "degree"
+    found = re.fullmatch(r"(.*?[\d})])\s*\\(?:text|mathrm)\s*\{([^{}\d]*)\}\s*(\^\s*\{?\d\}?)?", text)
+    if found:
+        return found[1], _one(found[2]) + (found[3] or "").translate(str.maketrans("", "", " {}"))
+    found = re.fullmatch(r"(.*?\d)\s+([a-zA-Z ]+?)(?:/([a-zA-Z]+))?(\^\s*\{?\d\}?)?", text)
+    if found and {*found[2].lower().split(), *([found[3].lower()] if found[3] else [])} <= UNITS:
+        return found[1], " ".join(part for part in map(_one, filter(None, found.groups()[1:])))
+    return text, ""
+
+
+def _one(unit: str) -> str:
+    """A unit without plural and stops."""
+    unit = unit.strip().rstrip(".").lower()
+    return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
+
+
+def links(text: str) -> list[str]:
+    """The values that a chain of equations gives: `x = 6 \\cdot 7 = 42` gives two; a name at its beginning is none."""
+    parts = [part.strip() for part in re.split(r"(?<![<>!\\])=|\\approx(?![a-zA-Z])", text)]
+    if len(parts) > 1 and (not parts[0] or re.fullmatch(r"\\?[A-Za-z]+[\d_{}']*(\([^=]*\))?|[^\d=]*", parts[0])):
+        parts = parts[1:]
+    return parts
