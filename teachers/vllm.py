@@ -122,7 +122,7 @@ class VLLM:
 
 def serve_command(spec: VLLMTeacher, model: str, port: int) -> list[str]:
     """The command line of the server."""
-    options = spec.model_dump(include=set(PASSED_ON)) | spec.serve_args
+    options = spec.model_dump(include=set(PASSED_ON)) | _without_gpu() | spec.serve_args
     given = [part for name, value in options.items() for part in _option(name, value)]
     ours = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", SERVED_AS]
     return [*_program(), model, *ours, *given]
@@ -142,11 +142,23 @@ def refuse_without_vllm() -> None:
 
 def _program() -> list[str]:
     """`vllm serve`; the package for machines without a GPU has another name, by which that command is confused."""
+    if _has("vllm"):
+        return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve"]
+    return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
+
+
+def _without_gpu() -> dict[str, Any]:
+    """What vLLM needs on a processor: with a prompt cut into chunks and a seed its engine dies ("CPU Generator does not
+    use offset", vLLM 0.32), so that prompts are not cut there."""
+    return {} if _has("vllm") else {"enable_chunked_prefill": False}
+
+
+def _has(package: str) -> bool:
     try:
-        version("vllm")
+        version(package)
     except PackageNotFoundError:
-        return [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
-    return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve"]
+        return False
+    return True
 
 
 def _option(name: str, value: Any) -> list[str]:

@@ -41,14 +41,17 @@ def spec(model: Path, **fields: Any) -> dict[str, Any]:
         "dtype": "float32",
         "kv_cache_memory_bytes": 64 << 20,
         "serve_args": {"enforce_eager": True},
-        "concurrency": 16,
+        "concurrency": 32,
         **fields,
     }
 
 
 def requests(n: int) -> list[Request]:
+    """Prompts long enough that one pass through the engine does not take all that are under way."""
     return [
-        Request(f"p/{i}", PROBLEM, [{"role": "user", "content": "Make 33."}], Sampling(max_tokens=48, seed=i, top_p=1))
+        Request(
+            f"p/{i}", PROBLEM, [{"role": "user", "content": "Make 33. " * 20}], Sampling(max_tokens=48, seed=i, top_p=1)
+        )
         for i in range(n)
     ]
 
