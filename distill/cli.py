@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from distill import __version__
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
     from distill.recipe import Recipe
-    from distill.run import Run
+    from distill.run import Run, Seal
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 recipes_app = typer.Typer(no_args_is_help=True, help="List, copy and describe recipes.")
 app.add_typer(recipes_app, name="recipes")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"distill {__version__}")
+        raise typer.Exit
+
 
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
 Overrides = Annotated[
@@ -29,8 +43,11 @@ RunDir = Annotated[Path | None, typer.Option("--run-dir", help="Where the run li
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+Version = Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)]
+
+
 @app.callback()
-def main_options(debug: Debug = False) -> None:
+def main_options(debug: Debug = False, version: Version = False) -> None:
     """Turn a large reasoner into small students: one recipe, one command."""
 
 
@@ -38,7 +55,10 @@ def main_options(debug: Debug = False) -> None:
 def run(
     recipe: RecipeArgument,
     overrides: Overrides = None,
-    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Stop after this stage: problems, harvest, curate, train, evaluate or publish."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Resolve and check everything, do nothing.")] = False,
     run_dir: RunDir = None,
 ) -> None:
@@ -239,32 +259,34 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     with Run(_folder(recipe, run_dir), recipe) as held:
         progress = Progress()
         with _hearing(Notices(progress)):
-            run_stages(held, stages, progress)
-        _show(held)
+            done = run_stages(held, stages, progress)
+        _show(held, done)
 
 
 @contextmanager
 def _hearing(notices: logging.Handler) -> Iterator[None]:
-    """Show what the teachers log while a run goes on."""
-    logger = logging.getLogger("teachers")
-    logger.addHandler(notices)
-    logger.setLevel(logging.INFO)
+    """Show what teachers and students log while a run goes on."""
+    loggers = [logging.getLogger(name) for name in ("teachers", "students")]
+    for logger in loggers:
+        logger.addHandler(notices)
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.removeHandler(notices)
+        for logger in loggers:
+            logger.removeHandler(notices)
 
 
-def _show(held: "Run") -> None:
+def _show(held: "Run", done: "dict[str, Seal]") -> None:
+    """Write the report; print the result where this command was to come to it."""
     from rich.console import Console
 
     from distill.console import result_table
     from distill.report.page import write_report
 
     page = write_report(held.folder)
-    seal = held.seal_of("evaluate")
-    if seal is not None:
-        Console().print(result_table(seal.counts))
+    if "evaluate" in done:
+        Console().print(result_table(done["evaluate"].counts))
     typer.echo(f"report: {page}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from distill.run import Seal
 
-QUIET_SECONDS = 60
+QUIET_SECONDS = 30
 """Off a terminal, progress is told this often at most."""
 
 Counts = dict[str, Any]
@@ -22,18 +22,16 @@ class Progress:
         self._started = self._told = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._width = 0
-        self._stage = ""
         self._noticed: dict[str, float] = {}
 
     def notice(self, text: str) -> None:
         """Tell something now; the same thing not again within a minute."""
         now = time.monotonic()
-        if now - self._noticed.get(text, -QUIET_SECONDS) >= QUIET_SECONDS:
+        if now - self._noticed.get(text, -60.0) >= 60.0:
             self._noticed[text] = now
-            self._line(f"{self._stage}: {text}")
+            self._line(text)
 
     def begins(self, stage: str) -> None:
-        self._stage = stage
         self._started = self._told = time.monotonic()
         self._first = None
         self._line(f"{stage}: begins")
@@ -114,8 +112,10 @@ def summary(stage: str, counts: Counts) -> str:
     if stage == "harvest":
         verdicts = ", ".join(f"{counts[name]} {name}" for name in ("correct", "wrong", "unknown"))
         adopted = f", {counts['adopted']} taken over from before" if counts["adopted"] else ""
+        cut = f" ({counts['truncated']} cut at max_tokens)" if counts["truncated"] else ""
+        verdicts = verdicts.replace(" wrong", f" wrong{cut}")
         return (
-            f"{counts['samples']} traces, {counts['completion_tokens']:,} tokens, {verdicts}, "
+            f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}, {verdicts}, "
             f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}"
         )
     if stage == "curate":
@@ -150,7 +150,8 @@ def result_table(summary_json: Counts) -> Any:
 
     protocol = summary_json["protocol"]
     level = f"{100 * protocol['confidence']:g} %"
-    table = Table(caption=protocol_line(protocol), caption_justify="left")
+    failures = "\n".join(f"{who} failed: {_failures(summary_json[who])}" for who in ("base", "student"))
+    table = Table(caption=f"{protocol_line(protocol)}\n{failures}", caption_justify="left")
     table.add_column("")
     for name in ("accuracy", f"{level} interval", "finished", "mean tokens"):
         table.add_column(name, justify="right")
@@ -169,6 +170,12 @@ def result_table(summary_json: Counts) -> Any:
         "student - base (paired)", f"{100 * d['mean']:+.1f}", f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}", "", ""
     )
     return table
+
+
+def _failures(figures: Counts) -> str:
+    """Why a model's answers were not correct, most frequent first."""
+    told = [f"{n} {reason.split(': ', 1)[1]}" for reason, n in figures["reasons"].items() if reason[:7] != "correct"]
+    return ", ".join(told) or "never"
 
 
 def protocol_line(protocol: Counts) -> str:

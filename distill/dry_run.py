@@ -109,9 +109,14 @@ def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], ans
     rows = min(most, recipe.curate.max_rows or most)
     train = 4 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
     evaluate = 2 * parameters * answers * recipe.evaluate.max_tokens / (SAMPLING_SHARE * rate)
+    harvest = ""
+    if isinstance(recipe.teacher, LocalTeacher):
+        teacher = models.parameter_count(models.config(models.resolve(recipe.teacher.model, recipe.teacher.revision)))
+        tokens = len(training) * recipe.harvest.samples_per_problem * recipe.harvest.max_tokens
+        harvest = f"harvest at most {duration(2 * teacher * tokens / (SAMPLING_SHARE * rate))}, "
     return (
-        f"training about {duration(train)} for {rows:,} rows of {row_tokens:,} tokens ({how}), evaluation at most "
-        f"{duration(evaluate)}, from {rate / 1e9:,.0f} GFLOP/s measured just now"
+        f"{harvest}training about {duration(train)} for {rows:,} rows of {row_tokens:,} tokens ({how}), "
+        f"evaluation at most {duration(evaluate)}, from {rate / 1e9:,.0f} GFLOP/s measured just now"
     )
 
 
@@ -138,16 +143,14 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
     if not isinstance(recipe.teacher, ProgramTeacher):
         return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
+    from students.render import render
     from teachers.harvest import request_for
     from teachers.program import CountdownProgram
 
     program = CountdownProgram(recipe.teacher)
     asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
     tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
-    lengths = [
-        len(tokenizer(tokenizer.apply_chat_template(request.messages, tokenize=False) + answer)["input_ids"])
-        for request, answer in ((r, asyncio.run(program.answer(r)).text) for r in asked)
-    ]
+    lengths = [len(render(tokenizer, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"
 
 

@@ -65,6 +65,7 @@ def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
     write(unfinished)
     for path in unfinished.rglob("*"):
         if path.is_file():
+            path.chmod(0o644)  # safetensors writes files that only their owner may read
             with path.open("rb") as f:
                 os.fsync(f.fileno())
     shutil.rmtree(folder, ignore_errors=True)

@@ -128,7 +128,9 @@ def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress)
     if seal is not None and seal.fingerprint == wanted[stage]:
         progress.skipped(stage, seal)
         return seal
-    run.begin(stage, wanted[stage])
+    moved = run.begin(stage, wanted[stage])
+    if moved:
+        progress.notice(f"{stage}: what another recipe made is kept as {moved}")
     seal = run.seal_of(stage)
     if seal is not None and seal.fingerprint == wanted[stage]:
         progress.skipped(stage, seal, "brought back from an earlier recipe")

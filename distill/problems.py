@@ -186,7 +186,8 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
             has = ", ".join(sorted(row))
             which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
             hint = f"Name the column with problems.{which}."
-            raise Refused(f"{source}, row {number} has no '{absent[0]}' (its columns: {has}).", hint)
+            lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"
+            raise Refused(f"{source}, row {number}: '{absent[0]}' {lacks}.", hint)
         nested = [key for key in wanted if isinstance(row[key], bool | list | dict)]
         if nested:
             kind = type(row[nested[0]]).__name__
@@ -244,7 +245,9 @@ def _split(pool: list[Problem], count: int | None, held_out: int, seed: int, sou
     train = order[held_out:] if count is None else order[held_out : held_out + count]
     if len(order) <= held_out or (count is not None and len(train) < count):
         asked = f"{held_out} held out" + (f" and {count} to train on" if count else " and at least one to train on")
-        raise Refused(f"{source} has {len(pool)} problems, fewer than {asked}.")
+        raise Refused(
+            f"{source} has {len(pool)} problems, fewer than {asked}.", "Set problems.held_out and problems.count."
+        )
     return [*train, *_as_held(order[:held_out])]
 
 

@@ -75,14 +75,15 @@ class Run:
         """The seal of a finished stage whose files are all there, else None."""
         return read_seal(self.folder, stage)
 
-    def begin(self, stage: str, fingerprint: str) -> Path:
-        """Make room for a stage under a fingerprint; what another fingerprint made is moved aside.
+    def begin(self, stage: str, fingerprint: str) -> str | None:
+        """Make room for a stage under a fingerprint; work begun under the same one is still there.
 
-        Returns the output path; work begun under the same fingerprint is still in it.
+        What another fingerprint made is moved aside; returns the name that it lies under now.
         """
-        present = self._present(stage)
+        present, moved = self._present(stage), None
         if present is not None and present != fingerprint:
             self._move(stage, aside_as=present)
+            moved = _aside(self.output(stage), present)
             present = None
         if present is None:
             self._move_unknown(stage)
@@ -90,7 +91,7 @@ class Run:
         begun = self._begun(stage)
         if not begun.exists() or _note(begun)["fingerprint"] != fingerprint:
             write_json(begun, {"fingerprint": fingerprint, "seconds": 0.0})
-        return self.output(stage)
+        return moved.name if moved is not None and moved.exists() else None
 
     def seal(self, stage: str, fingerprint: str, counts: dict[str, Any], seconds: float) -> Seal:
         """Declare a stage done. Its files are synced first."""

@@ -5,6 +5,7 @@ first step the isolation of packed rows is measured on the very model that will 
 """
 
 import json
+import logging
 import math
 import os
 import shutil
@@ -21,6 +22,8 @@ from students.pack import PackedRow, collate
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
     from trl import SFTConfig, SFTTrainer
+
+logger = logging.getLogger(__name__)
 
 COMPLETE = "complete"
 """Written into a checkpoint folder once everything else in it is on disk."""
@@ -58,6 +61,8 @@ def train_lora(trainer: "SFTTrainer") -> "PreTrainedModel":
     """
     _refuse_leaky_packing(trainer.model, trainer.train_dataset[0]["input_ids"])
     newest = newest_checkpoint(Path(trainer.args.output_dir))
+    if newest:
+        logger.info("train: goes on from step %s", newest.name.removeprefix("checkpoint-"))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")

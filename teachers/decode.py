@@ -24,6 +24,9 @@ GROUPED = "grouped_sdpa"
 LADDER = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125, 0.0625)
 """Shares of the batch size that a batch may shrink to: few, since oneDNN compiles kernels for each new shape."""
 
+OnRow = Callable[[int, list[int]], None]
+"""Called with a row's place among the prompts and its whole answer."""
+
 Choose = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 """From next-token logits (B, V) in float32 and the B rows they belong to, the next tokens (B,)."""
 
@@ -37,8 +40,10 @@ def decode(
     choose: Choose,
     pad_token_id: int,
     batch_size: int,
-) -> list[list[int]]:
-    """Continue each prompt until a stop token (included in the result) or max_new_tokens.
+    on_row: OnRow = lambda row, answer: None,
+) -> None:
+    """Continue each prompt until a stop token (included in the answer) or max_new_tokens; `on_row` gets each answer
+    as it ends.
 
     Prompts are padded on the left to `width` tokens, and with idle rows to a step of `batch_size`'s ladder.
     """
@@ -56,15 +61,17 @@ def decode(
         chosen[where] = choose(logits[where], running)
         for row, token in zip(running, chosen[where].tolist(), strict=True):
             answers[row].append(token)
-        running = [row for row in running if answers[row][-1] not in stops]
+        ended = [row for row in running if answers[row][-1] in stops or len(answers[row]) == max_new_tokens]
+        for row in ended:
+            on_row(row, answers[row])
+        running = [row for row in running if row not in ended]
         if not running:
-            break
+            return
         if may_shrink and (size := _rung(len(running), batch_size)) < len(rows):
             keep = sorted(range(len(rows)), key=lambda i: rows[i] not in running)[:size]
             cache.batch_select_indices(torch.tensor(keep, device=mask.device))
             chosen, mask, rows = chosen[keep], mask[keep], [rows[i] for i in keep]
         ids, mask = chosen[:, None], F.pad(mask, (0, 1), value=1)
-    return answers
 
 
 def _next_logits(model: "PreTrainedModel", ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:

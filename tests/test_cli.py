@@ -224,7 +224,7 @@ def gsm(i: int) -> dict[str, Any]:
         ([], "holds no problems"),
         ([gsm(0)] * 8, "ids that occur more than once"),
         ([gsm(i) for i in range(3)], "has 3 problems, fewer than"),
-        ([{"id": 1, "q": "?"}], "row 1 has no 'question' (its columns: id, q)"),
+        ([{"id": 1, "q": "?"}], "row 1: 'question' is missing (there are: id, q)"),
         ([{"id": i, "question": "?", "answer": "4"} for i in range(9)], "has no '####'"),
     ],
 )

@@ -128,6 +128,25 @@ def test_check_looks_at_the_set_of_this_recipe_only(home: Path, capsys: pytest.C
     assert "a curated set of another recipe" in said
 
 
+def test_results_of_another_recipe_are_not_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = home / "runs/tiny/report.html"
+    assert "What the student gained" in report.read_text()
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "tiny.yaml", "harvest.samples_per_problem=2", "--until", "harvest"])
+    said = capsys.readouterr()
+    assert not ended.value.code
+    assert "student - base" not in said.out
+    assert "harvest: what another recipe made is kept as traces." in said.err
+    assert "40 taken over from before" in said.err
+    for again in (None, ["report", "runs/tiny"]):
+        if again:
+            call(capsys, *again)
+        page = report.read_text()
+        assert "What the student gained" not in page
+        assert "of curate, train, evaluate, publish was made under another recipe and is not shown" in page
+
+
 def test_the_lock_holds_though_its_file_is_deleted(tmp_path: Path, recipe: Recipe) -> None:
     with Run(tmp_path / "run", recipe):
         (tmp_path / "run/lock").unlink()

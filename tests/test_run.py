@@ -19,6 +19,12 @@ def verdict(i: int) -> Verdict:
     return Verdict(trace_id=f"p/{i}", verdict="correct", extracted="é", reason="equal", kind="math")
 
 
+def begun(run: Run, stage: str, fingerprint: str) -> Path:
+    """Where the output of a stage goes that has just been begun."""
+    run.begin(stage, fingerprint)
+    return run.output(stage)
+
+
 def test_log_reads_what_it_wrote(tmp_path: Path) -> None:
     log = Log(tmp_path / "log.jsonl")
     log.append([verdict(0), verdict(1)])
@@ -121,28 +127,28 @@ def test_an_unwritable_place_is_refused(recipe: Recipe) -> None:
 
 def test_work_of_another_fingerprint_is_kept_and_brought_back(tmp_path: Path, recipe: Recipe) -> None:
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("harvest", "a" * 16).mkdir()
+        begun(run, "harvest", "a" * 16).mkdir()
         (run.output("harvest") / "samples.jsonl").write_text("paid for")
         run.seal("harvest", "a" * 16, {"n": 1}, 2.0)
 
-        run.begin("harvest", "b" * 16).mkdir()
+        begun(run, "harvest", "b" * 16).mkdir()
         assert (tmp_path / "run" / "traces.aaaaaaaa" / "samples.jsonl").read_text() == "paid for"
         assert run.seal_of("harvest") is None
         (run.output("harvest") / "samples.jsonl").write_text("half done")
 
-        run.begin("harvest", "a" * 16)
+        begun(run, "harvest", "a" * 16)
         seal = run.seal_of("harvest")
         assert seal is not None
         assert (seal.fingerprint, seal.counts) == ("a" * 16, {"n": 1})
         assert (run.output("harvest") / "samples.jsonl").read_text() == "paid for"
 
-        run.begin("harvest", "b" * 16)
+        begun(run, "harvest", "b" * 16)
         assert (run.output("harvest") / "samples.jsonl").read_text() == "half done"
 
 
 def test_a_seal_whose_files_are_gone_does_not_count(tmp_path: Path, recipe: Recipe) -> None:
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("problems", "a" * 16).write_text("x")
+        begun(run, "problems", "a" * 16).write_text("x")
         run.seal("problems", "a" * 16, {}, 1.0)
         assert run.seal_of("problems") is not None
         run.output("problems").unlink()
@@ -151,16 +157,16 @@ def test_a_seal_whose_files_are_gone_does_not_count(tmp_path: Path, recipe: Reci
 
 def test_time_of_interrupted_attempts_is_added_up(tmp_path: Path, recipe: Recipe) -> None:
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("problems", "a" * 16).write_text("x")
+        begun(run, "problems", "a" * 16).write_text("x")
         run.note_time("problems", 3.0)
-        run.begin("problems", "a" * 16)
+        begun(run, "problems", "a" * 16)
         assert run.seal("problems", "a" * 16, {}, 1.5).seconds == 4.5
     assert json.loads((tmp_path / "run" / "stages" / "problems.json").read_text())["seconds"] == 4.5
 
 
 def test_a_torn_file_of_a_sealed_stage_does_not_count(tmp_path: Path, recipe: Recipe) -> None:
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("harvest", "a" * 16).mkdir()
+        begun(run, "harvest", "a" * 16).mkdir()
         log = run.output("harvest") / "samples.jsonl"
         log.write_text('{"a": 1}\n')
         run.seal("harvest", "a" * 16, {}, 1.0)
@@ -172,7 +178,7 @@ def test_a_torn_file_of_a_sealed_stage_does_not_count(tmp_path: Path, recipe: Re
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"fingerprint": "x"}'])
 def test_a_damaged_seal_is_named(tmp_path: Path, recipe: Recipe, text: str) -> None:
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("harvest", "a" * 16).mkdir()
+        begun(run, "harvest", "a" * 16).mkdir()
         (run.output("harvest") / "samples.jsonl").touch()
         run.seal("harvest", "a" * 16, {}, 1.0)
         (run.folder / "stages" / "harvest.json").write_text(text)
@@ -183,11 +189,11 @@ def test_a_damaged_seal_is_named(tmp_path: Path, recipe: Recipe, text: str) -> N
 def test_an_output_without_a_note_is_never_taken_for_the_wanted_one(tmp_path: Path, recipe: Recipe) -> None:
     """Its seal was deleted: nobody knows what made it, so it is kept beside."""
     with Run(tmp_path / "run", recipe) as run:
-        run.begin("train", "a" * 16).mkdir()
+        begun(run, "train", "a" * 16).mkdir()
         (run.output("train") / "old").touch()
         run.seal("train", "a" * 16, {}, 1.0)
         (run.folder / "stages" / "train.json").unlink()
-        assert not run.begin("train", "b" * 16).exists()
+        assert not begun(run, "train", "b" * 16).exists()
         assert (run.folder / "student.unsealed-1" / "old").exists()
 
 

@@ -76,7 +76,7 @@ def test_nucleus_leaves_unlikely_tokens_out() -> None:
     assert set(drawn.tolist()) == {0, 1}
 
 
-@pytest.mark.parametrize("killed_after", [1, 2, 3])
+@pytest.mark.parametrize("killed_after", [1, 2, 4])
 def test_interrupted_sampling_goes_on_to_the_same_traces(tiny_model: Path, tmp_path: Path, killed_after: int) -> None:
     whole = texts(tiny_model, requests(), 4, tmp_path / "whole.jsonl")
 
@@ -95,7 +95,7 @@ def test_interrupted_sampling_goes_on_to_the_same_traces(tiny_model: Path, tmp_p
     with pytest.raises(Killed):
         asyncio.run(sample(LocalModel(models.resolve(str(tiny_model)), "float32", 4), requests(), Log(log), kill))
     before = Log(log).read(Trace)
-    assert len(before) == min(10, 4 * killed_after)  # a whole batch is written with one call
+    assert 0 < len(before) < 10
     assert texts(tiny_model, requests(), 4, log) == whole
     assert Log(log).read(Trace)[: len(before)] == before
 
@@ -164,6 +164,28 @@ def test_a_larger_harvest_pays_only_for_what_is_new(recipe: Recipe, tmp_path: Pa
     counts = harvest(more, problems, tmp_path / "traces", lambda *_: None)
     assert (counts["samples"], counts["adopted"]) == (60, 20)
     assert len(requests_for(problems, more.harvest, 0)) == 60
+
+
+def test_an_answer_is_on_disk_as_soon_as_it_is_whole(tiny_model: Path, tmp_path: Path) -> None:
+    """Not when the longest of its batch is; and a run that is stopped in mid-batch ends at the next token."""
+    log = Log(tmp_path / "log.jsonl")
+    teacher = LocalModel(models.resolve(str(tiny_model)), "float32", 8)
+    seen: list[int] = []
+
+    def stop_after_two(_: list[Trace]) -> None:
+        seen.append(len(log.read(Trace)))
+        if seen[-1] >= 2:
+            raise KeyboardInterrupt
+
+    async def run() -> None:
+        try:
+            await sample(teacher, requests(8, max_tokens=400), log, stop_after_two)
+        finally:
+            await teacher.close()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(run())
+    assert 2 <= len(log.read(Trace)) < 8
 
 
 def test_what_was_paid_for_before_changes_no_decision(recipe: Recipe, tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ SHOWN_TRACES = 8
 """Teacher traces shown of each verdict."""
 
 
-def write_report(folder: Path) -> Path:
-    """Write the page of a run, with what is there so far.
+def write_report(folder: Path, wanted: dict[str, str] | None = None) -> Path:
+    """Write the page of a run, with what is there so far; what was made under another recipe is left out.
+
+    `wanted` are the fingerprints of the recipe's stages; None works them out, where its files and models are there.
 
     Raises:
         Refused: the folder holds no run.
@@ -31,29 +33,42 @@ def write_report(folder: Path) -> Path:
     environment = Environment(
         loader=PackageLoader("distill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    page = environment.get_template("report.html").render(_content(folder))
+    page = environment.get_template("report.html").render(_content(folder, wanted or _wanted(folder)))
     target = folder / "report.html"
     write_atomically(target, page)
     return target
 
 
-def _content(folder: Path) -> dict[str, Any]:
-    seals = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
+def _wanted(folder: Path) -> dict[str, str] | None:
+    """Fingerprints of the recipe that lies in the run; None where what they are made of is gone."""
+    from distill.pipeline import fingerprints
+    from distill.recipe_file import load
+
+    try:
+        return fingerprints(load(str(folder / "recipe.yaml")))
+    except Refused:
+        return None
+
+
+def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
+    present = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
+    seals = {s: seal for s, seal in present.items() if wanted is None or seal.fingerprint == wanted[s]}
     evaluation = seals["evaluate"].counts if "evaluate" in seals else None
     return {
         "name": recipe_name(folder / "recipe.yaml"),
         "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
         "stages": [(s, summary(s, seal.counts), duration(seal.seconds)) for s, seal in seals.items()],
         "missing": [stage for stage in OUTPUTS if stage not in seals],
+        "stale": [stage for stage in present if stage not in seals],
         "total": duration(sum(seal.seconds for seal in seals.values())),
         "evaluation": evaluation,
         "protocol": protocol_line(evaluation["protocol"]) if evaluation else "",
         "accuracy_chart": accuracy_chart(evaluation) if evaluation else "",
         "funnel_chart": funnel_chart(seals["curate"].counts["funnel"]) if "curate" in seals else "",
-        "loss_chart": _loss_chart(folder),
+        "loss_chart": _loss_chart(folder) if "train" in seals else "",
         "harvest": seals["harvest"].counts if "harvest" in seals else None,
         "train": seals["train"].counts if "train" in seals else None,
-        "first_rows": _first_rows(folder),
+        "first_rows": _first_rows(folder) if "train" in seals else [],
         "traces": _teacher_traces(folder) if "harvest" in seals else [],
         "answers": _answers(folder) if evaluation else [],
     }

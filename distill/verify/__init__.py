@@ -21,15 +21,17 @@ UNFINISHED = {"length": "cut at max_tokens", "loop": "cut in a loop", "filter": 
 """Finish reasons of answers that are not whole, in words."""
 
 
-def judge(kind: str, response: str, answer: str, data: dict, finish_reason: str = "stop") -> Judgement:
-    """Judge a response (what follows the reasoning).
+def judge(
+    kind: str, response: str, answer: str, data: dict, finish_reason: str = "stop", thought: bool = False
+) -> Judgement:
+    """Judge a response (what follows the reasoning, if the model `thought`).
 
     An answer that was cut, or that is empty, is `wrong` whatever it holds: it is not complete.
     """
     if finish_reason in UNFINISHED:
         return wrong(None, UNFINISHED[finish_reason])
     if not response.strip():
-        return wrong(None, "empty response")
+        return wrong(None, "nothing after the thinking" if thought else "empty response")
     return KINDS[kind](response, answer, data)
 
 
@@ -37,5 +39,6 @@ def judge_trace(trace: Trace, problem: Problem) -> Verdict:
     """The verdict on one trace of a problem."""
     if CONTROL_TOKEN.search(trace.reasoning) or CONTROL_TOKEN.search(trace.response):
         return Verdict(trace_id=trace.id, kind=problem.kind, **wrong(None, "holds tokens of a chat template")._asdict())
-    found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason)
+    thought = bool(trace.reasoning)
+    found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason, thought)
     return Verdict(trace_id=trace.id, kind=problem.kind, **found._asdict())

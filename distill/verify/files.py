@@ -29,6 +29,8 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
     out = out.resolve()  # a link is written through
     if out == file.resolve():
         raise Refused("--out names the input file.", "It would be overwritten; name another.")
+    if out.suffix in (".csv", ".parquet", ".xlsx"):
+        raise Refused(f"--out={out.name}: rows are written as JSON, one a line.", "Name it .jsonl.")
     if out.exists() and not out.is_file():
         raise Refused(f"--out={out} is there and is no file.")
     try:
@@ -49,8 +51,8 @@ def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) 
     if kind != "countdown" and (gold is None or isinstance(gold, bool | list | dict)):
         found = unknown(None, "gold answer is no text or number")
     else:
-        text = split_reasoning("" if response is None else str(response))[1]
-        found = judge(kind, text, str(gold), _data(row), str(row.get("finish_reason")))
+        thinking, text = split_reasoning("" if response is None else str(response))
+        found = judge(kind, text, str(gold), _data(row), str(row.get("finish_reason")), bool(thinking))
     return {**row, **found._asdict()}
 
 
