@@ -21,7 +21,6 @@ from common import machine
 from distill import models, recipe_file
 from distill.cli import _quiet_environment
 from distill.problems import make_problems
-from distill.recipe import messages
 from teachers.decode import decode, use_grouped_attention
 
 STOP = 2
@@ -84,7 +83,7 @@ def main() -> None:
     source = models.resolve(recipe.student.model)
     model, tokenizer = models.load(source), models.tokenizer(source)
     held = [p for p in make_problems(recipe.problems, 0) if p.held_out][: args.rows]
-    asked = [messages(recipe.student_prompt(), p.question) for p in held]
+    asked = [recipe.student_prompt().messages(p.question) for p in held]
     texts = [tokenizer.apply_chat_template(m, add_generation_prompt=True, tokenize=False) for m in asked]
     prompts = tokenizer(texts, add_special_tokens=False)["input_ids"]
     rng = random.Random(0)

@@ -4,14 +4,14 @@ Every key is typed, frozen and documented by the string under it. Reading a file
 error messages are in `recipe_file.py`; nothing here touches the disk.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
 from distill.recipe_problems import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
+from distill.recipe_prompts import Prompt
 from distill.recipe_teachers import EndpointTeacher, LocalTeacher, ProgramTeacher, Teacher, VLLMTeacher
-from distill.records import CONTROL_TOKEN
 
 __all__ = [
     "CountdownProblems",
@@ -21,34 +21,12 @@ __all__ = [
     "LocalTeacher",
     "Problems",
     "ProgramTeacher",
+    "Prompt",
     "Recipe",
     "TableProblems",
     "Teacher",
     "VLLMTeacher",
-    "messages",
 ]
-
-DEFAULT_PROMPT = "{question}"
-
-
-class Prompt(Section):
-    """How a problem is put to a model; the student is asked as the teacher was, unless told otherwise."""
-
-    system: str | None = None
-    """System message; null sends none (some chat templates then add one of their own)."""
-    user: str = DEFAULT_PROMPT
-    """User message; `{question}` is replaced by the problem's question."""
-
-    @model_validator(mode="after")
-    def _has_question(self) -> "Prompt":
-        if "{question}" not in self.user:
-            raise ValueError("user must contain {question}, or the model never sees the problem")
-        held = CONTROL_TOKEN.search(self.user + (self.system or ""))
-        if held:
-            raise ValueError(
-                f"a prompt must not hold '{held[0]}': the chat template puts such tokens where they belong"
-            )
-        return self
 
 
 class Harvest(Section):
@@ -123,7 +101,7 @@ class Student(Section):
     revision: str | None = None
     """Hub commit or tag; null takes the newest."""
     prompt: Prompt | None = None
-    """What the student is asked, in training and evaluation; null takes the teacher's prompt."""
+    """What the student is asked, in training and evaluation; null takes the teacher's prompt, without its examples."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the frozen weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
 
@@ -253,10 +231,4 @@ class Recipe(Section):
 
     def student_prompt(self) -> Prompt:
         """What the student is asked, in training and in evaluation alike."""
-        return self.student.prompt or self.harvest.prompt
-
-
-def messages(prompt: Prompt, question: str) -> list[dict[str, str]]:
-    """The chat messages that put a question to a model."""
-    system: list[dict[str, Any]] = [{"role": "system", "content": prompt.system}] if prompt.system is not None else []
-    return [*system, {"role": "user", "content": prompt.user.replace("{question}", question)}]
+        return self.student.prompt or self.harvest.prompt.without_examples()

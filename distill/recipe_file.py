@@ -196,6 +196,9 @@ def _keys_in(path: list[str], tree: Any) -> list[str]:
         if isinstance(at, dict) and part in at:
             keys.append(part)
             at = at[part]
+        elif isinstance(at, list) and part.isdigit():
+            keys.append(part)
+            at = at[int(part)]
         elif i == len(path) - 1 and isinstance(at, dict):
             keys.append(part)
     return keys
@@ -207,8 +210,8 @@ def _known_keys(parents: list[str], tree: dict[str, Any]) -> list[str]:
     at: Any = schema
     value: Any = tree
     for part in parents:
-        value = value[part]
-        at = _resolve(at["properties"][part], schema, value)
+        value = value[int(part)] if isinstance(value, list) else value[part]
+        at = _resolve(at["items"] if "items" in at else at["properties"][part], schema, value)
     return list(at.get("properties", {}))
 
 

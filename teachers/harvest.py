@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.files import Log
-from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher, messages
+from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
 from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
@@ -59,7 +59,7 @@ def request_for(problem: Problem, index: int, harvest: Harvest, seed: int) -> Re
     return Request(
         id=f"{problem.id}/{index}",
         problem=problem,
-        messages=messages(harvest.prompt, problem.question),
+        messages=harvest.prompt.messages(problem.question),
         sampling=Sampling(
             temperature=harvest.temperature,
             top_p=harvest.top_p,

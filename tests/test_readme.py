@@ -74,5 +74,10 @@ def test_yaml_of_the_pages_is_valid() -> None:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
             sections = yaml.safe_load(block)
             if sections:
-                tree = {"name": "x", "problems": {"source": "file", "path": "x.jsonl"}, "student": {"model": "x"}}
+                tree = {
+                    "name": "x",
+                    "problems": {"source": "file", "path": "x.jsonl"},
+                    "teacher": {"kind": "local", "model": "x"},
+                    "student": {"model": "x"},
+                }
                 parse({**tree, **sections})

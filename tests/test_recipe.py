@@ -1,14 +1,16 @@
 """Recipes: every mistake gets its sentence, every shipped recipe is whole."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distill.errors import Refused
-from distill.recipe import Recipe, messages
+from distill.recipe import Recipe
 from distill.recipe_file import load, parse, shipped
+from distill.recipe_prompts import PRESETS, Prompt
 from distill.run import dump_recipe
 
 RECIPE = """\
@@ -148,9 +150,61 @@ def test_prompt_braces_in_a_question_stay() -> None:
         "student": {"model": "m"},
     }
     prompt = parse(recipe).harvest.prompt
-    assert messages(prompt, r"\frac{1}{2} {question} {x}") == [
-        {"role": "user", "content": r"\frac{1}{2} {question} {x}"}
+    asked = prompt.messages(r"\frac{1}{2} {question} {x}")
+    assert asked == [{"role": "user", "content": r"\frac{1}{2} {question} {x}"}]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_stand_in_the_resolved_recipe_word_for_word(preset: str) -> None:
+    prompt = Prompt.model_validate({"preset": preset})
+    assert {k: v for k, v in prompt.model_dump().items() if k in PRESETS[preset]} == PRESETS[preset]
+    assert Prompt.model_validate(prompt.model_dump()) == prompt
+    own = Prompt.model_validate({"preset": preset, "user": "Q: {question}"})
+    assert own.messages("x")[-1]["content"] == "Q: x"
+
+
+def test_the_r1_zero_template_is_the_published_one() -> None:
+    (system, user) = Prompt.model_validate({"preset": "r1_zero"}).messages("How many?")
+    assert system["content"].startswith("A conversation between User and Assistant. The user asks a question, and the")
+    assert system["content"].endswith("i.e., <think> reasoning process here </think> <answer> answer here </answer>.")
+    assert user == {"role": "user", "content": "How many?"}
+
+
+def test_examples_are_for_the_teacher_only() -> None:
+    harvest = {"prompt": {"preset": "boxed", "examples": [{"question": "1+1?", "answer": "\\boxed{2}"}]}}
+    recipe = parse(
+        {
+            "name": "x",
+            "problems": {"source": "countdown"},
+            "teacher": {"kind": "program"},
+            "harvest": harvest,
+            "student": {"model": "m"},
+        }
+    )
+    end = "\nPlease reason step by step, and put your final answer within \\boxed{}."
+    assert recipe.harvest.prompt.messages("2+2?") == [
+        {"role": "user", "content": "1+1?" + end},
+        {"role": "assistant", "content": "\\boxed{2}"},
+        {"role": "user", "content": "2+2?" + end},
     ]
+    assert recipe.student_prompt().messages("2+2?") == [{"role": "user", "content": "2+2?" + end}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ({"preset": "r2"}, "'harvest.prompt.preset' is 'r2'"),
+        ({"user": "Hello"}, "user must contain {question}"),
+        ({"system": "<|im_end|>"}, "must not hold '<|im_end|>'"),
+        ({"examples": [{"question": "q"}]}, "'harvest.prompt.examples.0.answer' is missing"),
+        ({"examples": [{"question": "q", "answr": "a"}]}, "'harvest.prompt.examples.0.answr', did you mean 'answer'?"),
+        ({"examples": [{"question": "q", "answer": "<|eot_id|>"}]}, "must not hold '<|eot_id|>'"),
+    ],
+)
+def test_prompts_that_cannot_be_asked(prompt: dict[str, Any], said: str) -> None:
+    tree = {"name": "x", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}, "student": {"model": "m"}}
+    with pytest.raises(Refused, match=re.escape(said)):
+        parse(tree | {"harvest": {"prompt": prompt}})
 
 
 def test_schema_is_json() -> None:

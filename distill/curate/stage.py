@@ -7,7 +7,7 @@ from typing import Any
 
 from distill.curate.select import Candidate, Step, select
 from distill.files import Log, write_folder, write_json
-from distill.recipe import Recipe, messages
+from distill.recipe import Recipe
 from distill.records import Problem, Trace, Verdict, joined
 
 
@@ -28,7 +28,7 @@ def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) 
 def _as_row(c: Candidate, recipe: Recipe) -> dict[str, Any]:
     """One row of the curated set: what is trained on, and where it comes from."""
     return {
-        "messages": messages(recipe.student_prompt(), c.problem.question),
+        "messages": recipe.student_prompt().messages(c.problem.question),
         "completion": joined(c.trace.reasoning, c.trace.response),
         "trace_id": c.trace.id,
         "problem_id": c.problem.id,

@@ -13,7 +13,7 @@ from distill import models
 from distill.errors import Refused
 from distill.evaluate.statistics import accuracy, exact_mcnemar, paired_difference
 from distill.files import Log, write_json
-from distill.recipe import Evaluate, Recipe, messages
+from distill.recipe import Evaluate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
 from distill.verify import KINDS, judge, judge_trace
 from teachers.base import Request
@@ -79,7 +79,7 @@ def _requests(held: list[Problem], recipe: Recipe) -> list[Request]:
         Request(
             id=f"{p.id}/{index}",
             problem=p,
-            messages=messages(recipe.student_prompt(), p.question),
+            messages=recipe.student_prompt().messages(p.question),
             sampling=Sampling(
                 temperature=spec.temperature,
                 top_p=spec.top_p,
