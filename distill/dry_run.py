@@ -9,7 +9,15 @@ from distill import models
 from distill.console import duration
 from distill.errors import Refused
 from distill.problems import make_problems
-from distill.recipe import EndpointTeacher, HubProblems, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
+from distill.recipe import (
+    CountdownProblems,
+    EndpointTeacher,
+    FileProblems,
+    LocalTeacher,
+    ProgramTeacher,
+    Recipe,
+    VLLMTeacher,
+)
 from distill.records import Problem
 from distill.run import dump_recipe, read_seal
 
@@ -63,7 +71,7 @@ def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, an
 def dry_run(recipe: Recipe) -> str:
     """Everything that `run` does before its first stage; returns the resolved recipe."""
     refuse_early(recipe)
-    if not isinstance(recipe.problems, HubProblems):
+    if isinstance(recipe.problems, CountdownProblems | FileProblems):
         make_problems(recipe.problems, recipe.seed)
     return dump_recipe(recipe) + "\n# nothing was done (--dry-run)"
 
@@ -71,6 +79,7 @@ def dry_run(recipe: Recipe) -> str:
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
     from students.plan import available_memory, gib, memory_plan
+    from teachers.harvest import most_samples
 
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
@@ -79,10 +88,10 @@ def plan(recipe: Recipe) -> str:
     free, what = available_memory()
     problems = make_problems(recipe.problems, recipe.seed)
     training = [p for p in problems if not p.held_out]
-    samples = len(training) * recipe.harvest.samples_per_problem
+    samples = sum(most_samples(p, recipe.harvest) for p in training)
     answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
-    is_program = recipe.teacher.kind == "program"
-    tokens = "no model tokens" if is_program else f"at most {samples * recipe.harvest.max_tokens:,} tokens"
+    is_free = recipe.teacher.kind in ("program", "replay")
+    tokens = "no model tokens" if is_free else f"at most {samples * recipe.harvest.max_tokens:,} tokens"
     price = "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
     disk = 2 * memory.weights + memory.adapter_parameters * 16
     lines = [

@@ -188,7 +188,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         with path.open(encoding="utf-8-sig") as f:
             for number, line in enumerate(f, 1):
                 if line.strip():
-                    rows.append(_row(line, path, number))
+                    rows.append(parsed_row(line, path, number))
     except UnicodeDecodeError as e:
         raise DistillError(f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl or .parquet.") from e
     except OSError as e:
@@ -196,7 +196,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(line: str, path: Path, number: int) -> dict[str, Any]:
+def parsed_row(line: str, path: Path, number: int) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Raises:
+        DistillError: there is none, or it holds what no text can.
+    """
     try:
         row = json.loads(line)
         line.encode()

@@ -3,6 +3,7 @@
 Every source ends in a list of `Problem`, some of them held out for the evaluation.
 """
 
+import hashlib
 import math
 import random
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 from distill.errors import DistillError, Refused
 from distill.files import read_rows, user_path
-from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
+from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems, TracesProblems
 from distill.records import CONTROL_TOKEN, Problem, digest
 
 FRUITLESS_DRAWS = 200_000
@@ -30,14 +31,19 @@ def make_problems(spec: Problems, seed: int) -> list[Problem]:
         return countdown_problems(spec, seed)
     if isinstance(spec, FileProblems):
         return _from_file(spec, seed)
+    if isinstance(spec, TracesProblems):
+        return _from_traces(spec, seed)
     return _from_hub(spec, seed)
 
 
 def source_fingerprint(spec: Problems) -> str:
     """Changes when the content of the source does: digest of the files, or the hub revision."""
+    if isinstance(spec, TracesProblems) and spec.path:
+        beside = [source_fingerprint(spec.held_out_from)] if spec.held_out_from else []
+        return digest([*beside, _content(_existing(spec.path, "problems.path"))])
     if isinstance(spec, FileProblems):
         paths = {"path": spec.path, "held_out_path": spec.held_out_path}
-        return digest([digest(_existing(p, f"problems.{k}").read_bytes().hex()) for k, p in paths.items() if p])
+        return digest([_content(_existing(p, f"problems.{k}")) for k, p in paths.items() if p])
     return digest(spec.model_dump())
 
 
@@ -158,6 +164,67 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
         return _split(pool, spec.count, spec.held_out, seed, spec.hub_id)
     held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}")
     return _beside(_draw(pool, spec.count, seed, spec.hub_id), _draw(held, spec.held_out, seed, spec.hub_id))
+
+
+def _from_traces(spec: TracesProblems, seed: int) -> list[Problem]:
+    """A problem for each question of a published set, with the places of its traces; equal questions are one."""
+    from distill.published import reader_for
+    from distill.row_access import rows_of
+
+    source = spec.hub_id or str(spec.path)
+    rows = rows_of(spec)
+    if not len(rows):
+        raise Refused(f"{source} holds no rows.")
+    read = reader_for(rows.columns, spec, source)
+    found: dict[str, tuple[str, str, list[tuple[int, int]]]] = {}
+    for number in range(len(rows)):
+        row = read(rows[number])
+        if row is None or CONTROL_TOKEN.search(row.question):
+            continue
+        key = digest(" ".join(row.question.split()))
+        question, gold, places = found.setdefault(key, (row.question, row.answer, []))
+        places += [(number, place) for place in range(len(row.traces))]
+        found[key] = (question, gold or row.answer, places)
+    if not found:
+        raise Refused(f"{source} holds no question with one answer that could be read.")
+    pool = [
+        Problem(
+            id=f"{Path(source).stem}-{key[:12]}",
+            question=question,
+            answer=gold,
+            kind=spec.kind,
+            data={"traces": places},
+            source=source,
+            licence=spec.licence,
+        )
+        for key, (question, gold, places) in found.items()
+    ]
+    return _with_held_out(pool, spec, seed, source)
+
+
+def _with_held_out(pool: list[Problem], spec: TracesProblems, seed: int, source: str) -> list[Problem]:
+    if spec.held_out_from is not None:
+        held = [p for p in make_problems(spec.held_out_from, seed) if p.held_out]
+        return _beside(_draw(pool, spec.count, seed, source), [p.model_copy(update={"held_out": False}) for p in held])
+    order = random.Random(seed).sample(pool, len(pool))
+    held = [p for p in order if p.answer][: spec.held_out]
+    if len(held) < spec.held_out or len(held) == len(pool):
+        raise Refused(
+            f"{source} has {len(pool)} questions, {sum(bool(p.answer) for p in pool)} of them with a gold answer: too "
+            f"few for {spec.held_out} held out and any to train on.",
+            "Lower problems.held_out, or take the evaluation's problems from elsewhere: problems.held_out_from.",
+        )
+    names = {p.id for p in held}
+    train = [p for p in order if p.id not in names]
+    if spec.count is not None and len(train) < spec.count:
+        raise Refused(f"{source} leaves {len(train)} questions to train on, fewer than problems.count={spec.count}.")
+    return [*train[: spec.count], *_as_held(held)]
+
+
+def _content(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _existing(name: str, key: str) -> Path:

@@ -9,9 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
-from distill.recipe_problems import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems
+from distill.recipe_problems import (
+    CountdownProblems,
+    FileProblems,
+    HubProblems,
+    Problems,
+    TableProblems,
+    TracesProblems,
+)
 from distill.recipe_prompts import Prompt
-from distill.recipe_teachers import EndpointTeacher, LocalTeacher, ProgramTeacher, Teacher, VLLMTeacher
+from distill.recipe_teachers import EndpointTeacher, LocalTeacher, ProgramTeacher, ReplayTeacher, Teacher, VLLMTeacher
 
 __all__ = [
     "CountdownProblems",
@@ -23,8 +30,10 @@ __all__ = [
     "ProgramTeacher",
     "Prompt",
     "Recipe",
+    "ReplayTeacher",
     "TableProblems",
     "Teacher",
+    "TracesProblems",
     "VLLMTeacher",
 ]
 
@@ -211,7 +220,9 @@ class Recipe(Section):
     def _fits_together(self) -> "Recipe":
         if isinstance(self.teacher, ProgramTeacher) and not isinstance(self.problems, CountdownProblems):
             raise ValueError("teacher.kind=program knows Countdown only; set problems.source=countdown")
-        sampled = not isinstance(self.teacher, ProgramTeacher)
+        if isinstance(self.teacher, ReplayTeacher) and not isinstance(self.problems, TracesProblems):
+            raise ValueError("teacher.kind=replay gives published traces; set problems.source=traces")
+        sampled = not isinstance(self.teacher, ProgramTeacher | ReplayTeacher)
         if sampled and self.harvest.temperature == 0 and self.harvest.samples_per_problem > 1:
             raise ValueError(
                 "harvest.samples_per_problem > 1 at harvest.temperature=0 pays for the same answer again and again"

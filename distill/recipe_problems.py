@@ -88,4 +88,48 @@ class HubProblems(TableProblems):
     """Split that the held-out problems come from; null takes them from `split`."""
 
 
-Problems = Annotated[CountdownProblems | FileProblems | HubProblems, Field(discriminator="source")]
+class TracesProblems(Section):
+    """The questions of traces that others published, for `teacher.kind: replay` or for a teacher of your own.
+
+    Known layouts: OpenThoughts, OpenR1-Math-220k, Mixture-of-Thoughts, s1K, LIMO, Bespoke-Stratos, Sky-T1. They are
+    recognised by their columns; the keys below are for others, and where two readings are possible.
+    """
+
+    source: Literal["traces"]
+    path: str | None = None
+    """A `.jsonl` or `.parquet` file, relative to the working directory; or hub_id."""
+    hub_id: str | None = None
+    """Such as `open-r1/OpenR1-Math-220k`; or path."""
+    config: str | None = None
+    """Configuration of the data set on the hub; null for its default."""
+    revision: str | None = None
+    """Commit or tag; null takes the newest, which another day may be another."""
+    split: str = "train"
+    """Split on the hub."""
+    question_key: str | None = None
+    """Column that holds the question."""
+    answer_key: str | None = None
+    """Column that holds the gold answer, or a reference solution whose last box is the answer."""
+    thinking_key: str | None = None
+    """Column that holds the reasoning, where it stands apart."""
+    response_key: str | None = None
+    """Column that holds what follows the reasoning, or both."""
+    kind: Literal["math"] = "math"
+    """Which verifier judges the answers. Without a gold answer the verdict is `unknown`."""
+    count: Count | None = None
+    """Training problems, drawn with the run's seed; null takes all that are not held out."""
+    held_out: Count = 200
+    """Problems with a gold answer that only the evaluation sees, drawn with the run's seed."""
+    held_out_from: Annotated[FileProblems | HubProblems, Field(discriminator="source")] | None = None
+    """Take the evaluation's problems from there instead (as many as its own `held_out` says)."""
+    licence: str = "unknown"
+    """Licence of the data, carried to the cards."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "TracesProblems":
+        if (self.path is None) == (self.hub_id is None):
+            raise ValueError("name one place: path or hub_id")
+        return self
+
+
+Problems = Annotated[CountdownProblems | FileProblems | HubProblems | TracesProblems, Field(discriminator="source")]

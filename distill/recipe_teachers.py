@@ -131,4 +131,12 @@ class VLLMTeacher(Section):
         return self
 
 
-Teacher = Annotated[ProgramTeacher | LocalTeacher | EndpointTeacher | VLLMTeacher, Field(discriminator="kind")]
+class ReplayTeacher(Section):
+    """Traces that others published, as `problems.source: traces` finds them; judged and curated like sampled ones."""
+
+    kind: Literal["replay"]
+
+
+Teacher = Annotated[
+    ProgramTeacher | LocalTeacher | EndpointTeacher | VLLMTeacher | ReplayTeacher, Field(discriminator="kind")
+]

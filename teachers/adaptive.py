@@ -53,13 +53,20 @@ class _Progress:
 class AdaptivePlan:
     """Hands out requests and learns from the traces that come back."""
 
-    def __init__(self, problems: list[Problem], spec: Harvest, request: Callable[[Problem, int], Request]) -> None:
-        """`request` makes the sample of a problem with an index."""
+    def __init__(
+        self,
+        problems: list[Problem],
+        spec: Harvest,
+        request: Callable[[Problem, int], Request],
+        most: Callable[[Problem, Harvest], int] = lambda _, spec: spec.samples_per_problem,
+    ) -> None:
+        """`request` makes the sample of a problem with an index; a problem can have so many as `most` says."""
         self.spec = spec
         self.prior: Beta = UNKNOWN
         self.tokens = 0
         """Spent so far, prompts included."""
         self._request = request
+        self._most = most
         self._samples = 0
         self._reserved = 0
         """Tokens set aside for what is under way."""
@@ -115,7 +122,7 @@ class AdaptivePlan:
         """Is another sample of this problem worth its tokens, given what is under way?"""
         target = self.spec.accepted_per_problem or self.spec.samples_per_problem
         asked = progress.sampled + len(progress.in_flight)
-        if progress.given_up or asked >= self.spec.samples_per_problem:
+        if progress.given_up or asked >= self._most(progress.problem, self.spec):
             return False
         if progress.accepted + len(progress.in_flight) >= target:
             return False  # what is under way may suffice

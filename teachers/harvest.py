@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from distill.files import Log
-from distill.recipe import EndpointTeacher, Harvest, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
+from distill.recipe import (
+    EndpointTeacher,
+    Harvest,
+    LocalTeacher,
+    Problems,
+    ProgramTeacher,
+    Recipe,
+    ReplayTeacher,
+    TracesProblems,
+    VLLMTeacher,
+)
 from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
 from distill.verify import judge_trace
@@ -19,6 +29,7 @@ from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
+from teachers.replay import Replay
 from teachers.sampler import InOrder, follow
 from teachers.vllm import VLLM
 
@@ -28,7 +39,7 @@ OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
 
 
-def build_teacher(spec: TeacherSpec, folder: Path, cut_loops: bool = True) -> Teacher:
+def build_teacher(spec: TeacherSpec, problems: Problems, folder: Path, cut_loops: bool = True) -> Teacher:
     """The teacher that a recipe names; a server of ours keeps its log in `folder`.
 
     Models are found now and loaded at the first request.
@@ -42,6 +53,9 @@ def build_teacher(spec: TeacherSpec, folder: Path, cut_loops: bool = True) -> Te
             return VLLM(spec, folder / "vllm.log", cut_loops)
         case ProgramTeacher():
             return CountdownProgram(spec)
+        case ReplayTeacher():
+            assert isinstance(problems, TracesProblems)  # the recipe has seen to it
+            return Replay(problems)
 
 
 def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[Request]:
@@ -50,8 +64,14 @@ def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[R
         request_for(problem, index, harvest, seed)
         for index in range(harvest.samples_per_problem)
         for problem in problems
-        if not problem.held_out
+        if not problem.held_out and index < most_samples(problem, harvest)
     ]
+
+
+def most_samples(problem: Problem, harvest: Harvest) -> int:
+    """Samples that a problem can have: what the recipe allows, of published traces no more than there are."""
+    places = problem.data.get("traces")
+    return harvest.samples_per_problem if places is None else min(harvest.samples_per_problem, len(places))
 
 
 def request_for(problem: Problem, index: int, harvest: Harvest, seed: int) -> Request:
@@ -79,7 +99,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
         TeacherError: the teacher failed; what it had answered before is on disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    teacher = build_teacher(recipe.teacher, folder, recipe.harvest.cut_loops)
+    teacher = build_teacher(recipe.teacher, recipe.problems, folder, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     wanted = requests_for(problems, recipe.harvest, recipe.seed)
     earlier = Earlier(folder)
@@ -103,7 +123,9 @@ def _plan(
 ) -> AdaptivePlan | InOrder:
     if recipe.harvest.is_adaptive():
         training = [p for p in problems if not p.held_out]
-        return AdaptivePlan(training, recipe.harvest, lambda p, i: request_for(p, i, recipe.harvest, recipe.seed))
+        return AdaptivePlan(
+            training, recipe.harvest, lambda p, i: request_for(p, i, recipe.harvest, recipe.seed), most_samples
+        )
     held = {trace.request for trace in samples.read(Trace)}
     return InOrder([r for r in wanted if r.digest(teacher.name) not in held])
 

@@ -1,0 +1,43 @@
+"""Traces that others published, as a teacher: a sample's index picks one of those that its problem has."""
+
+from distill.published import reader_for
+from distill.recipe_problems import TracesProblems
+from distill.records import digest
+from distill.row_access import rows_of
+from teachers.base import Completion, Request, TeacherError
+
+CHARACTERS_PER_TOKEN = 4
+"""Published traces tell no token counts; these are estimated, and marked so."""
+
+
+class Replay:
+    """Answers with what stands in a published set."""
+
+    concurrency = 64
+
+    def __init__(self, source: TracesProblems) -> None:
+        self._rows = rows_of(source)
+        self._read = reader_for(self._rows.columns, source, where(source))
+        picked = source.model_dump(include={"question_key", "answer_key", "thinking_key", "response_key"})
+        self.name = f"replay {where(source)} {digest([source.revision, source.config, source.split, picked], 8)}"
+
+    async def answer(self, request: Request) -> Completion:
+        places = request.problem.data.get("traces")
+        index = int(request.id.rsplit("/", 1)[1])
+        if places is None or index >= len(places):
+            raise TeacherError(f"{request.id} has no published trace.", "Run the stage `problems` again.")
+        row, place = places[index]
+        found = self._read(self._rows[row])
+        if found is None or place >= len(found.traces):
+            raise TeacherError(f"{self.name} has changed: row {row} no longer holds the trace of {request.id}.")
+        trace = found.traces[place]
+        tokens = (len(trace.reasoning) + len(trace.response)) // CHARACTERS_PER_TOKEN
+        return Completion(trace.response, trace.finish_reason, 0, tokens, trace.reasoning, counted=False)
+
+    async def close(self) -> None:
+        return None
+
+
+def where(source: TracesProblems) -> str:
+    """What a published set is called in traces and messages."""
+    return source.hub_id or source.path or ""
