@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,15 +129,21 @@ class Log:
                 raise cannot_write(self.path, e) from e
 
     def read(self, kind: type[R]) -> list[R]:
-        """All records, in the order in which they were written.
+        """All records, in the order in which they were written; see `each`."""
+        return list(self.each(kind))
+
+    def each(self, kind: type[R]) -> Iterator[R]:
+        """The records one by one, in the order in which they were written.
 
         Raises:
             DistillError: a line that we did not write.
         """
         if not self.path.exists():
-            return []
+            return
         with self.path.open("rb") as f:
-            return [self._record(kind, line, number) for number, line in enumerate(f, 1) if line.endswith(b"\n")]
+            for number, line in enumerate(f, 1):
+                if line.endswith(b"\n"):
+                    yield self._record(kind, line, number)
 
     def _record(self, kind: type[R], line: bytes, number: int) -> R:
         try:

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from distill.recipe import (
     VLLMTeacher,
 )
 from distill.recipe import Teacher as TeacherSpec
-from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
-from distill.verify import judge_trace
+from distill.records import Problem, Sampling, Trace, derived_seed
 from distill.verify.math import comparer
 from teachers.adaptive import AdaptivePlan
 from teachers.base import Request, Teacher, TeacherError
 from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
+from teachers.ledger import Ledger, OnProgress
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
 from teachers.replay import Replay
@@ -34,9 +33,6 @@ from teachers.sampler import InOrder, follow
 from teachers.vllm import VLLM
 
 logger = logging.getLogger(__name__)
-
-OnProgress = Callable[[int, int, dict[str, int]], None]
-"""Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
 
 
 def build_teacher(spec: TeacherSpec, problems: Problems, folder: Path, cut_loops: bool = True) -> Teacher:
@@ -58,14 +54,13 @@ def build_teacher(spec: TeacherSpec, problems: Problems, folder: Path, cut_loops
             return Replay(problems)
 
 
-def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> list[Request]:
-    """All requests of a harvest; each sample's seed depends on its problem and index alone."""
-    return [
-        request_for(problem, index, harvest, seed)
-        for index in range(harvest.samples_per_problem)
-        for problem in problems
-        if not problem.held_out and index < most_samples(problem, harvest)
-    ]
+def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> Iterator[Request]:
+    """The requests of a harvest, one after another: first samples of all training problems, then second ones, ..."""
+    most = max((most_samples(p, harvest) for p in problems if not p.held_out), default=0)
+    for index in range(most):
+        for problem in problems:
+            if not problem.held_out and index < most_samples(problem, harvest):
+                yield request_for(problem, index, harvest, seed)
 
 
 def most_samples(problem: Problem, harvest: Harvest) -> int:
@@ -101,17 +96,18 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     folder.mkdir(parents=True, exist_ok=True)
     teacher = build_teacher(recipe.teacher, recipe.problems, folder, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
-    wanted = requests_for(problems, recipe.harvest, recipe.seed)
     earlier = Earlier(folder)
     if samples.torn or verdicts.torn:
         logger.info("harvest: a torn last line (%d bytes) was dropped", samples.torn + verdicts.torn)
     comparer.timeout_seconds = recipe.verify.timeout_seconds
-    ledger = _Ledger(verdicts, {p.id: p for p in problems}, len(wanted), on_progress)
-    ledger.judge(samples.read(Trace))
-    plan = _plan(recipe, problems, wanted, samples, teacher)
+    training = [p for p in problems if not p.held_out]
+    wanted = sum(most_samples(p, recipe.harvest) for p in training)
+    ledger = Ledger(verdicts, {p.id: p for p in training}, wanted, on_progress)
+    plan = _plan(recipe, training, samples, ledger, teacher)
     failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
     return {
-        **_counts(recipe, samples.read(Trace), ledger),
+        **ledger.counts(),
+        "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "unanswered": [str(e) for e in failures[:100]],
         "adopted": earlier.used,
         "torn_bytes": samples.torn + verdicts.torn,
@@ -119,72 +115,37 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
 
 
 def _plan(
-    recipe: Recipe, problems: list[Problem], wanted: list[Request], samples: Log, teacher: Teacher
+    recipe: Recipe, training: list[Problem], samples: Log, ledger: Ledger, teacher: Teacher
 ) -> AdaptivePlan | InOrder:
-    if recipe.harvest.is_adaptive():
-        training = [p for p in problems if not p.held_out]
-        return AdaptivePlan(
-            training, recipe.harvest, lambda p, i: request_for(p, i, recipe.harvest, recipe.seed), most_samples
-        )
-    held = {trace.request for trace in samples.read(Trace)}
-    return InOrder([r for r in wanted if r.digest(teacher.name) not in held])
+    """What is asked for, given what earlier attempts have brought."""
+    if not recipe.harvest.is_adaptive():
+        held = {trace.request for trace, _ in ledger.resume(samples)}
+        todo = requests_for(training, recipe.harvest, recipe.seed)
+        return InOrder(r for r in todo if r.digest(teacher.name) not in held)
+
+    def request(problem: Problem, index: int) -> Request:
+        return request_for(problem, index, recipe.harvest, recipe.seed)
+
+    plan = AdaptivePlan(training, recipe.harvest, request, most_samples)
+    for trace, accepted in ledger.resume(samples):
+        plan.note(trace, accepted)
+    return plan
 
 
 async def _sample_all(
     teacher: Teacher,
     plan: AdaptivePlan | InOrder,
     samples: Log,
-    ledger: "_Ledger",
+    ledger: Ledger,
     allow_unanswered: int,
     earlier: Earlier,
 ) -> list[TeacherError]:
     def learn(traces: list[Trace]) -> None:
-        ledger.judge(traces)
-        if isinstance(plan, AdaptivePlan):
-            for trace in traces:
-                plan.note(trace, ledger.verdicts[trace.id].verdict == "correct")
+        for trace, accepted in ledger.judge(traces):
+            if isinstance(plan, AdaptivePlan):
+                plan.note(trace, accepted)
 
     try:
-        if isinstance(plan, AdaptivePlan):
-            learn(samples.read(Trace))  # of an earlier attempt
         return await follow(teacher, plan, samples, learn, allow_unanswered, earlier)
     finally:
         await teacher.close()
-
-
-class _Ledger:
-    """Verdicts as they come: judged once, written in lines of their own."""
-
-    def __init__(self, log: Log, problems: dict[str, Problem], wanted: int, on_progress: OnProgress) -> None:
-        self.log = log
-        self.problems = problems
-        self.wanted = wanted
-        self.on_progress = on_progress
-        self.verdicts = {v.trace_id: v for v in log.read(Verdict)}
-        self.counts: Counter[str] = Counter(v.verdict for v in self.verdicts.values())
-
-    def judge(self, traces: list[Trace]) -> None:
-        """Judge the traces that have no verdict yet and append theirs."""
-        fresh = [judge_trace(t, self.problems[t.problem_id]) for t in traces if t.id not in self.verdicts]
-        self.log.append(fresh)
-        self.verdicts.update({v.trace_id: v for v in fresh})
-        self.counts.update(v.verdict for v in fresh)
-        self.on_progress(len(self.verdicts), self.wanted, self.counts)
-
-
-def _counts(recipe: Recipe, traces: list[Trace], ledger: _Ledger) -> dict[str, Any]:
-    verdicts = list(ledger.verdicts.values())
-    correct = {t.problem_id for t in traces if ledger.verdicts[t.id].verdict == "correct"}
-    return {
-        "samples": len(traces),
-        "problems": len({t.problem_id for t in traces}),
-        "problems_solved": len(correct),
-        **{name: sum(v.verdict == name for v in verdicts) for name in ("correct", "wrong", "unknown")},
-        "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for v in verdicts).most_common()),
-        "truncated": sum(t.finish_reason == "length" for t in traces),
-        "looping": sum(t.finish_reason == "loop" for t in traces),
-        "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
-        "prompt_tokens": sum(t.prompt_tokens for t in traces),
-        "completion_tokens": sum(t.completion_tokens for t in traces),
-        "estimated_tokens": sum(t.completion_tokens for t in traces if not t.counted),
-    }

@@ -35,7 +35,7 @@ class Plan(Protocol):
 class InOrder:
     """A plan that asks everything once."""
 
-    def __init__(self, requests: list[Request]) -> None:
+    def __init__(self, requests: Iterable[Request]) -> None:
         self._todo = iter(requests)
 
     def take(self, most: int) -> list[Request]:
@@ -47,8 +47,8 @@ class InOrder:
 
 async def sample(teacher: Teacher, requests: Iterable[Request], log: Log, on_traces: OnTraces) -> None:
     """Answer every request that the log does not hold yet, in order; see `follow`."""
-    held = {trace.request for trace in log.read(Trace)}
-    await follow(teacher, InOrder([r for r in requests if r.digest(teacher.name) not in held]), log, on_traces)
+    held = {trace.request for trace in log.each(Trace)}
+    await follow(teacher, InOrder(r for r in requests if r.digest(teacher.name) not in held), log, on_traces)
 
 
 async def follow(

@@ -21,11 +21,11 @@ from distill.files import Log
 from distill.problems import make_problems
 from distill.recipe import EndpointTeacher, Recipe
 from distill.records import Problem, Sampling, Trace, derived_seed
-from teachers import servers
+from teachers import sampler, servers
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.endpoint import Endpoint
 from teachers.harvest import harvest
-from teachers.sampler import InOrder, follow, sample
+from teachers.sampler import InOrder
 
 PROBLEM = Problem(id="p", question="Make 33.", answer="33", kind="math", source="test")
 
@@ -34,6 +34,20 @@ PROBLEM = Problem(id="p", question="Make 33.", answer="33", kind="math", source=
 def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "FIRST_REST", 0.02)
     monkeypatch.setattr(servers, "LONGEST_REST", 0.1)
+
+
+async def sample(teacher: Endpoint, asked: list[Request], log: Log, on_traces: Any) -> None:
+    try:
+        await sampler.sample(teacher, asked, log, on_traces)
+    finally:
+        await teacher.close()
+
+
+async def follow(teacher: Endpoint, asked: list[Request], log: Log, allow_unanswered: int) -> list[TeacherError]:
+    try:
+        return await sampler.follow(teacher, InOrder(asked), log, lambda _: None, allow_unanswered)
+    finally:
+        await teacher.close()
 
 
 def requests(n: int) -> list[Request]:
@@ -310,9 +324,7 @@ def test_one_question_that_does_not_fit_stops_no_other(tmp_path: Path) -> None:
         with pytest.raises(TeacherError, match="maximum context length is 4096"):
             asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
         assert len(log.read(Trace)) == 19
-        left = asyncio.run(
-            follow(endpoint(server.url), InOrder(requests(20)), Log(tmp_path / "b"), lambda _: None, allow_unanswered=1)
-        )
+        left = asyncio.run(follow(endpoint(server.url), requests(20), Log(tmp_path / "b"), allow_unanswered=1))
         assert len(left) == 1
     assert len(Log(tmp_path / "b").read(Trace)) == 19
 

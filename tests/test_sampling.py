@@ -76,7 +76,7 @@ def test_nucleus_leaves_unlikely_tokens_out() -> None:
     assert set(drawn.tolist()) == {0, 1}
 
 
-@pytest.mark.parametrize("killed_after", [1, 2, 4])
+@pytest.mark.parametrize("killed_after", [1, 2])
 def test_interrupted_sampling_goes_on_to_the_same_traces(tiny_model: Path, tmp_path: Path, killed_after: int) -> None:
     whole = texts(tiny_model, requests(), 4, tmp_path / "whole.jsonl")
 
@@ -163,7 +163,7 @@ def test_a_larger_harvest_pays_only_for_what_is_new(recipe: Recipe, tmp_path: Pa
     more = recipe.model_copy(update={"harvest": recipe.harvest.model_copy(update={"samples_per_problem": 3})})
     counts = harvest(more, problems, tmp_path / "traces", lambda *_: None)
     assert (counts["samples"], counts["adopted"]) == (60, 20)
-    assert len(requests_for(problems, more.harvest, 0)) == 60
+    assert len(list(requests_for(problems, more.harvest, 0))) == 60
 
 
 def test_an_answer_is_on_disk_as_soon_as_it_is_whole(tiny_model: Path, tmp_path: Path) -> None:

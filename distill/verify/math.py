@@ -87,7 +87,7 @@ def _by_value(answer: str, gold: str) -> Judgement:
     if ours is not None and theirs is not None:
         return correct(answer, "equal numbers") if ours == theirs else wrong(answer, "another number")
     if ours is not None and len(words(value) - UNITS) > 2:
-        return unknown(answer, "a sentence, not a value")
+        return unknown(answer, "a sentence, not a value") if re.search(r"\d", value) else wrong(answer, "no number")
     if ours is not None and "," not in value:
         value = re.sub(r"(?<=[\d)])\s*(?=\()|(?<=\))\s*(?=\d)", r"\\cdot ", value)  # 6(7)
     verdict, reason = comparer.compare(gold_value, value)

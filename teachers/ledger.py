@@ -1,0 +1,80 @@
+"""What a harvest knows of its traces: a verdict for each, and the counts. The traces themselves stay on disk."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from distill.files import Log
+from distill.records import Problem, Trace, Verdict
+from distill.verify import judge_trace
+
+OnProgress = Callable[[int, int, dict[str, int]], None]
+"""Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
+
+AT_ONCE = 1000
+"""Traces of an earlier attempt that are judged before their verdicts are written."""
+
+
+class Ledger:
+    """Judges traces as they come, once each, and counts; holds nothing that grows with their number."""
+
+    def __init__(self, verdicts: Log, problems: dict[str, Problem], wanted: int, on_progress: OnProgress) -> None:
+        self._log = verdicts
+        self._problems = problems
+        self._wanted = wanted
+        self._on_progress = on_progress
+        self._asked: set[str] = set()
+        self._solved: set[str] = set()
+        self._verdicts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._sums: Counter[str] = Counter()
+
+    def resume(self, samples: Log) -> Iterator[tuple[Trace, bool]]:
+        """The traces of earlier attempts, each with whether it is accepted; judges those that were not yet."""
+        known = {v.trace_id: (v.verdict, sys.intern(v.reason)) for v in self._log.each(Verdict)}
+        fresh: list[Trace] = []
+        for trace in samples.each(Trace):
+            if trace.id in known:
+                verdict, reason = known[trace.id]
+                self._count(trace, verdict, reason)
+                yield trace, verdict == "correct"
+            else:
+                fresh.append(trace)
+            if len(fresh) == AT_ONCE:
+                yield from self.judge(fresh)
+                fresh = []
+        yield from self.judge(fresh)
+
+    def judge(self, traces: list[Trace]) -> list[tuple[Trace, bool]]:
+        """Judge new traces and write their verdicts; returns each with whether it is accepted."""
+        judged = [(t, judge_trace(t, self._problems[t.problem_id])) for t in traces]
+        self._log.append(v for _, v in judged)
+        for trace, verdict in judged:
+            self._count(trace, verdict.verdict, verdict.reason)
+        self._on_progress(self._verdicts.total(), self._wanted, self._verdicts)
+        return [(trace, verdict.verdict == "correct") for trace, verdict in judged]
+
+    def counts(self) -> dict[str, Any]:
+        """Figures of the harvest so far."""
+        return {
+            "samples": self._verdicts.total(),
+            "problems": len(self._asked),
+            "problems_solved": len(self._solved),
+            **{name: self._verdicts[name] for name in ("correct", "wrong", "unknown")},
+            "reasons": dict(sorted(self._reasons.items(), key=lambda item: (-item[1], item[0]))),
+            **{name: self._sums[name] for name in ("truncated", "looping", "prompt_tokens", "completion_tokens")},
+            "estimated_tokens": self._sums["estimated_tokens"],
+        }
+
+    def _count(self, trace: Trace, verdict: str, reason: str) -> None:
+        self._asked.add(trace.problem_id)
+        if verdict == "correct":
+            self._solved.add(trace.problem_id)
+        self._verdicts[verdict] += 1
+        self._reasons[f"{verdict}: {reason}"] += 1
+        self._sums["truncated"] += trace.finish_reason == "length"
+        self._sums["looping"] += trace.finish_reason == "loop"
+        self._sums["prompt_tokens"] += trace.prompt_tokens
+        self._sums["completion_tokens"] += trace.completion_tokens
+        self._sums["estimated_tokens"] += 0 if trace.counted else trace.completion_tokens
