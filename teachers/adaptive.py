@@ -30,8 +30,8 @@ class _Progress:
     problem: Problem
     place: int
     """In the order of the problems, which decides between equals."""
-    done: set[int] = field(default_factory=set)
-    """Indices of the samples that came back."""
+    done: int = 0
+    """Bit i is set once sample i has come back."""
     in_flight: dict[int, int] = field(default_factory=dict)
     """Index -> tokens set aside for it."""
     prompt_tokens: int = 0
@@ -43,11 +43,11 @@ class _Progress:
 
     @property
     def sampled(self) -> int:
-        return len(self.done)
+        return self.done.bit_count()
 
     def next_index(self) -> int:
         """The first that was neither sampled nor asked for; a gap is one that failed in an earlier attempt."""
-        return next(i for i in count() if i not in self.done and i not in self.in_flight)
+        return next(i for i in count() if not self.done >> i & 1 and i not in self.in_flight)
 
 
 class AdaptivePlan:
@@ -107,7 +107,7 @@ class AdaptivePlan:
         index = int(trace.id.rsplit("/", 1)[1])
         self._reserved -= progress.in_flight.pop(index, 0)
         progress.prompt_tokens = max(progress.prompt_tokens, trace.prompt_tokens)
-        progress.done.add(index)
+        progress.done |= 1 << index
         progress.accepted += accepted
         progress.tokens += trace.completion_tokens
         self.tokens += trace.prompt_tokens + trace.completion_tokens

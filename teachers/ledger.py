@@ -12,6 +12,9 @@ from distill.verify import judge_trace
 OnProgress = Callable[[int, int, dict[str, int]], None]
 """Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
 
+NEW, ASKED, SOLVED = range(3)
+"""What is known of a problem."""
+
 AT_ONCE = 1000
 """Traces of an earlier attempt that are judged before their verdicts are written."""
 
@@ -24,8 +27,7 @@ class Ledger:
         self._problems = problems
         self._wanted = wanted
         self._on_progress = on_progress
-        self._asked: set[str] = set()
-        self._solved: set[str] = set()
+        self._state = dict.fromkeys(problems, NEW)
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._sums: Counter[str] = Counter()
@@ -59,8 +61,8 @@ class Ledger:
         """Figures of the harvest so far."""
         return {
             "samples": self._verdicts.total(),
-            "problems": len(self._asked),
-            "problems_solved": len(self._solved),
+            "problems": sum(state != NEW for state in self._state.values()),
+            "problems_solved": sum(state == SOLVED for state in self._state.values()),
             **{name: self._verdicts[name] for name in ("correct", "wrong", "unknown")},
             "reasons": dict(sorted(self._reasons.items(), key=lambda item: (-item[1], item[0]))),
             **{name: self._sums[name] for name in ("truncated", "looping", "prompt_tokens", "completion_tokens")},
@@ -68,9 +70,10 @@ class Ledger:
         }
 
     def _count(self, trace: Trace, verdict: str, reason: str) -> None:
-        self._asked.add(trace.problem_id)
         if verdict == "correct":
-            self._solved.add(trace.problem_id)
+            self._state[trace.problem_id] = SOLVED
+        elif self._state[trace.problem_id] == NEW:
+            self._state[trace.problem_id] = ASKED
         self._verdicts[verdict] += 1
         self._reasons[f"{verdict}: {reason}"] += 1
         self._sums["truncated"] += trace.finish_reason == "length"
