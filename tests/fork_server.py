@@ -1,8 +1,8 @@
 """Runs `distill` again and again in forked children of one warm process: the imports are paid once.
 
-Reads JSON lines {"args": [...], "kill": {"log": PATH, "stage": NAME, "after": SECONDS} or null} and answers
+Reads JSON lines {"args": [...], "kill": {"log": PATH, "text": TEXT, "times": N, "after": SECONDS} or null} and answers
 each with {"code": exit code, negative for a signal}. With `kill`, the child gets SIGKILL so many seconds after the
-log says that the stage begins (unless it has ended by then).
+text stands so many times in the file (unless it has ended by then).
 """
 
 import json
@@ -36,11 +36,8 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def began(log: Path, stage: str) -> bool:
-    if not log.exists():
-        return False
-    text = log.read_text()
-    return f'"event": "stage begins", "stage": "{stage}"' in text
+def has_come(log: Path, text: str, times: int) -> bool:
+    return log.exists() and log.read_text().count(text) >= times
 
 
 def serve(command: dict) -> dict:
@@ -48,12 +45,12 @@ def serve(command: dict) -> dict:
     if child == 0:
         os._exit(run(command["args"]))
     if command["kill"]:
-        log, stage = Path(command["kill"]["log"]), command["kill"]["stage"]
-        while not began(log, stage):
+        kill = command["kill"]
+        while not has_come(Path(kill["log"]), kill["text"], kill["times"]):
             if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 break
             time.sleep(0.001)
-        time.sleep(command["kill"]["after"])
+        time.sleep(kill["after"])
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return {"code": os.waitstatus_to_exitcode(status)}
