@@ -59,7 +59,7 @@ class Harvest(Section):
     max_tokens: Count = 4096
     """Longest answer in tokens, reasoning included. An answer cut here is never correct."""
     cut_loops: bool = True
-    """Cut an endpoint's answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
+    """Cut an answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
     prompt: Prompt = Prompt()
     """What the teacher is asked."""
 

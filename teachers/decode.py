@@ -24,6 +24,12 @@ GROUPED = "grouped_sdpa"
 LADDER = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125, 0.0625)
 """Shares of the batch size that a batch may shrink to: few, since oneDNN compiles kernels for each new shape."""
 
+LOOK_EVERY = 64
+"""Tokens between two looks at whether an answer is over."""
+
+IsOver = Callable[[list[int]], bool]
+"""Should this answer go no further?"""
+
 OnRow = Callable[[int, list[int]], None]
 """Called with a row's place among the prompts and its whole answer."""
 
@@ -41,9 +47,10 @@ def decode(
     pad_token_id: int,
     batch_size: int,
     on_row: OnRow = lambda row, answer: None,
+    is_over: IsOver = lambda answer: False,
 ) -> None:
-    """Continue each prompt until a stop token (included in the answer) or max_new_tokens; `on_row` gets each answer
-    as it ends.
+    """Continue each prompt until a stop token (included in the answer), max_new_tokens, or until it `is_over` for
+    another reason, which is asked every `LOOK_EVERY` tokens; `on_row` gets each answer as it ends.
 
     Prompts are padded on the left to `width` tokens, and with idle rows to a step of `batch_size`'s ladder.
     """
@@ -61,7 +68,13 @@ def decode(
         chosen[where] = choose(logits[where], running)
         for row, token in zip(running, chosen[where].tolist(), strict=True):
             answers[row].append(token)
-        ended = [row for row in running if answers[row][-1] in stops or len(answers[row]) == max_new_tokens]
+        ended = [
+            row
+            for row in running
+            if answers[row][-1] in stops
+            or len(answers[row]) == max_new_tokens
+            or (len(answers[row]) % LOOK_EVERY == 0 and is_over(answers[row]))
+        ]
         for row in ended:
             on_row(row, answers[row])
         running = [row for row in running if row not in ended]

@@ -42,7 +42,7 @@ def build_teacher(spec: TeacherSpec, problems: Problems, folder: Path, cut_loops
     """
     match spec:
         case LocalTeacher():
-            return LocalModel.from_recipe(spec)
+            return LocalModel.from_recipe(spec, cut_loops)
         case EndpointTeacher():
             return Endpoint(spec, cut_loops)
         case VLLMTeacher():

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.recipe import LocalTeacher
-from distill.records import Sampling
+from distill.records import FinishReason, Sampling
 from teachers.base import Completion, Request, TeacherError
+from teachers.loops import MAX_PERIOD, MIN_REPEATS, find_loop
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from teachers.decode import OnRow
+
+LOOKED_BACK = MIN_REPEATS * MAX_PERIOD
+"""Tokens whose text is looked through for a loop: a token has at least a character."""
 
 PROMPT_STEP = 32
 """Prompts are padded to a multiple of so many tokens."""
@@ -28,8 +32,16 @@ PROMPT_STEP = 32
 class LocalModel:
     """Answers requests with a transformers model; loaded at the first request."""
 
-    def __init__(self, source: models.ModelSource, dtype: str, batch_size: int, name: str | None = None) -> None:
+    def __init__(
+        self,
+        source: models.ModelSource,
+        dtype: str,
+        batch_size: int,
+        name: str | None = None,
+        cut_loops: bool = False,
+    ) -> None:
         self.source = source
+        self.cut_loops = cut_loops
         self.dtype = dtype
         self.concurrency = batch_size
         self.name = name or source.name
@@ -39,9 +51,9 @@ class LocalModel:
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 
     @classmethod
-    def from_recipe(cls, spec: LocalTeacher) -> "LocalModel":
+    def from_recipe(cls, spec: LocalTeacher, cut_loops: bool = False) -> "LocalModel":
         source = models.resolve(spec.model, spec.revision)
-        return cls(source, spec.dtype, spec.batch_size, f"{spec.model}@{source.fingerprint()}")
+        return cls(source, spec.dtype, spec.batch_size, f"{spec.model}@{source.fingerprint()}", cut_loops)
 
     async def answer(self, request: Request) -> Completion:
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
@@ -87,7 +99,8 @@ class LocalModel:
 
             def on_row(row: int, answer: list[int]) -> None:
                 i = kept[row]
-                deliver(i, _completion(tokenizer, answer, stops, len(prompts[i])))
+                most = requests[i].sampling.max_tokens
+                deliver(i, _completion(tokenizer, answer, stops, len(prompts[i]), most))
 
             self._decode([requests[i] for i in kept], [prompts[i] for i in kept], on_row)
 
@@ -115,7 +128,12 @@ class LocalModel:
             tokenizer.pad_token_id,
             self.concurrency,
             on_row,
+            self._loops if self.cut_loops else lambda answer: False,
         )
+
+    def _loops(self, answer: list[int]) -> bool:
+        _, tokenizer = self._load()
+        return find_loop(tokenizer.decode(answer[-LOOKED_BACK:])) is not None
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
         import torch
@@ -203,13 +221,14 @@ def _stop_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") ->
 
 
 def _completion(
-    tokenizer: "PreTrainedTokenizerBase", ids: list[int], stops: set[int], prompt_tokens: int
+    tokenizer: "PreTrainedTokenizerBase", ids: list[int], stops: set[int], prompt_tokens: int, most: int
 ) -> Completion:
     end = next((i for i, token in enumerate(ids) if token in stops), None)
     kept = ids if end is None else ids[:end]
     count = len(ids) if end is None else end + 1
     text = tokenizer.decode(kept, skip_special_tokens=True)
-    return Completion(text, "length" if end is None else "stop", prompt_tokens, count)
+    reason: FinishReason = "stop" if end is not None else "length" if len(ids) >= most else "loop"
+    return Completion(text, reason, prompt_tokens, count)
 
 
 def _as_teacher_error(error: Exception, name: str) -> Exception:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 from transformers import AutoModelForCausalLM
 
@@ -186,6 +187,31 @@ def test_an_answer_is_on_disk_as_soon_as_it_is_whole(tiny_model: Path, tmp_path:
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(run())
     assert 2 <= len(log.read(Trace)) < 8
+
+
+def test_a_local_model_that_loops_is_cut(tmp_path: Path) -> None:
+    """A model that says one token for ever; the evaluation, which has its own limit, lets it go on to that."""
+    model = tiny.model()
+    with torch.no_grad():
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[70] = 1.0
+        model.model.norm.weight.fill_(1.0)
+        model.model.embed_tokens.weight.fill_(1.0)
+    model.config.max_position_embeddings = 4096
+    model.save_pretrained(tmp_path / "loops")
+    tiny.tokenizer().save_pretrained(tmp_path / "loops")
+    (request,) = requests(1, temperature=0, max_tokens=3000)
+    for cut_loops in (True, False):
+        teacher = LocalModel(models.resolve(str(tmp_path / "loops")), "float32", 1, cut_loops=cut_loops)
+        log = Log(tmp_path / f"{cut_loops}.jsonl")
+        asyncio.run(sample(teacher, [request], log, lambda _: None))
+        (trace,) = log.read(Trace)
+        assert len(set(trace.response)) == 1
+        if cut_loops:
+            assert trace.finish_reason == "loop"
+            assert 2000 <= trace.completion_tokens <= 2100
+        else:
+            assert (trace.finish_reason, trace.completion_tokens) == ("length", 3000)
 
 
 def test_what_was_paid_for_before_changes_no_decision(recipe: Recipe, tmp_path: Path) -> None:
