@@ -11,7 +11,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import tiny
+from commands import Outcome
 
+from distill.cli import main
 from distill.recipe import Recipe
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -65,3 +67,20 @@ def recipe_file(tiny_recipe: dict[str, Any], tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(json.dumps(tiny_recipe))
     return path
+
+
+@pytest.fixture
+def distill(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command line in this process."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(a) for a in arguments])
+        except SystemExit as e:
+            code = int(e.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call

@@ -1,0 +1,167 @@
+"""Harvests over a real socket: load, failures, budgets; nothing twice, nothing missing."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import GOOD, PROBLEM, ask, endpoint, first_then_good, follow, from_script, requests, sample, short_rests  # noqa: F401
+from stub_server import DONE, HANG, USAGE, StubServer, answer, opening, piece, status
+from test_endpoint import BROKEN
+
+from distill.files import Log
+from distill.problems import make_problems
+from distill.recipe import Recipe
+from distill.records import Sampling, Trace, derived_seed
+from teachers.base import Request, TeacherError
+from teachers.harvest import harvest
+
+
+def test_one_question_that_does_not_fit_stops_no_other(tmp_path: Path) -> None:
+    """With allow_unanswered the harvest ends without it."""
+    said = "This model's maximum context length is 4096 tokens. However, you requested 5000."
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(lambda body, _: status(400, said) if body["seed"] == 3 else answer()) as server:
+        with pytest.raises(TeacherError, match="maximum context length is 4096"):
+            asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
+        assert len(log.read(Trace)) == 19
+        left = asyncio.run(follow(endpoint(server.url), requests(20), Log(tmp_path / "b"), allow_unanswered=1))
+        assert len(left) == 1
+    assert len(Log(tmp_path / "b").read(Trace)) == 19
+
+
+def test_a_megabyte_each_way(tmp_path: Path) -> None:
+    question = "x" * 1_000_000
+    problem = PROBLEM.model_copy(update={"question": question})
+    request = Request("p/0", problem, [{"role": "user", "content": question}], Sampling())
+    with StubServer(lambda *_: [opening(), piece(content=question), piece("stop"), USAGE, DONE]) as server:
+        asyncio.run(sample(endpoint(server.url), [request], log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    assert log.read(Trace)[0].response == question
+    assert server.bodies[0]["messages"][0]["content"] == question
+
+
+def test_load_is_shared_and_a_dead_server_costs_nothing(tmp_path: Path) -> None:
+    with StubServer(lambda *_: [0.02, *answer()]) as one, StubServer(lambda *_: [0.02, *answer()]) as two:
+        dead = "http://127.0.0.1:9/v1"
+        teacher = endpoint(one.url, dead, two.url, concurrency=16)
+        asyncio.run(sample(teacher, requests(200), log := Log(tmp_path / "log.jsonl"), lambda _: None))
+    assert sorted(t.id for t in log.read(Trace)) == sorted(r.id for r in requests(200))
+    assert min(len(one.bodies), len(two.bodies)) > 60
+    assert len(one.bodies) + len(two.bodies) == 200
+    assert one.most_at_once + two.most_at_once > 8
+
+
+def test_one_failed_request_stops_no_other_and_is_never_a_row(tmp_path: Path) -> None:
+    """Then the same call asks for the missing one only."""
+    log = Log(tmp_path / "log.jsonl")
+    failing = StubServer(lambda body, _: status(500) if body["seed"] == 3 else answer())
+    with failing as server, pytest.raises(TeacherError, match="p/3 got no answer"):
+        asyncio.run(sample(endpoint(server.url, max_retries=1), requests(20), log, lambda _: None))
+    assert len(log.read(Trace)) == 19
+    with StubServer(lambda *_: answer()) as server:
+        asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
+        assert [body["seed"] for body in server.bodies] == [3]
+    assert sorted(t.id for t in log.read(Trace)) == sorted(r.id for r in requests(20))
+
+
+def test_when_every_server_is_down_it_stops_soon(tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match="requests got no answer"):
+        asyncio.run(
+            sample(
+                endpoint("http://127.0.0.1:9/v1", max_retries=1), requests(10_000), Log(tmp_path / "l"), lambda _: None
+            )
+        )
+
+
+def test_two_thousand_answers_none_twice_none_missing(tmp_path: Path) -> None:
+    """One request in seven meets a fault first."""
+    faults = list(BROKEN.values())
+    quick = [f for f in faults if HANG not in f]
+    seen: set[int] = set()
+
+    def script(body: dict[str, Any], number: int) -> list[Any]:
+        seed = body["seed"]
+        if seed % 7 == 0 and seed not in seen:
+            seen.add(seed)
+            return quick[seed % len(quick)]
+        return answer(f"It is {seed}.")
+
+    with StubServer(script) as server:
+        log = Log(tmp_path / "log.jsonl")
+        asyncio.run(sample(endpoint(server.url, concurrency=64), requests(2000), log, lambda _: None))
+    traces = log.read(Trace)
+    assert sorted(t.id for t in traces) == sorted(r.id for r in requests(2000))
+    assert all(t.response == f"It is {t.sampling.seed}." for t in traces)
+
+
+def test_a_recipe_with_an_endpoint(tmp_path: Path, tiny_model: Path) -> None:
+    """From the command line: harvested, judged, curated; a wrong answer and a cut one are thrown away."""
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        a, b = re.findall(r"\d+", body["messages"][0]["content"])
+        text = f"<think>\n{a} and {b}\n</think>\n\n\\boxed{{{int(a) + int(b) + (a == '3')}}}"
+        return [opening(), piece("length" if a == "4" else "stop", content=text), USAGE, DONE]
+
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(40)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = {
+        "name": "sums",
+        "problems": {"source": "file", "path": "sums.jsonl", "held_out": 5},
+        "teacher": {"kind": "endpoint", "model": "r1"},
+        "student": {"model": str(tiny_model)},
+        "train": {"max_length": 512},
+        "evaluate": {"max_tokens": 64},
+    }
+    with StubServer(script) as server:
+        recipe["teacher"] |= {"base_urls": [server.url], "api_key_env": "SUMS_KEY"}
+        (tmp_path / "sums.yaml").write_text(json.dumps(recipe))
+        command = [sys.executable, "-m", "distill", "run", "sums.yaml", "--until", "curate"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "SUMS_KEY, and that variable is not set" in done.stderr
+        assert not server.bodies
+        environment = os.environ | {"SUMS_KEY": "sk-1234", "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, done.stderr
+        asked = {body["messages"][0]["content"] for body in server.bodies}
+        assert len(server.bodies) == len(asked) == 35
+    bad = sum(f"is {n} plus" in question for question in asked for n in (3, 4))
+    assert f"curate: {35 - bad} of 35 traces chosen" in done.stderr
+    for path in (tmp_path / "runs").rglob("*"):
+        assert path.is_dir() or b"sk-1234" not in path.read_bytes()
+
+
+def test_a_harvest_that_stops_at_the_first_accepted_answer(tmp_path: Path, tiny_model: Path) -> None:
+    """Right or wrong by the sample's seed alone, so the samples that one by one would give are known."""
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(60)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        a, b = re.findall(r"\d+", body["messages"][0]["content"])
+        return answer(f"\\boxed{{{int(a) + int(b) + (body['seed'] % 3 > 0)}}}")
+
+    with StubServer(script) as server:
+        recipe = {
+            "name": "sums",
+            "problems": {"source": "file", "path": str(tmp_path / "sums.jsonl"), "held_out": 10},
+            "teacher": {"kind": "endpoint", "model": "r1", "base_urls": [server.url]},
+            "harvest": {"samples_per_problem": 8, "accepted_per_problem": 1},
+            "student": {"model": str(tiny_model)},
+        }
+        parsed = Recipe.model_validate(recipe)
+        made = make_problems(parsed.problems, parsed.seed)
+        counts = harvest(parsed, made, tmp_path / "traces", lambda *_: None)
+        asked = len(server.bodies)
+        again = harvest(parsed, made, tmp_path / "traces", lambda *_: None)
+        assert len(server.bodies) == asked, "a finished harvest asks for nothing"
+    expected = 0
+    for problem in (p for p in made if not p.held_out):
+        good = [i for i in range(8) if derived_seed(parsed.seed, problem.id, i) % 3 == 0]
+        expected += good[0] + 1 if good else 8
+    assert counts["samples"] == asked == expected < 8 * 50
+    assert counts == again
