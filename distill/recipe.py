@@ -207,14 +207,23 @@ class Recipe(Section):
     seed: int = Field(0, ge=0, lt=2**31)
     """Of everything random in the run."""
     problems: Problems
+    """Where problems come from, and how many are held out."""
     teacher: Teacher
+    """Who thinks."""
     harvest: Harvest = Harvest()
+    """How traces are sampled."""
     verify: Verify = Verify()
+    """How answers are judged."""
     curate: Curate = Curate()
+    """Which traces teach."""
     student: Student
+    """Who learns."""
     train: Train = Train()
+    """How."""
     evaluate: Evaluate = Evaluate()
+    """What it gained."""
     publish: Publish = Publish()
+    """Where it goes."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":

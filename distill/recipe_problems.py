@@ -11,6 +11,7 @@ class CountdownProblems(Section):
     """Generated arithmetic puzzles: reach a target from given numbers, each used once."""
 
     source: Literal["countdown"]
+    """Generated here."""
     count: Count = 1000
     """Training problems."""
     held_out: Count = 200
@@ -38,6 +39,7 @@ class TableProblems(Section):
     """Problems from rows with a question and an answer."""
 
     source: Literal["file", "hub"]
+    """Where the rows lie."""
     layout: Literal["plain", "gsm8k"] = "plain"
     """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is."""
     question_key: str = "question"
@@ -66,6 +68,7 @@ class FileProblems(TableProblems):
     """Problems from a jsonl or parquet file."""
 
     source: Literal["file"]
+    """Rows of a file."""
     path: str
     """A `.jsonl` or `.parquet` file, relative to the working directory."""
     held_out_path: str | None = None
@@ -76,6 +79,7 @@ class HubProblems(TableProblems):
     """Problems from a data set on the Hugging Face Hub."""
 
     source: Literal["hub"]
+    """Rows of a data set on the hub."""
     hub_id: str
     """Such as `openai/gsm8k`."""
     config: str | None = None
@@ -96,6 +100,7 @@ class TracesProblems(Section):
     """
 
     source: Literal["traces"]
+    """Published traces."""
     path: str | None = None
     """A `.jsonl` or `.parquet` file, relative to the working directory; or hub_id."""
     hub_id: str | None = None

@@ -13,6 +13,7 @@ class ProgramTeacher(Section):
     """A program that searches and thinks out loud; it knows Countdown."""
 
     kind: Literal["program"]
+    """A searcher, no model."""
     strategy: Literal["dfs", "bfs", "mixed"] = "dfs"
     """Depth-first, breadth-first, or one of them drawn for each sample."""
     budget: Count = 24
@@ -25,6 +26,7 @@ class LocalTeacher(Section):
     """A model in this process (transformers)."""
 
     kind: Literal["local"]
+    """transformers, here."""
     model: ModelName
     """Hub id, local folder, `*.gguf` path, or `package:IMPORT_NAME/FILE.gguf`."""
     revision: str | None = None
@@ -54,6 +56,7 @@ class EndpointTeacher(Section):
     """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
 
     kind: Literal["endpoint"]
+    """A server that runs already."""
     model: str = Field(min_length=1)
     """Name under which the server knows the model."""
     base_urls: list[Annotated[str, AfterValidator(_base_url)]] = Field(min_length=1)
@@ -80,6 +83,7 @@ class VLLMTeacher(Section):
     """`vllm serve` as a child process of the run. Keys that vLLM knows have vLLM's names; null leaves them to vLLM."""
 
     kind: Literal["vllm"]
+    """A server that the run starts and ends."""
     model: ModelName
     """Hub id or local folder."""
     revision: str | None = None
@@ -135,6 +139,7 @@ class ReplayTeacher(Section):
     """Traces that others published, as `problems.source: traces` finds them; judged and curated like sampled ones."""
 
     kind: Literal["replay"]
+    """No sampling at all."""
 
 
 Teacher = Annotated[

@@ -209,3 +209,11 @@ def test_prompts_that_cannot_be_asked(prompt: dict[str, Any], said: str) -> None
 
 def test_schema_is_json() -> None:
     assert json.loads(json.dumps(Recipe.model_json_schema()))["properties"]["train"]
+
+
+def test_every_key_is_documented() -> None:
+    schema = Recipe.model_json_schema()
+    sections = {**schema["$defs"], "Recipe": schema}
+    fields = [(name, key, f) for name, section in sections.items() for key, f in section.get("properties", {}).items()]
+    assert len(fields) > 100
+    assert [(name, key) for name, key, field in fields if "description" not in field] == []
