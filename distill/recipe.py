@@ -215,11 +215,11 @@ class Recipe(Section):
     verify: Verify = Verify()
     """How answers are judged."""
     curate: Curate = Curate()
-    """Which traces teach."""
+    """Which of the traces teach."""
     student: Student
-    """Who learns."""
+    """Who is taught."""
     train: Train = Train()
-    """How."""
+    """How it is taught."""
     evaluate: Evaluate = Evaluate()
     """What it gained."""
     publish: Publish = Publish()
