@@ -10,7 +10,7 @@ from distill.files import Log
 from distill.recipe import EndpointTeacher
 from distill.records import Problem, Sampling
 from teachers import sampler, servers
-from teachers.base import Completion, Request, TeacherError
+from teachers.base import Completion, Request, Teacher, TeacherError
 from teachers.endpoint import Endpoint
 from teachers.sampler import InOrder
 
@@ -23,7 +23,7 @@ def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "LONGEST_REST", 0.1)
 
 
-async def sample(teacher: Endpoint, asked: list[Request], log: Log, on_traces: Any) -> None:
+async def sample(teacher: Teacher, asked: list[Request], log: Log, on_traces: Any) -> None:
     try:
         await sampler.sample(teacher, asked, log, on_traces)
     finally:

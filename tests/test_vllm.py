@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import tiny
+from asking import sample
 from test_guard import processes_of
 
 from distill.errors import Refused
@@ -19,7 +20,6 @@ from distill.files import Log
 from distill.recipe import VLLMTeacher
 from distill.records import Problem, Sampling, Trace
 from teachers.base import Request, TeacherRefused
-from teachers.sampler import sample
 from teachers.vllm import VLLM, serve_command
 
 needs_vllm = pytest.mark.skipif(
@@ -122,6 +122,7 @@ def test_killed_in_mid_run_it_is_started_again_and_nothing_is_lost(
     teacher = VLLM(VLLMTeacher.model_validate(spec(model)), server_log)
     asyncio.run(sample(teacher, requests(200), log, kill_once))
     assert killed
+    assert processes_of(server_log) == []
     traces = log.read(Trace)
     assert sorted(t.id for t in traces) == sorted(r.id for r in requests(200))
     assert all(t.finish_reason in ("stop", "length") and t.counted for t in traces)
