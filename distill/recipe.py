@@ -38,6 +38,25 @@ __all__ = [
 ]
 
 
+class Band(Section):
+    """Which problems are neither too hard nor too easy for the teacher; samples stop once that is decided."""
+
+    low: int = Field(1, ge=0, le=10**6)
+    """Fewest accepted answers of a problem inside the band."""
+    high: int = Field(3, ge=0, le=10**6)
+    """Most accepted answers of a problem inside the band."""
+    of: int = Field(32, ge=1, le=10**6)
+    """Samples that low and high refer to. LIMO keeps problems solved 1 to 3 times of 32."""
+    confidence: float = Field(0.95, gt=0.5, le=1)
+    """Stop once all samples would agree with this chance; 1 stops only when they could do nothing else."""
+
+    @model_validator(mode="after")
+    def _order(self) -> "Band":
+        if not self.low <= self.high < self.of:
+            raise ValueError(f"low={self.low}, high={self.high} and of={self.of} must rise: low <= high < of")
+        return self
+
+
 class Harvest(Section):
     """How traces are sampled from the teacher."""
 
@@ -47,6 +66,8 @@ class Harvest(Section):
     """Stop sampling a problem once so many of its answers are correct and whole; null samples all."""
     min_chance: float = Field(0.0, ge=0, lt=1)
     """Give a problem up once the chance that its next answer is accepted is below this; 0 never does."""
+    band: Band | None = None
+    """Estimate how hard each problem is for the teacher, instead of accepted_per_problem; null does not."""
     max_total_tokens: int | None = Field(None, ge=1, le=10**15)
     """Tokens that the teacher may spend in all, prompts included, never more; null sets no limit. Requests go first to
     where the next accepted trace is cheapest; each under way counts at max_tokens until it is back."""
@@ -64,6 +85,17 @@ class Harvest(Section):
     """What the teacher is asked."""
 
     @model_validator(mode="after")
+    def _band(self) -> "Harvest":
+        if self.band is not None and self.accepted_per_problem is not None:
+            raise ValueError("band and accepted_per_problem ask for two things at once; set one of them")
+        if self.band is not None and self.samples_per_problem != self.band.of:
+            raise ValueError(
+                f"harvest.band.of={self.band.of} needs harvest.samples_per_problem={self.band.of}, "
+                f"not {self.samples_per_problem}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _budget(self) -> "Harvest":
         if self.max_total_tokens is not None and self.max_total_tokens < self.max_tokens:
             raise ValueError(
@@ -73,7 +105,8 @@ class Harvest(Section):
 
     def is_adaptive(self) -> bool:
         """Does what is sampled next depend on what came back?"""
-        return self.accepted_per_problem is not None or self.min_chance > 0 or self.max_total_tokens is not None
+        decides = self.accepted_per_problem, self.band, self.max_total_tokens
+        return self.min_chance > 0 or any(key is not None for key in decides)
 
 
 class Verify(Section):

@@ -13,6 +13,7 @@ from itertools import count
 
 from distill.recipe import Harvest
 from distill.records import Problem, Trace
+from teachers.bands import decide
 from teachers.base import Request
 from teachers.posterior import UNKNOWN, Beta, fit
 
@@ -118,12 +119,25 @@ class AdaptivePlan:
         else:
             self._enqueue(progress)
 
+    def sides(self) -> dict[str, float]:
+        """Problems below, inside and above the band or undecided, and how many of them all samples would expectedly
+        have put elsewhere."""
+        if self.spec.band is None:
+            return {}
+        found = [decide(self.spec.band, p.accepted, p.sampled, self.prior) for p in self._all.values()]
+        told = Counter("undecided" if d is None else d.side for d in found)
+        differing = sum(d.chance_of_error for d in found if d is not None)
+        return {**{s: told[s] for s in ("below", "inside", "above", "undecided")}, "expected_to_differ": differing}
+
     def _wanted(self, progress: _Progress) -> bool:
         """Is another sample of this problem worth its tokens, given what is under way?"""
         target = self.spec.accepted_per_problem or self.spec.samples_per_problem
         asked = progress.sampled + len(progress.in_flight)
         if progress.given_up or asked >= self._most(progress.problem, self.spec):
             return False
+        if self.spec.band is not None:
+            under_way = len(progress.in_flight)
+            return under_way == 0 and decide(self.spec.band, progress.accepted, progress.sampled, self.prior) is None
         if progress.accepted + len(progress.in_flight) >= target:
             return False  # what is under way may suffice
         return self._chance(progress) >= self.spec.min_chance

@@ -107,6 +107,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
     return {
         **ledger.counts(),
+        **({"band": plan.sides()} if isinstance(plan, AdaptivePlan) and recipe.harvest.band else {}),
         "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "unanswered": [str(e) for e in failures[:100]],
         "adopted": earlier.used,
