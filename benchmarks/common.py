@@ -10,8 +10,8 @@ from typing import Any
 PACKAGES = ("torch", "transformers", "trl", "peft")
 
 
-def machine() -> dict[str, Any]:
-    """Hardware, versions and load, to be stored with the figures."""
+def machine(*packages: str) -> dict[str, Any]:
+    """Hardware, versions (also of these packages) and load, to be stored with the figures."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     flags = next((line for line in lines if line.startswith("flags")), "")
@@ -23,5 +23,5 @@ def machine() -> dict[str, Any]:
         "load_1min": os.getloadavg()[0],
         "python": platform.python_version(),
         "commit": commit,
-        **{name: version(name) for name in PACKAGES},
+        **{name: version(name) for name in (*PACKAGES, *packages)},
     }
