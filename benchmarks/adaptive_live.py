@@ -24,7 +24,7 @@ from distill.problems import make_problems
 from distill.recipe import Recipe
 from distill.records import Trace, Verdict
 from teachers.harvest import harvest
-from teachers.posterior import fit
+from teachers.pass_rates import fit
 
 CAP, TARGETS, RESAMPLES = 16, (1, 2, 4), 2000
 

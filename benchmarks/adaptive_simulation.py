@@ -20,7 +20,8 @@ from distill.recipe import Harvest
 from distill.records import Problem, Sampling, Trace
 from teachers.adaptive import AdaptivePlan
 from teachers.base import Request
-from teachers.posterior import Beta, fit
+from teachers.pass_rates import fit
+from teachers.posterior import Beta
 
 COLUMNS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 PROBLEMS = 1319

@@ -113,9 +113,11 @@ def summary(stage: str, counts: Counts) -> str:
         verdicts = ", ".join(f"{counts[name]} {name}" for name in ("correct", "wrong", "unknown"))
         adopted = f", {counts['adopted']} taken over from before" if counts["adopted"] else ""
         cut = f" ({counts['truncated']} cut at max_tokens)" if counts["truncated"] else ""
-        verdicts = verdicts.replace(" wrong", f" wrong{cut}")
+        taken = f" ({counts['accepted']} accepted)" if counts["accepted"] < counts["correct"] else ""
+        verdicts = verdicts.replace(" wrong", f" wrong{cut}").replace(" correct", f" correct{taken}")
+        bill = f" for {counts['cost']:,.2f}" if "cost" in counts else ""
         return (
-            f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}, {verdicts}, "
+            f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}{bill}, {verdicts}, "
             f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}"
         )
     if stage == "curate":

@@ -51,13 +51,13 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "teacher": frozenset(
         """base_urls api_key_env concurrency timeout_seconds max_answer_seconds max_retries start_timeout_seconds
         tensor_parallel_size pipeline_parallel_size data_parallel_size max_num_seqs gpu_memory_utilization
-        kv_cache_memory_bytes""".split()
+        kv_cache_memory_bytes price""".split()
     ),
     "train": frozenset({"save_steps"}),
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a stage's output of an earlier version must not be taken for one of this."""
 
 

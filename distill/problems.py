@@ -8,6 +8,7 @@ import math
 import random
 import re
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from distill.records import CONTROL_TOKEN, Problem, digest
 
 FRUITLESS_DRAWS = 200_000
 """So many draws in a row without a new Countdown problem mean that there are no more to be had."""
+
+LONGEST_CLASS = 40
+"""Characters of a text that names a level or a subject; of a longer one only the length tells something."""
 
 
 def make_problems(spec: Problems, seed: int) -> list[Problem]:
@@ -48,7 +52,7 @@ def source_fingerprint(spec: Problems) -> str:
 
 
 def write_problems(path: Path, problems: list[Problem]) -> None:
-    """Write problems as parquet; `data` is a JSON column, since its keys differ by kind."""
+    """Write problems as parquet; `data` and `known` are JSON columns, since their keys differ by kind and source."""
     import io
     import json
 
@@ -57,7 +61,7 @@ def write_problems(path: Path, problems: list[Problem]) -> None:
 
     from distill.files import write_atomically
 
-    rows = [{**p.model_dump(), "data": json.dumps(p.data)} for p in problems]
+    rows = [{**p.model_dump(), "data": json.dumps(p.data), "known": json.dumps(p.known)} for p in problems]
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), buffer)
     write_atomically(path, buffer.getvalue())
@@ -67,7 +71,9 @@ def read_problems(path: Path) -> list[Problem]:
     import json
 
     try:
-        return [Problem(**{**row, "data": json.loads(row["data"])}) for row in read_rows(path)]
+        return [
+            Problem(**{**row, **{key: json.loads(row[key]) for key in ("data", "known")}}) for row in read_rows(path)
+        ]
     except (DistillError, KeyError, ValueError, TypeError) as e:
         raise DistillError(f"{path} is damaged.", "Delete it; the same command makes it again.") from e
 
@@ -272,13 +278,38 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
             question=str(row[spec.question_key]).strip(),
             answer=gold_answer(_text(row[spec.answer_key]) or "", spec.layout, f"{source}, row {number + 1}"),
             kind=spec.kind,
+            known=known_of(row, spec.known_keys),
             source=source,
             licence=spec.licence,
         )
         for number, row in enumerate(rows)
     ]
+    untold = [key for key in spec.known_keys if not any(key in p.known for p in problems)]
+    if untold:
+        has = ", ".join(sorted(rows[0]))
+        raise Refused(
+            f"{source}: no row has a number or a text in '{untold[0]}' (there are: {has}).", "Mend problems.known_keys."
+        )
     refuse_duplicate_ids(problems, source)
     return problems
+
+
+def known_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:
+    """What columns tell of how hard a problem is: numbers as they are, short texts as classes, long ones by length."""
+    known: dict[str, float | str] = {}
+    for key in keys:
+        match row.get(key):
+            case bool() | int() | float() as number if math.isfinite(number):
+                known[key] = float(number)
+            case str() as text if 0 < len(text.strip()) <= LONGEST_CLASS:
+                known[key] = text.strip()
+            case str() as text if text.strip():
+                known[key] = math.log(len(text))
+            case [*items] if items and all(isinstance(i, bool | int | float) for i in items):
+                known[key] = sum(items) / len(items)  # a verdict a sample: the pass rate
+            case [*items]:
+                known[key] = float(len(items))
+    return known
 
 
 def _text(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
+from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_problems import (
     CountdownProblems,
     FileProblems,
@@ -18,14 +19,26 @@ from distill.recipe_problems import (
     TracesProblems,
 )
 from distill.recipe_prompts import Prompt
-from distill.recipe_teachers import EndpointTeacher, LocalTeacher, ProgramTeacher, ReplayTeacher, Teacher, VLLMTeacher
+from distill.recipe_teachers import (
+    EndpointTeacher,
+    LocalTeacher,
+    Price,
+    ProgramTeacher,
+    ReplayTeacher,
+    Teacher,
+    VLLMTeacher,
+)
 
 __all__ = [
+    "Accept",
+    "Band",
     "CountdownProblems",
     "EndpointTeacher",
     "FileProblems",
+    "Harvest",
     "HubProblems",
     "LocalTeacher",
+    "Price",
     "Problems",
     "ProgramTeacher",
     "Prompt",
@@ -36,77 +49,6 @@ __all__ = [
     "TracesProblems",
     "VLLMTeacher",
 ]
-
-
-class Band(Section):
-    """Which problems are neither too hard nor too easy for the teacher; samples stop once that is decided."""
-
-    low: int = Field(1, ge=0, le=10**6)
-    """Fewest accepted answers of a problem inside the band."""
-    high: int = Field(3, ge=0, le=10**6)
-    """Most accepted answers of a problem inside the band."""
-    of: int = Field(32, ge=1, le=10**6)
-    """Samples that low and high refer to. LIMO keeps problems solved 1 to 3 times of 32."""
-    confidence: float = Field(0.95, gt=0.5, le=1)
-    """Stop once all samples would agree with this chance; 1 stops only when they could do nothing else."""
-
-    @model_validator(mode="after")
-    def _order(self) -> "Band":
-        if not self.low <= self.high < self.of:
-            raise ValueError(f"low={self.low}, high={self.high} and of={self.of} must rise: low <= high < of")
-        return self
-
-
-class Harvest(Section):
-    """How traces are sampled from the teacher."""
-
-    samples_per_problem: int = Field(1, ge=1, le=10**6)
-    """Answers sampled for each training problem; the most, where accepted_per_problem is set."""
-    accepted_per_problem: Count | None = None
-    """Stop sampling a problem once so many of its answers are correct and whole; null samples all."""
-    min_chance: float = Field(0.0, ge=0, lt=1)
-    """Give a problem up once the chance that its next answer is accepted is below this; 0 never does."""
-    band: Band | None = None
-    """Estimate how hard each problem is for the teacher, instead of accepted_per_problem; null does not."""
-    max_total_tokens: int | None = Field(None, ge=1, le=10**15)
-    """Tokens that the teacher may spend in all, prompts included, never more; null sets no limit. Requests go first to
-    where the next accepted trace is cheapest; each under way counts at max_tokens until it is back."""
-    temperature: float = Field(0.6, ge=0, le=10)
-    """0 is greedy: every sample of a problem would be the same."""
-    top_p: float = Field(0.95, gt=0, le=1)
-    """Nucleus; 1 means off."""
-    allow_unanswered: int = Field(0, ge=0, le=10**9)
-    """Requests that may end without an answer, such as questions longer than the teacher's context."""
-    max_tokens: Count = 4096
-    """Longest answer in tokens, reasoning included. An answer cut here is never correct."""
-    cut_loops: bool = True
-    """Cut an answer once it repeats a stretch six times over 2,000 characters; it is never trained on."""
-    prompt: Prompt = Prompt()
-    """What the teacher is asked."""
-
-    @model_validator(mode="after")
-    def _band(self) -> "Harvest":
-        if self.band is not None and self.accepted_per_problem is not None:
-            raise ValueError("band and accepted_per_problem ask for two things at once; set one of them")
-        if self.band is not None and self.samples_per_problem != self.band.of:
-            raise ValueError(
-                f"harvest.band.of={self.band.of} needs harvest.samples_per_problem={self.band.of}, "
-                f"not {self.samples_per_problem}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _budget(self) -> "Harvest":
-        if self.max_total_tokens is not None and self.max_total_tokens < self.max_tokens:
-            raise ValueError(
-                f"max_total_tokens={self.max_total_tokens} does not pay for one answer of max_tokens={self.max_tokens}"
-            )
-        return self
-
-    def is_adaptive(self) -> bool:
-        """Does what is sampled next depend on what came back?"""
-        decides = self.accepted_per_problem, self.band, self.max_total_tokens
-        return self.min_chance > 0 or any(key is not None for key in decides)
 
 
 class Verify(Section):
@@ -268,6 +210,15 @@ class Recipe(Section):
         if sampled and self.harvest.temperature == 0 and self.harvest.samples_per_problem > 1:
             raise ValueError(
                 "harvest.samples_per_problem > 1 at harvest.temperature=0 pays for the same answer again and again"
+            )
+        price = getattr(self.teacher, "price", None)
+        if self.harvest.max_cost is not None and price is None:
+            raise ValueError("harvest.max_cost needs teacher.price, which a teacher of kind endpoint or vllm can have")
+        dearest = self.harvest.max_tokens * price.completion / 1e6 if price else 0.0
+        if self.harvest.max_cost is not None and self.harvest.max_cost < dearest:
+            raise ValueError(
+                f"harvest.max_cost={self.harvest.max_cost:g} does not pay for one answer of "
+                f"harvest.max_tokens={self.harvest.max_tokens}, which can cost {dearest:g}"
             )
         per_problem, samples = self.curate.traces_per_problem, self.harvest.samples_per_problem
         accepted = self.harvest.accepted_per_problem

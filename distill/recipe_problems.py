@@ -48,6 +48,9 @@ class TableProblems(Section):
     """Column that holds the gold answer."""
     id_key: str | None = None
     """Column that holds a unique id; null numbers the rows."""
+    known_keys: tuple[str, ...] = Field((), strict=False)
+    """Columns that tell beforehand how hard a problem is: level, subject, a worked solution, another model's pass rate.
+    An adaptive harvest learns from them where the next accepted trace is cheapest."""
     kind: Literal["math"] = "math"
     """Which verifier judges the answers."""
     count: Count | None = None

@@ -52,6 +52,21 @@ def _base_url(url: str) -> str:
     return url
 
 
+class Price(Section):
+    """What tokens cost, in any currency; cached prompts count in full, so that a bill can only be lower."""
+
+    prompt: float = Field(ge=0, le=10**6)
+    """For a million prompt tokens."""
+    completion: float = Field(ge=0, le=10**6)
+    """For a million tokens sampled, reasoning included."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "Price":
+        if self.prompt == self.completion == 0:
+            raise ValueError("prompt and completion are both 0; leave the price out instead")
+        return self
+
+
 class EndpointTeacher(Section):
     """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
 
@@ -75,6 +90,8 @@ class EndpointTeacher(Section):
     """Send each sample's seed; false for servers that refuse the parameter."""
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the server calls the token limit."""
+    price: Price | None = None
+    """What its tokens cost, for harvest.max_cost and for the bill in the report; null counts tokens only."""
     extra_body: JsonObject = Field({})
     """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
 
@@ -118,6 +135,8 @@ class VLLMTeacher(Section):
     """Longest time from the start to readiness, loading and compiling included."""
     timeout_seconds: float = Field(600, gt=0, le=10**6)
     """Longest silence in the midst of an answer, or before its first token."""
+    price: Price | None = None
+    """What its tokens cost: the GPUs' price an hour over the tokens of an hour; null counts tokens only."""
     max_retries: int = Field(8, ge=0, le=1000)
     """Further attempts at a request whose answer broke off."""
     extra_body: JsonObject = Field({})

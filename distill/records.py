@@ -35,6 +35,8 @@ class Problem(Record):
     """Which verifier judges it: a name of `distill.verify.KINDS`."""
     data: dict[str, Any] = {}
     """What the verifier or a program teacher needs beyond the text, such as Countdown's numbers."""
+    known: dict[str, float | str] = {}
+    """What tells beforehand how hard it is: a level, a subject, the length of a solution, others' pass rate."""
     source: str
     """Where it comes from: a generator with its seed, a file name or a hub id."""
     licence: str = "unknown"
@@ -91,6 +93,13 @@ class Verdict(Record):
     """Why, in a few words; groups well in counts."""
     kind: str
     """The verifier."""
+    flaw: str | None = None
+    """What speaks against it apart from its answer: form, length or language; null if nothing does."""
+
+    @property
+    def accepted(self) -> bool:
+        """Correct, complete, and as the recipe wants it (`harvest.accept`)."""
+        return self.verdict == "correct" and self.flaw is None
 
 
 def digest(value: Any, length: int = 16) -> str:

@@ -1,8 +1,9 @@
 """Which sample is worth asking for next: adaptive rejection sampling.
 
 A problem is sampled until enough of its traces are accepted, until its next sample is too unlikely to be, or up to its
-cap. Requests go first to where the next accepted trace is cheapest. Decisions depend on the samples alone, taken in
-the order of the log, so a run that goes on after a kill decides as if nothing had happened.
+cap; the harvest ends with the last problem, or once enough problems are covered. Requests go first to where the next
+accepted trace is cheapest. Decisions depend on the samples alone, taken in the order of the log, so a run that goes on
+after a kill decides as if nothing had happened.
 """
 
 from collections import Counter
@@ -11,14 +12,19 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-from distill.recipe import Harvest
+import numpy as np
+
+from distill.recipe import Harvest, Price
 from distill.records import Problem, Trace
 from teachers.bands import decide
 from teachers.base import Request
-from teachers.posterior import UNKNOWN, Beta, fit
+from teachers.budget import NOTHING, Budget, Spent
+from teachers.known import features
+from teachers.pass_rates import PassRates
+from teachers.posterior import Beta
 
 FIRST_FIT = 64
-"""Samples before the prior is fitted for the first time; again whenever they have doubled."""
+"""Samples before pass rates are fitted for the first time; again whenever they have doubled."""
 
 PROMPT_ROOM = 400
 """Tokens of chat template and instructions around a question, before the first answer tells."""
@@ -33,14 +39,16 @@ class _Progress:
     """In the order of the problems, which decides between equals."""
     done: int = 0
     """Bit i is set once sample i has come back."""
-    in_flight: dict[int, int] = field(default_factory=dict)
+    in_flight: dict[int, Spent] = field(default_factory=dict)
     """Index -> tokens set aside for it."""
     prompt_tokens: int = 0
     """As its answers told; 0 before the first."""
     accepted: int = 0
-    tokens: int = 0
+    spent: Spent = NOTHING
     given_up: bool = False
     """A request failed for good: no more of it in this attempt."""
+    soon: float = 0.0
+    """Chance that what is under way covers it."""
 
     @property
     def sampled(self) -> int:
@@ -60,17 +68,21 @@ class AdaptivePlan:
         spec: Harvest,
         request: Callable[[Problem, int], Request],
         most: Callable[[Problem, Harvest], int] = lambda _, spec: spec.samples_per_problem,
+        price: Price | None = None,
     ) -> None:
         """`request` makes the sample of a problem with an index; a problem can have so many as `most` says."""
         self.spec = spec
-        self.prior: Beta = UNKNOWN
-        self.tokens = 0
-        """Spent so far, prompts included."""
+        self.budget = Budget(spec, price)
+        self.covered = 0
+        """Problems with as many accepted traces as are wanted."""
+        self._price = price
         self._request = request
         self._most = most
+        self._target = spec.accepted_per_problem or spec.samples_per_problem
         self._samples = 0
-        self._reserved = 0
-        """Tokens set aside for what is under way."""
+        self._expected = 0.0
+        """Problems that what is under way is expected to cover."""
+        self._rates = PassRates(features(problems))
         self._all = {p.id: _Progress(p, place) for place, p in enumerate(problems)}
         self._queue: list[tuple[float, int, str]] = []
         self._requeue()
@@ -78,43 +90,45 @@ class AdaptivePlan:
     def take(self, most: int) -> list[Request]:
         """Up to `most` further requests; none when nothing is worth asking for now."""
         taken: list[Request] = []
-        while len(taken) < most and self._queue:
+        while len(taken) < most and self._queue and not self._suffices():
             _, _, key = heappop(self._queue)
             progress = self._all[key]
             if not self._wanted(progress):
                 continue
             longest = self._longest(progress)
-            if not self._affords(longest):
-                if self._reserved:  # may be affordable once what is under way has come back shorter
+            if not self.budget.affords(longest):
+                if self.budget.reserved.tokens:  # may be affordable once what is under way has come back shorter
                     self._enqueue(progress)
                     break
                 continue
             index = progress.next_index()
             taken.append(self._request(progress.problem, index))
             progress.in_flight[index] = longest
-            self._reserved += longest
+            self.budget.reserved += longest
+            self._look_ahead(progress)
             self._enqueue(progress)
         return taken
 
     def failed(self, request: Request) -> None:
         """A request got no answer; its problem rests for this attempt."""
         progress = self._all[request.problem.id]
-        self._reserved -= progress.in_flight.pop(int(request.id.rsplit("/", 1)[1]), 0)
+        self._returned(progress, request.id)
         progress.given_up = True
 
     def note(self, trace: Trace, accepted: bool) -> None:
         """Learn from a trace, new or from the log of an earlier attempt."""
         progress = self._all[trace.problem_id]
-        index = int(trace.id.rsplit("/", 1)[1])
-        self._reserved -= progress.in_flight.pop(index, 0)
+        used = Spent(trace.prompt_tokens, trace.completion_tokens)
         progress.prompt_tokens = max(progress.prompt_tokens, trace.prompt_tokens)
-        progress.done |= 1 << index
+        progress.done |= 1 << int(trace.id.rsplit("/", 1)[1])
+        progress.spent += used
+        self.budget.spent += used
         progress.accepted += accepted
-        progress.tokens += trace.completion_tokens
-        self.tokens += trace.prompt_tokens + trace.completion_tokens
+        self.covered += accepted and progress.accepted == self._target
+        self._returned(progress, trace.id)
         self._samples += 1
         if self._samples >= FIRST_FIT and self._samples.bit_count() == 1:
-            self.prior = fit(Counter((p.accepted, p.sampled) for p in self._all.values()))
+            self._fit()
             self._requeue()
         else:
             self._enqueue(progress)
@@ -124,40 +138,64 @@ class AdaptivePlan:
         have put elsewhere."""
         if self.spec.band is None:
             return {}
-        found = [decide(self.spec.band, p.accepted, p.sampled, self.prior) for p in self._all.values()]
+        found = [decide(self.spec.band, p.accepted, p.sampled, self._rates[p.place]) for p in self._all.values()]
         told = Counter("undecided" if d is None else d.side for d in found)
         differing = sum(d.chance_of_error for d in found if d is not None)
         return {**{s: told[s] for s in ("below", "inside", "above", "undecided")}, "expected_to_differ": differing}
 
     def _wanted(self, progress: _Progress) -> bool:
         """Is another sample of this problem worth its tokens, given what is under way?"""
-        target = self.spec.accepted_per_problem or self.spec.samples_per_problem
-        asked = progress.sampled + len(progress.in_flight)
-        if progress.given_up or asked >= self._most(progress.problem, self.spec):
+        under_way = len(progress.in_flight)
+        if progress.given_up or progress.sampled + under_way >= self._most(progress.problem, self.spec):
             return False
         if self.spec.band is not None:
-            under_way = len(progress.in_flight)
-            return under_way == 0 and decide(self.spec.band, progress.accepted, progress.sampled, self.prior) is None
-        if progress.accepted + len(progress.in_flight) >= target:
+            rates = self._rates[progress.place]
+            return under_way == 0 and decide(self.spec.band, progress.accepted, progress.sampled, rates) is None
+        if progress.accepted + under_way >= self._target:
             return False  # what is under way may suffice
-        return self._chance(progress) >= self.spec.min_chance
+        return self._rate(progress).mean >= self.spec.min_chance
 
-    def _chance(self, progress: _Progress) -> float:
-        return self.prior.after(progress.accepted, progress.sampled).mean
+    def _suffices(self) -> bool:
+        """Are as many problems covered as are wanted, or will they be by what is under way?"""
+        wanted = self.spec.covered_problems
+        return wanted is not None and self.covered + max(0.0, self._expected) >= wanted
+
+    def _look_ahead(self, progress: _Progress) -> None:
+        """Count what is under way for a problem into what is expected."""
+        self._expected -= progress.soon
+        missing = self._target - progress.accepted
+        enough = 0 < missing <= len(progress.in_flight)
+        progress.soon = self._rate(progress).chance_of_all(missing) if enough else 0.0
+        self._expected += progress.soon
+
+    def _returned(self, progress: _Progress, sample: str) -> None:
+        self.budget.reserved -= progress.in_flight.pop(int(sample.rsplit("/", 1)[1]), NOTHING)
+        self._look_ahead(progress)
+
+    def _rate(self, progress: _Progress) -> Beta:
+        return self._rates[progress.place].after(progress.accepted, progress.sampled)
 
     def _cost(self, progress: _Progress) -> float:
-        """Expected tokens for the next accepted trace; a problem's own mean length counts as one more sample's."""
-        usual = max(1.0, self.tokens / max(1, self._samples))
-        return (progress.tokens + usual) / (progress.sampled + 1) / max(self._chance(progress), 1e-9)
+        """Expected cost of the next accepted trace, or of covering the problem where problems are counted; its own mean
+        cost counts as one more sample's."""
+        usual = max(1e-12, self.budget.spent.cost(self._price) / max(1, self._samples))
+        one = (progress.spent.cost(self._price) + usual) / (progress.sampled + 1) / self._rate(progress).mean
+        missing = self._target - progress.accepted - len(progress.in_flight)
+        return one * missing if self.spec.covered_problems else one
 
-    def _longest(self, progress: _Progress) -> int:
+    def _longest(self, progress: _Progress) -> Spent:
         """Tokens that a sample can cost; a prompt that was never sent counts as a token a character."""
-        return self.spec.max_tokens + (progress.prompt_tokens or len(progress.problem.question) + PROMPT_ROOM)
+        prompt = progress.prompt_tokens or len(progress.problem.question) + PROMPT_ROOM
+        return Spent(prompt, self.spec.max_tokens)
 
-    def _affords(self, longest: int) -> bool:
-        """Would the budget hold though this request and all that are under way were as long as they can be?"""
-        budget = self.spec.max_total_tokens
-        return budget is None or self.tokens + self._reserved + longest <= budget
+    def _fit(self) -> None:
+        everyone = self._all.values()
+        self._rates.fit(
+            np.array([p.accepted for p in everyone], dtype=float), np.array([p.sampled for p in everyone], dtype=float)
+        )
+        for progress in everyone:
+            if progress.in_flight:
+                self._look_ahead(progress)
 
     def _enqueue(self, progress: _Progress) -> None:
         if self._wanted(progress):

@@ -11,6 +11,7 @@ from distill.recipe import (
     EndpointTeacher,
     Harvest,
     LocalTeacher,
+    Price,
     Problems,
     ProgramTeacher,
     Recipe,
@@ -23,6 +24,7 @@ from distill.records import Problem, Sampling, Trace, derived_seed
 from distill.verify.math import comparer
 from teachers.adaptive import AdaptivePlan
 from teachers.base import Request, Teacher, TeacherError
+from teachers.budget import Spent
 from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
 from teachers.ledger import Ledger, OnProgress
@@ -52,6 +54,10 @@ def build_teacher(spec: TeacherSpec, problems: Problems, folder: Path, cut_loops
         case ReplayTeacher():
             assert isinstance(problems, TracesProblems)  # the recipe has seen to it
             return Replay(problems)
+
+
+def price_of(spec: TeacherSpec) -> Price | None:
+    return spec.price if isinstance(spec, EndpointTeacher | VLLMTeacher) else None
 
 
 def requests_for(problems: list[Problem], harvest: Harvest, seed: int) -> Iterator[Request]:
@@ -102,11 +108,14 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     comparer.timeout_seconds = recipe.verify.timeout_seconds
     training = [p for p in problems if not p.held_out]
     wanted = sum(most_samples(p, recipe.harvest) for p in training)
-    ledger = Ledger(verdicts, {p.id: p for p in training}, wanted, on_progress)
+    ledger = Ledger(verdicts, {p.id: p for p in training}, wanted, on_progress, recipe.harvest.accept)
     plan = _plan(recipe, training, samples, ledger, teacher)
     failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
+    counts, price = ledger.counts(), price_of(recipe.teacher)
+    spent = Spent(counts["prompt_tokens"], counts["completion_tokens"])
     return {
-        **ledger.counts(),
+        **counts,
+        **({"cost": spent.cost(price)} if price else {}),
         **({"band": plan.sides()} if isinstance(plan, AdaptivePlan) and recipe.harvest.band else {}),
         "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "unanswered": [str(e) for e in failures[:100]],
@@ -127,7 +136,7 @@ def _plan(
     def request(problem: Problem, index: int) -> Request:
         return request_for(problem, index, recipe.harvest, recipe.seed)
 
-    plan = AdaptivePlan(training, recipe.harvest, request, most_samples)
+    plan = AdaptivePlan(training, recipe.harvest, request, most_samples, price_of(recipe.teacher))
     for trace, accepted in ledger.resume(samples):
         plan.note(trace, accepted)
     return plan

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from distill.files import Log
+from distill.recipe import Accept
 from distill.records import Problem, Trace, Verdict
 from distill.verify import judge_trace
 
@@ -22,7 +23,10 @@ AT_ONCE = 1000
 class Ledger:
     """Judges traces as they come, once each, and counts; holds nothing that grows with their number."""
 
-    def __init__(self, verdicts: Log, problems: dict[str, Problem], wanted: int, on_progress: OnProgress) -> None:
+    def __init__(
+        self, verdicts: Log, problems: dict[str, Problem], wanted: int, on_progress: OnProgress, accept: Accept
+    ) -> None:
+        self._accept = accept
         self._log = verdicts
         self._problems = problems
         self._wanted = wanted
@@ -34,13 +38,12 @@ class Ledger:
 
     def resume(self, samples: Log) -> Iterator[tuple[Trace, bool]]:
         """The traces of earlier attempts, each with whether it is accepted; judges those that were not yet."""
-        known = {v.trace_id: (v.verdict, sys.intern(v.reason)) for v in self._log.each(Verdict)}
+        known = {v.trace_id: (sys.intern(v.verdict), _reason(v), v.accepted) for v in self._log.each(Verdict)}
         fresh: list[Trace] = []
         for trace in samples.each(Trace):
             if trace.id in known:
-                verdict, reason = known[trace.id]
-                self._count(trace, verdict, reason)
-                yield trace, verdict == "correct"
+                self._count(trace, *known[trace.id])
+                yield trace, known[trace.id][2]
             else:
                 fresh.append(trace)
             if len(fresh) == AT_ONCE:
@@ -50,12 +53,12 @@ class Ledger:
 
     def judge(self, traces: list[Trace]) -> list[tuple[Trace, bool]]:
         """Judge new traces and write their verdicts; returns each with whether it is accepted."""
-        judged = [(t, judge_trace(t, self._problems[t.problem_id])) for t in traces]
+        judged = [(t, judge_trace(t, self._problems[t.problem_id], self._accept)) for t in traces]
         self._log.append(v for _, v in judged)
         for trace, verdict in judged:
-            self._count(trace, verdict.verdict, verdict.reason)
+            self._count(trace, verdict.verdict, _reason(verdict), verdict.accepted)
         self._on_progress(self._verdicts.total(), self._wanted, self._verdicts)
-        return [(trace, verdict.verdict == "correct") for trace, verdict in judged]
+        return [(trace, verdict.accepted) for trace, verdict in judged]
 
     def counts(self) -> dict[str, Any]:
         """Figures of the harvest so far."""
@@ -64,20 +67,28 @@ class Ledger:
             "problems": sum(state != NEW for state in self._state.values()),
             "problems_solved": sum(state == SOLVED for state in self._state.values()),
             **{name: self._verdicts[name] for name in ("correct", "wrong", "unknown")},
+            "accepted": self._sums["accepted"],
             "reasons": dict(sorted(self._reasons.items(), key=lambda item: (-item[1], item[0]))),
             **{name: self._sums[name] for name in ("truncated", "looping", "prompt_tokens", "completion_tokens")},
             "estimated_tokens": self._sums["estimated_tokens"],
         }
 
-    def _count(self, trace: Trace, verdict: str, reason: str) -> None:
-        if verdict == "correct":
+    def _count(self, trace: Trace, verdict: str, reason: str, accepted: bool) -> None:
+        if accepted:
             self._state[trace.problem_id] = SOLVED
         elif self._state[trace.problem_id] == NEW:
             self._state[trace.problem_id] = ASKED
         self._verdicts[verdict] += 1
-        self._reasons[f"{verdict}: {reason}"] += 1
+        self._reasons[reason] += 1
+        self._sums["accepted"] += accepted
         self._sums["truncated"] += trace.finish_reason == "length"
         self._sums["looping"] += trace.finish_reason == "loop"
         self._sums["prompt_tokens"] += trace.prompt_tokens
         self._sums["completion_tokens"] += trace.completion_tokens
         self._sums["estimated_tokens"] += 0 if trace.counted else trace.completion_tokens
+
+
+def _reason(verdict: Verdict) -> str:
+    """Verdict and reason in words that group well."""
+    rejected = verdict.verdict == "correct" and verdict.flaw is not None
+    return sys.intern(f"not accepted: {verdict.flaw}" if rejected else f"{verdict.verdict}: {verdict.reason}")

@@ -85,7 +85,7 @@ def walk(band: Band, seed: int, problems: int = 1500) -> tuple[int, int, float]:
     told = plan.sides()
     assert told["undecided"] == 0
     truth = {p.id: side(band, sum(outcomes[f"{p.id}/{j}"] for j in range(band.of))) for p in asked}
-    found = {p.problem.id: decide(band, p.accepted, p.sampled, plan.prior) for p in plan._all.values()}
+    found = {p.problem.id: decide(band, p.accepted, p.sampled, plan._rates[p.place]) for p in plan._all.values()}
     return samples, sum(d is None or d.side != truth[key] for key, d in found.items()), told["expected_to_differ"]
 
 

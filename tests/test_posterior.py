@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from teachers.posterior import UNKNOWN, Beta, fit
+from teachers.pass_rates import fit
+from teachers.posterior import UNKNOWN, Beta
 
 
 def sampled(truth: Beta, problems: int, per_problem: list[int], seed: int = 0) -> Counter[tuple[int, int]]:

@@ -47,6 +47,8 @@ def select(
     rows = keep("sampled", sorted(candidates, key=lambda c: c.trace.id))
     rows = keep(f"verdict: {spec.require_verdict}", [c for c in rows if _accepted(c, spec)])
     rows = keep("finished", [c for c in rows if c.trace.finish_reason == "stop"])
+    if any(c.verdict.flaw for c in rows):
+        rows = keep("accepted by harvest.accept", [c for c in rows if c.verdict.flaw is None])
     if spec.require_reasoning:
         rows = keep("has reasoning", [c for c in rows if c.trace.reasoning])
     if spec.decontaminate:

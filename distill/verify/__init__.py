@@ -7,8 +7,10 @@ Judgement(verdict='correct', extracted='0.5', reason='equal numbers')
 
 from collections.abc import Callable
 
+from distill.recipe import Accept
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
 from distill.verify import countdown, math
+from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
 
 Judge = Callable[[str, str, dict], Judgement]
@@ -35,10 +37,11 @@ def judge(
     return KINDS[kind](response, answer, data)
 
 
-def judge_trace(trace: Trace, problem: Problem) -> Verdict:
-    """The verdict on one trace of a problem."""
+def judge_trace(trace: Trace, problem: Problem, accept: Accept | None = None) -> Verdict:
+    """The verdict on one trace of a problem; whatever it is, it may have a flaw that `accept` does not allow."""
     if CONTROL_TOKEN.search(trace.reasoning) or CONTROL_TOKEN.search(trace.response):
         return Verdict(trace_id=trace.id, kind=problem.kind, **wrong(None, "holds tokens of a chat template")._asdict())
     thought = bool(trace.reasoning)
     found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason, thought)
-    return Verdict(trace_id=trace.id, kind=problem.kind, **found._asdict())
+    amiss = flaw(trace, accept) if accept is not None else None
+    return Verdict(trace_id=trace.id, kind=problem.kind, flaw=amiss, **found._asdict())

@@ -1,0 +1,50 @@
+"""What a harvest may spend, in tokens or in money, and what is set aside for requests under way."""
+
+from dataclasses import dataclass
+
+from distill.recipe import Harvest, Price
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Prompt and completion tokens."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt + self.completion
+
+    def cost(self, price: Price | None) -> float:
+        """In money; without a price in tokens."""
+        if price is None:
+            return float(self.tokens)
+        return (self.prompt * price.prompt + self.completion * price.completion) / 1e6
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.prompt + other.prompt, self.completion + other.completion)
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(self.prompt - other.prompt, self.completion - other.completion)
+
+
+NOTHING = Spent()
+
+
+class Budget:
+    """Never overspent: a request counts as long as it can become until it is back."""
+
+    def __init__(self, spec: Harvest, price: Price | None) -> None:
+        self.spent = NOTHING
+        self.reserved = NOTHING
+        self._limits = spec.max_total_tokens, spec.max_cost
+        self._price = price
+
+    def affords(self, longest: Spent) -> bool:
+        """Would it hold though this request and all that are under way were as long as they can be?"""
+        tokens, money = self._limits
+        all_of_it = self.spent + self.reserved + longest
+        return (tokens is None or all_of_it.tokens <= tokens) and (
+            money is None or all_of_it.cost(self._price) <= money
+        )
