@@ -307,7 +307,7 @@ def known_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]
                 known[key] = math.log(len(text))
             case [*items] if items and all(isinstance(i, bool | int | float) for i in items):
                 known[key] = sum(items) / len(items)  # a verdict a sample: the pass rate
-            case [*items]:
+            case [_, *_] as items:
                 known[key] = float(len(items))
     return known
 

@@ -47,6 +47,8 @@ class _Progress:
     spent: Spent = NOTHING
     given_up: bool = False
     """A request failed for good: no more of it in this attempt."""
+    queued_at: float | None = None
+    """The cost of its entry in the queue that counts; older ones are passed over."""
     soon: float = 0.0
     """Chance that what is under way covers it."""
 
@@ -91,10 +93,11 @@ class AdaptivePlan:
         """Up to `most` further requests; none when nothing is worth asking for now."""
         taken: list[Request] = []
         while len(taken) < most and self._queue and not self._suffices():
-            _, _, key = heappop(self._queue)
+            cost, _, key = heappop(self._queue)
             progress = self._all[key]
-            if not self._wanted(progress):
-                continue
+            if cost != progress.queued_at or not self._wanted(progress):
+                continue  # an entry from before its last answer
+            progress.queued_at = None
             longest = self._longest(progress)
             if not self.budget.affords(longest):
                 if self.budget.reserved.tokens:  # may be affordable once what is under way has come back shorter
@@ -198,8 +201,9 @@ class AdaptivePlan:
                 self._look_ahead(progress)
 
     def _enqueue(self, progress: _Progress) -> None:
-        if self._wanted(progress):
-            heappush(self._queue, (self._cost(progress), progress.place, progress.problem.id))
+        progress.queued_at = self._cost(progress) if self._wanted(progress) else None
+        if progress.queued_at is not None:
+            heappush(self._queue, (progress.queued_at, progress.place, progress.problem.id))
 
     def _requeue(self) -> None:
         self._queue = []

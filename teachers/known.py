@@ -19,6 +19,8 @@ def features(problems: list[Problem]) -> NDArray[np.float64]:
 
     Columns have mean 0 and variance 1; constant ones are left out. A value that is missing counts as the mean.
     """
+    if not problems:
+        return np.zeros((0, 0))
     columns = [
         np.log1p([len(p.question) for p in problems]),
         np.log1p([len(NUMBER.findall(p.question)) for p in problems]),

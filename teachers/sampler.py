@@ -71,15 +71,18 @@ async def follow(
     """
     failures = _Failures(teacher.concurrency, allow_unanswered)
     running: dict[asyncio.Task[Trace], Request] = {}
+    done: asyncio.Queue[asyncio.Task[Trace]] = asyncio.Queue()  # asyncio.wait would look at all of them for each
     try:
         while True:
             for request in plan.take(teacher.concurrency - len(running)):
-                running[asyncio.create_task(_ask(teacher, request, earlier))] = request
+                task = asyncio.create_task(_ask(teacher, request, earlier))
+                task.add_done_callback(done.put_nowait)
+                running[task] = request
             if not running:
                 failures.tell_unless_allowed()
                 return failures.errors
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            asked = {task: running.pop(task) for task in list(running) if task in done}
+            arrived = [await done.get()] + [done.get_nowait() for _ in range(done.qsize())]
+            asked = {task: running.pop(task) for task in arrived}
             for task, request in asked.items():
                 if task.exception() is not None:
                     plan.failed(request)

@@ -49,7 +49,7 @@ def endpoint(*urls: str, **fields: Any) -> Endpoint:
         "kind": "endpoint",
         "model": "r1",
         "base_urls": list(urls),
-        "timeout_seconds": 0.5,
+        "timeout_seconds": 2.0,
         "concurrency": 8,
         **fields,
     }

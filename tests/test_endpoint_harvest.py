@@ -165,3 +165,86 @@ def test_a_harvest_that_stops_at_the_first_accepted_answer(tmp_path: Path, tiny_
         expected += good[0] + 1 if good else 8
     assert counts["samples"] == asked == expected < 8 * 50
     assert counts == again
+
+
+SMALL_DISK = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+from distill.cli import main
+main(sys.argv[2:])
+"""
+"""A limit on file sizes plays the full disk in a real process."""
+
+
+def written_sums(tmp_path: Path, url: str, problems: int, student: Path, **sections: Any) -> Path:
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(problems)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = {
+        "name": "sums",
+        "problems": {"source": "file", "path": str(tmp_path / "sums.jsonl"), "held_out": 10},
+        "teacher": {"kind": "endpoint", "model": "r1", "base_urls": [url]},
+        "student": {"model": str(student)},
+        "train": {"max_length": 512},
+        "evaluate": {"max_tokens": 64},
+        **sections,
+    }
+    (tmp_path / "sums.yaml").write_text(json.dumps(recipe))
+    return tmp_path / "sums.yaml"
+
+
+def distilled(*command: str, cwd: Path, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, cwd=cwd, env=environment, timeout=seconds
+    )
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_a_full_disk_loses_nothing(tmp_path: Path, tiny_model: Path, adaptive: bool) -> None:
+    """What was on disk is not asked again; with room the same command finishes, every sample once."""
+    sections = {"harvest": {"accepted_per_problem": 1}} if adaptive else {}
+    with StubServer(lambda body, _: sum_of(body)) as server:
+        recipe = written_sums(tmp_path, server.url, 310, tiny_model, **sections)
+        arguments = ["run", str(recipe), "--until", "harvest"]
+        done = distilled("-c", SMALL_DISK, "40000", *arguments, cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert "cannot be written" in done.stderr
+        assert "Traceback" not in done.stderr
+        log = tmp_path / "runs" / "sums" / "traces" / "samples.jsonl"
+        kept = len(log.read_bytes().split(b"\n")) - 1
+        assert 0 < kept < 300
+        asked = len(server.bodies)
+        done = distilled("-m", "distill", *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert len(server.bodies) == asked + 300 - kept
+    traces = Log(log).read(Trace)
+    assert len({t.id for t in traces}) == len(traces) == 300
+
+
+def sum_of(body: dict[str, Any]) -> list[Any]:
+    a, b = re.findall(r"\d+", body["messages"][0]["content"])
+    return answer(f"\\boxed{{{int(a) + int(b)}}}")
+
+
+@pytest.mark.parametrize("covered", [2000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_hundred_thousand_problems(tmp_path: Path, tiny_model: Path, covered: int) -> None:
+    """Through the command."""
+    with StubServer(lambda body, _: sum_of(body)) as server:
+        recipe = written_sums(
+            tmp_path,
+            server.url,
+            100_010,
+            tiny_model,
+            teacher={"kind": "endpoint", "model": "r1", "base_urls": [server.url], "concurrency": 512},
+            harvest={"samples_per_problem": 4, "accepted_per_problem": 1, "covered_problems": covered},
+        )
+        done = distilled("-m", "distill", "run", str(recipe), "--until", "harvest", cwd=tmp_path, seconds=550)
+        assert done.returncode == 0, done.stderr
+        assert covered <= len(server.bodies) <= min(covered + 512, 100_000)
+    ids = set()
+    for trace in Log(tmp_path / "runs" / "sums" / "traces" / "samples.jsonl").each(Trace):
+        number = int(trace.problem_id.rsplit("-", 1)[1])
+        assert trace.response == f"\\boxed{{{2 * number + 1}}}"
+        ids.add(trace.id)
+    assert len(ids) == len(server.bodies)

@@ -1,0 +1,207 @@
+"""Which correct answers count: form, length, language; what is rejected is counted, asked again and not taught."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stub_server import DONE, StubServer, opening, piece
+
+from distill.curate.stage import curate
+from distill.errors import DistillError
+from distill.problems import make_problems
+from distill.recipe import Accept, Recipe
+from distill.records import Sampling, Trace
+from distill.verify.form import flaw
+from distill.verify.language import foreign
+from teachers.harvest import harvest
+
+ENGLISH = (
+    "First we compute how many eggs are sold each day. The ducks lay sixteen eggs per day; she eats three for "
+    "breakfast and bakes muffins with four others. So nine eggs are left, which she sells for two dollars each. "
+)
+GERMAN = (
+    "Zuerst berechnen wir, wie viele Eier jeden Tag verkauft werden. Die Enten legen sechzehn Eier; sie isst drei zum "
+    "Frühstück und backt mit vier weiteren Muffins. Also bleiben neun Eier, die sie für zwei Dollar verkauft. "
+)
+CHINESE = "首先，我们需要计算每天卖出的鸡蛋数量。她的鸭子每天下十六个鸡蛋，早餐吃掉三个，用四个烤松饼，所以剩下九个。"
+FORMULAS = r"$\sum_{i=1}^{n} \alpha_i x_i$ \[\int_0^1 f(\xi)\,d\xi\] \frac{1}{2} 3 + 4 = 7 ```print('größer als')```"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (ENGLISH, "en"),
+        (ENGLISH * 50, "en"),
+        (ENGLISH + FORMULAS * 20, "en"),
+        (ENGLISH + "The limit is τ, and α + β = γ. ", "en"),
+        (GERMAN * 10, "de"),
+        (CHINESE * 10, "zh"),
+        (CHINESE * 5 + FORMULAS, "zh"),
+        ("42", "en"),
+        (FORMULAS, "zh"),
+        ("", "en"),
+        ("Total km", "en"),
+    ],
+)
+def test_a_text_in_its_language(text: str, language: str) -> None:
+    assert foreign(text, language) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "why"),
+    [
+        (CHINESE, "en", "mixes scripts"),
+        (ENGLISH * 5 + CHINESE, "en", "mixes scripts"),
+        (GERMAN * 10, "en", "not in 'en'"),
+        (ENGLISH * 30 + GERMAN * 30, "en", "not in 'en'"),
+        (ENGLISH * 10, "de", "not in 'de'"),
+        (ENGLISH * 10, "zh", "mixes scripts"),
+        (CHINESE * 10, "ja", "not in 'ja'"),
+    ],
+)
+def test_a_text_in_another_language(text: str, language: str, why: str) -> None:
+    assert foreign(text, language) == why
+
+
+def test_real_texts_are_in_english(data: Path) -> None:
+    """500 R1 traces: one thought in Chinese in mid-sentence. 7,473 GSM8K solutions: one of month names only."""
+    lines = (data / "r1_distill_traces_500.jsonl").read_text().splitlines()
+    found = [foreign(json.loads(line)["response"], "en") for line in lines]
+    assert [f for f in found if f] == ["mixes scripts"]
+    lines = (data / "gsm8k_train.jsonl").read_text().splitlines()
+    assert sum(foreign(json.loads(line)["answer"], "en") is not None for line in lines) == 1
+
+
+def made(reasoning: str = "", response: str = "It is 9.", tokens: int = 100) -> Trace:
+    return Trace(
+        id="p/0", problem_id="p", request="r", reasoning=reasoning, response=response, finish_reason="stop",
+        prompt_tokens=1, completion_tokens=tokens, model="m", sampling=Sampling(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trace", "accept", "why"),
+    [
+        (made(), {}, None),
+        (made("Hm.</think>\n<think>Again."), {}, "more than one block of thinking"),
+        (made(response="So <think> it is 9."), {}, "more than one block of thinking"),
+        (made(), {"reasoning": True}, "no thinking"),
+        (made("Hm."), {"reasoning": True}, None),
+        (made(tokens=101), {"max_tokens": 100}, "too long"),
+        (made(tokens=100), {"max_tokens": 100, "min_tokens": 100}, None),
+        (made(tokens=99), {"min_tokens": 100}, "too short"),
+        (made(CHINESE), {"language": "en"}, "mixes scripts"),
+        (made(ENGLISH, CHINESE), {"language": "en"}, "mixes scripts"),
+        (made(ENGLISH), {"language": "en"}, None),
+    ],
+)
+def test_what_speaks_against_a_correct_answer(trace: Trace, accept: dict[str, Any], why: str | None) -> None:
+    assert flaw(trace, Accept.model_validate(accept)) == why
+
+
+def sums(tmp_path: Path, url: str, **sections: Any) -> Recipe:
+    rows = [{"question": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(60)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tree = {
+        "name": "sums",
+        "problems": {"source": "file", "path": str(tmp_path / "sums.jsonl"), "held_out": 10},
+        "teacher": {"kind": "endpoint", "model": "r1", "base_urls": [url]},
+        "student": {"model": "any/model"},
+        **sections,
+    }
+    return Recipe.model_validate(tree)
+
+
+def thinking(body: dict[str, Any], _: int) -> list[Any]:
+    """Always right; one in three thinks in Chinese, one in three is long."""
+    a, b = re.findall(r"\d+", body["messages"][0]["content"])
+    kind = body["seed"] % 3
+    text = f"<think>\n{CHINESE if kind == 1 else ENGLISH}\n</think>\n\n\\boxed{{{int(a) + int(b)}}}"
+    usage = f'data: {{"choices":[],"usage":{{"prompt_tokens":10,"completion_tokens":{900 if kind == 2 else 100}}}}}\n\n'
+    return [opening(), piece("stop", content=text), usage.encode(), DONE]
+
+
+def test_a_harvest_asks_again_for_what_it_does_not_accept(tmp_path: Path) -> None:
+    with StubServer(thinking) as server:
+        accept = {"language": "en", "max_tokens": 800, "reasoning": True}
+        recipe = sums(
+            tmp_path,
+            server.url,
+            harvest={"samples_per_problem": 12, "accepted_per_problem": 1, "accept": accept},
+        )
+        problems = make_problems(recipe.problems, recipe.seed)
+        counts = harvest(recipe, problems, tmp_path / "traces", lambda *_: None)
+        again = harvest(recipe, problems, tmp_path / "traces", lambda *_: None)
+    assert counts["correct"] == counts["samples"] == len(server.bodies)
+    assert counts["accepted"] == counts["problems_solved"] >= 49
+    reasons = counts["reasons"]
+    assert reasons["not accepted: mixes scripts"] + reasons["not accepted: too long"] + counts["accepted"] == len(
+        server.bodies
+    )
+    assert again == counts
+    chosen = curate(recipe, problems, tmp_path / "traces", tmp_path / "curated")
+    assert chosen["rows"] == counts["accepted"]
+    assert [step["name"] for step in chosen["funnel"]][3] == "accepted by harvest.accept"
+
+
+@pytest.mark.parametrize("covered", [1, 20, 50])
+def test_it_stops_once_enough_problems_are_covered(tmp_path: Path, covered: int) -> None:
+    with StubServer(thinking) as server:
+        spec = {"samples_per_problem": 8, "accepted_per_problem": 1, "covered_problems": covered}
+        recipe = sums(tmp_path, server.url, harvest=spec)
+        recipe = recipe.model_copy(update={"teacher": recipe.teacher.model_copy(update={"concurrency": 4})})
+        counts = harvest(recipe, make_problems(recipe.problems, 0), tmp_path / "traces", lambda *_: None)
+    assert covered <= counts["problems_solved"] <= covered + 3
+    assert len(server.bodies) <= covered + 6, "every answer is accepted here"
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_money_is_never_overspent(tmp_path: Path, concurrency: int) -> None:
+    price = {"prompt": 1.0, "completion": 10.0}
+    with StubServer(thinking) as server:
+        recipe = sums(
+            tmp_path,
+            server.url,
+            teacher={"kind": "endpoint", "model": "r1", "base_urls": [server.url], "price": price}
+            | {"concurrency": concurrency},
+            harvest={"samples_per_problem": 20, "max_tokens": 1000, "max_cost": 0.5},
+        )  # fmt: skip
+        counts = harvest(recipe, make_problems(recipe.problems, 0), tmp_path / "traces", lambda *_: None)
+    spent = (counts["prompt_tokens"] * 1.0 + counts["completion_tokens"] * 10.0) / 1e6
+    assert counts["cost"] == pytest.approx(spent)
+    assert 0.47 < spent <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"harvest": {"max_cost": 5}}, "max_cost needs teacher.price"),
+        ({"harvest": {"covered_problems": 5}}, "covered_problems needs accepted_per_problem"),
+        ({"harvest": {"accept": {"min_tokens": 5, "max_tokens": 4}}}, "min_tokens=5 is more than max_tokens=4"),
+        ({"harvest": {"accept": {"language": "klingon"}}}, "Input should be 'ar'"),
+        (
+            {
+                "harvest": {"max_cost": 0.01, "max_tokens": 10000},
+                "teacher": {
+                    "kind": "endpoint", "model": "m", "base_urls": ["http://h/v1"],
+                    "price": {"prompt": 0, "completion": 2},
+                },
+            },
+            "max_cost=0.01 does not pay for one answer of harvest.max_tokens=10000, which can cost 0.02",
+        ),
+        (
+            {
+                "teacher": {
+                    "kind": "endpoint", "model": "m", "base_urls": ["http://h/v1"],
+                    "price": {"prompt": 0, "completion": 0},
+                },
+            },
+            "both 0",
+        ),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
+    with pytest.raises((ValueError, DistillError), match=re.escape(said)):
+        sums(tmp_path, "http://h/v1", **sections)
