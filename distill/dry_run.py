@@ -13,6 +13,7 @@ from distill.recipe import (
     CountdownProblems,
     EndpointTeacher,
     FileProblems,
+    GymProblems,
     LocalTeacher,
     ProgramTeacher,
     Recipe,
@@ -71,7 +72,7 @@ def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, an
 def dry_run(recipe: Recipe) -> str:
     """Everything that `run` does before its first stage; returns the resolved recipe."""
     refuse_early(recipe)
-    if isinstance(recipe.problems, CountdownProblems | FileProblems):
+    if isinstance(recipe.problems, CountdownProblems | FileProblems | GymProblems):
         make_problems(recipe.problems, recipe.seed)
     return dump_recipe(recipe) + "\n# nothing was done (--dry-run)"
 

@@ -1,4 +1,4 @@
-"""Where problems come from: generated Countdown, a jsonl or parquet file, a data set on the hub.
+"""Where problems come from: generated Countdown, a jsonl or parquet file, a data set on the hub, reasoning_gym.
 
 Every source ends in a list of `Problem`, some of them held out for the evaluation.
 """
@@ -15,7 +15,15 @@ from typing import Any
 
 from distill.errors import DistillError, Refused
 from distill.files import read_rows, user_path
-from distill.recipe import CountdownProblems, FileProblems, HubProblems, Problems, TableProblems, TracesProblems
+from distill.recipe import (
+    CountdownProblems,
+    FileProblems,
+    GymProblems,
+    HubProblems,
+    Problems,
+    TableProblems,
+    TracesProblems,
+)
 from distill.records import CONTROL_TOKEN, Problem, digest
 
 FRUITLESS_DRAWS = 200_000
@@ -29,7 +37,8 @@ def make_problems(spec: Problems, seed: int) -> list[Problem]:
     """Training problems first, then the held-out ones; the same seed gives the same list anywhere.
 
     Raises:
-        Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for.
+        Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for, data sets of
+            reasoning_gym that are unknown or not used.
     """
     if isinstance(spec, CountdownProblems):
         return countdown_problems(spec, seed)
@@ -37,11 +46,19 @@ def make_problems(spec: Problems, seed: int) -> list[Problem]:
         return _from_file(spec, seed)
     if isinstance(spec, TracesProblems):
         return _from_traces(spec, seed)
+    if isinstance(spec, GymProblems):
+        from distill.gym_problems import gym_problems
+
+        return gym_problems(spec, seed)
     return _from_hub(spec, seed)
 
 
 def source_fingerprint(spec: Problems) -> str:
-    """Changes when the content of the source does: digest of the files, or the hub revision."""
+    """Changes when the content of the source does: digest of the files, the hub revision, a generator's version."""
+    if isinstance(spec, GymProblems):
+        from distill.gym_problems import required_version
+
+        return digest([spec.model_dump(), required_version()])
     if isinstance(spec, TracesProblems) and spec.path:
         beside = [source_fingerprint(spec.held_out_from)] if spec.held_out_from else []
         return digest([*beside, _content(_existing(spec.path, "problems.path"))])

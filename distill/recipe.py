@@ -13,6 +13,8 @@ from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_problems import (
     CountdownProblems,
     FileProblems,
+    GymDataset,
+    GymProblems,
     HubProblems,
     Problems,
     TableProblems,
@@ -35,6 +37,8 @@ __all__ = [
     "CountdownProblems",
     "EndpointTeacher",
     "FileProblems",
+    "GymDataset",
+    "GymProblems",
     "Harvest",
     "HubProblems",
     "LocalTeacher",

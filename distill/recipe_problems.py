@@ -1,10 +1,10 @@
 """The section `problems`: where problems come from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from distill.recipe_base import Count, Section
+from distill.recipe_base import Count, JsonObject, Section
 
 
 class CountdownProblems(Section):
@@ -140,4 +140,46 @@ class TracesProblems(Section):
         return self
 
 
-Problems = Annotated[CountdownProblems | FileProblems | HubProblems | TracesProblems, Field(discriminator="source")]
+class GymDataset(Section):
+    """One data set of reasoning_gym, as in its own composite configurations; a bare name takes all defaults."""
+
+    name: str = Field(min_length=1)
+    """Such as `chain_sum`: what `reasoning_gym.create_dataset` takes."""
+    weight: float = Field(1.0, gt=0, le=10**6)
+    """Share of the problems, relative to the other data sets."""
+    config: JsonObject = Field({})
+    """Settings of the data set, under its own names. Its `seed` and `size` come from the recipe."""
+
+    @field_validator("config")
+    @classmethod
+    def _not_ours(cls, config: dict[str, Any]) -> dict[str, Any]:
+        for key, ours in (("seed", "seed"), ("size", "problems.count and problems.held_out")):
+            if key in config:
+                raise ValueError(f"set {ours} instead of '{key}'")
+        return config
+
+
+def _named(given: Any) -> Any:
+    return {"name": given} if isinstance(given, str) else given
+
+
+class GymProblems(Section):
+    """Problems that data sets of reasoning_gym generate and score. Needs `pip install 'distill[gym]'`."""
+
+    source: Literal["reasoning_gym"]
+    """Generated here."""
+    datasets: list[Annotated[GymDataset, BeforeValidator(_named, json_schema_input_type=str | GymDataset)]] = Field(
+        min_length=1
+    )
+    """Names, or mappings with name, weight and config. Problems are drawn from them with the run's seed."""
+    count: Count = 1000
+    """Training problems."""
+    held_out: Count = 200
+    """Problems that only the evaluation sees; none has the question of a training problem."""
+    min_score: float = Field(1.0, gt=0, le=1)
+    """Smallest score of reasoning_gym's own scorer that is `correct`; less takes answers that are partly wrong."""
+
+
+Problems = Annotated[
+    CountdownProblems | FileProblems | HubProblems | TracesProblems | GymProblems, Field(discriminator="source")
+]

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from distill.recipe_base import Section
 from distill.records import CONTROL_TOKEN
 
-Preset = Literal["boxed", "zero_shot_cot", "qwen_math", "r1_zero", "supervised_cot"]
+Preset = Literal["boxed", "zero_shot_cot", "qwen_math", "r1_zero", "reasoning_gym", "supervised_cot"]
 
 PRESETS: dict[str, dict[str, str]] = {
     # what DeepSeek asks users of R1 to write for mathematics (usage notes of DeepSeek-R1); no system message
@@ -22,6 +22,14 @@ PRESETS: dict[str, dict[str, str]] = {
         "The assistant first thinks about the reasoning process in the mind and then provides the user with the "
         "answer. The reasoning process and answer are enclosed within <think> </think> and <answer> </answer> tags, "
         "respectively, i.e., <think> reasoning process here </think> <answer> answer here </answer>."
+    },
+    # reasoning_gym's own default system message
+    "reasoning_gym": {
+        "system": "Given a problem, your task is to answer the question by thinking step-by-step in a clear and "
+        "specific manner.\nOnce you have thought about the reasoning process, provide the answer in the following "
+        "format:\n<answer>answer here</answer>\nDo not explain your reasoning inside the answer tags, provide only "
+        "the final answer. When an example is provided, you should strictly follow the format of the output/answer "
+        "in that example."
     },
     # supervised chain of thought: the steps are prescribed, plan, carry out, check
     "supervised_cot": {

@@ -52,14 +52,19 @@ def select(
     if spec.require_reasoning:
         rows = keep("has reasoning", [c for c in rows if c.trace.reasoning])
     if spec.decontaminate:
-        evaluated = {normalised(p.question) for p in held_out}
-        rows = keep("not in the evaluation", [c for c in rows if normalised(c.problem.question) not in evaluated])
+        evaluated = {asked(p) for p in held_out}
+        rows = keep("not in the evaluation", [c for c in rows if asked(c.problem) not in evaluated])
     if spec.deduplicate:
         rows = keep("not a duplicate", _without_duplicates(rows))
     rows = keep(f"{spec.select}, at most {spec.traces_per_problem or 'all'} a problem", _per_problem(rows, spec, seed))
     if spec.max_rows is not None and len(rows) > spec.max_rows:
         rows = keep(f"at most {spec.max_rows} rows", random.Random(seed).sample(rows, spec.max_rows))
     return random.Random(seed).sample(rows, len(rows)), funnel
+
+
+def asked(problem: Problem) -> str:
+    """What two problems that ask the same have in common. Puzzles are drawn with punctuation and spaces: all counts."""
+    return problem.question if problem.kind == "reasoning_gym" else normalised(problem.question)
 
 
 def normalised(question: str) -> str:
@@ -87,7 +92,7 @@ def _without_duplicates(rows: list[Candidate]) -> list[Candidate]:
     seen: set[tuple[str, str, str]] = set()
     kept = []
     for c in rows:
-        question = normalised(c.problem.question)
+        question = asked(c.problem)
         key = (question, c.trace.reasoning, c.trace.response)
         if first_asked.setdefault(question, c.problem.id) == c.problem.id and key not in seen:
             seen.add(key)

@@ -15,7 +15,7 @@ from distill.evaluate.statistics import accuracy, exact_mcnemar, paired_differen
 from distill.files import Log, write_json
 from distill.recipe import Evaluate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
-from distill.verify import KINDS, judge, judge_trace
+from distill.verify import KINDS, judge, judge_trace, limit_time, stated
 from teachers.base import Request
 from teachers.local import LocalModel
 from teachers.sampler import sample
@@ -33,6 +33,7 @@ def evaluate(
         Refused: a gold answer that its own verifier does not accept, or no held-out problem.
     """
     held = [p for p in problems if p.held_out]
+    limit_time(recipe.verify.timeout_seconds)
     refuse_broken_gold(held)
     folder.mkdir(exist_ok=True)
     contestants = {
@@ -64,7 +65,7 @@ def refuse_broken_gold(problems: list[Problem]) -> None:
         if p.kind not in KINDS:
             raise Refused(f"problem {p.id} is of the unknown kind '{p.kind}'.")
         if p.answer:
-            found = judge(p.kind, f"\\boxed{{{p.answer}}}", p.answer, p.data)
+            found = judge(p.kind, stated(p), p.answer, p.data)
             if found.verdict != "correct":
                 raise Refused(
                     f"the gold answer {p.answer!r} of problem {p.id} does not verify as equal to itself "

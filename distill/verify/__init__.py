@@ -9,14 +9,24 @@ from collections.abc import Callable
 
 from distill.recipe import Accept
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
-from distill.verify import countdown, math
+from distill.verify import countdown, gym, math
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
 
 Judge = Callable[[str, str, dict], Judgement]
 
-KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge}
+KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge, "reasoning_gym": gym.judge}
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
+
+
+def limit_time(seconds: float) -> None:
+    """Longest time for one verdict; past it the verdict is `unknown`."""
+    math.comparer.timeout_seconds = gym.scorer.timeout_seconds = seconds
+
+
+def stated(problem: Problem) -> str:
+    """A response that gives the problem's gold answer, in the form that its verifier looks for first."""
+    return f"<answer>{problem.answer}</answer>" if problem.kind == "reasoning_gym" else f"\\boxed{{{problem.answer}}}"
 
 
 UNFINISHED = {"length": "cut at max_tokens", "loop": "cut in a loop", "filter": "withheld by the server"}

@@ -22,8 +22,10 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
         Refused: unknown kind, missing file or column, a column of that name already there, an
             output that is the input.
     """
+    if kind == "reasoning_gym":
+        raise Refused("--kind=reasoning_gym needs the entries of a run; a file does not hold them.")
     if kind not in KINDS:
-        raise Refused(f"--kind={kind} is unknown.", f"Kinds: {', '.join(KINDS)}.")
+        raise Refused(f"--kind={kind} is unknown.", "Kinds: math, countdown.")
     if not file.is_file():
         raise Refused(f"there is no file '{file}'.")
     out = out.resolve()  # a link is written through

@@ -1,0 +1,85 @@
+"""Problems of reasoning_gym: its own scorer decides, in a process that can be killed.
+
+The answer is what stands in the last `<answer>...</answer>` of the response, as reasoning_gym's own evaluation reads
+it, else in the last `\\boxed{}`. Partial scores are told in the reason.
+"""
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.math import last_boxed
+from distill.verify.process import NoReply, Worker
+
+MAX_ANSWER = 100_000
+"""A longer answer is not read: no verdict."""
+
+SHOWN = 400
+"""Characters of an answer that a verdict keeps."""
+
+ROUNDING = 1e-9
+"""Scores are sums of shares."""
+
+_TEXT = re.compile(r"\\(?:text|mathrm|texttt)\s*\{([^{}]*)\}")
+
+
+class Scorer(Worker):
+    """Starts its child at the first call. Hash seeds are fixed: the order of sets decides what some generators make."""
+
+    def __init__(self, timeout_seconds: float = 5.0) -> None:
+        super().__init__("distill.verify.gym_worker", {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg"})
+        self.timeout_seconds = timeout_seconds
+
+
+scorer = Scorer()
+
+
+def installed_version() -> str | None:
+    """Of reasoning_gym; None where it is missing."""
+    try:
+        return version("reasoning-gym")
+    except PackageNotFoundError:
+        return None
+
+
+def judge(response: str, answer: str, data: dict) -> Judgement:
+    """Judge a response by the scorer of the problem's data set; `data` says which, with which config and entry."""
+    extracted = extract(response)
+    if extracted is None:
+        return wrong(None, "no answer")
+    shown = extracted[:SHOWN]
+    if len(extracted) > MAX_ANSWER:
+        return unknown(shown, "answer too long to read")
+    installed = installed_version()
+    if installed != data["version"]:
+        return unknown(shown, f"made with reasoning_gym {data['version']}, {installed or 'none'} is installed")
+    question = ["score", data["dataset"], data["config"], data["seed"], data["entry"], extracted]
+    try:
+        found = scorer.ask(question, scorer.timeout_seconds)
+    except NoReply as e:
+        return unknown(shown, str(e))
+    if "failed" in found:
+        return unknown(shown, found["failed"])
+    return _verdict(shown, found["score"], found["right"], data["min_score"])
+
+
+def _verdict(shown: str, score: float, right: bool, enough: float) -> Judgement:
+    if not 0 <= score <= 1 + ROUNDING:  # NaN too
+        return unknown(shown, "score outside 0 to 1")
+    reason = f"score {score:.2f}"
+    if score < enough - ROUNDING:
+        return wrong(shown, reason if score < 0.995 else "score just below 1")
+    return correct(shown, reason) if right else wrong(shown, f"{reason}, for what is no answer")
+
+
+def extract(response: str) -> str | None:
+    """The final answer of a response, None where there is none."""
+    head, closing, _ = response.rpartition("</answer>")
+    opening = head.rfind("<answer>") if closing else -1
+    found = head[opening + len("<answer>") :].strip() if opening >= 0 else last_boxed(response)
+    if found is None:
+        return None
+    if found.startswith("\\boxed") and last_boxed(found) is not None and found.endswith("}"):
+        found = last_boxed(found) or ""
+    whole = _TEXT.fullmatch(found.strip())
+    return whole[1].strip() if whole else found.strip()
