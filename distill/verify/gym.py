@@ -5,6 +5,7 @@ it, else in the last `\\boxed{}`. Partial scores are told in the reason.
 """
 
 import re
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from distill.verify.judgement import Judgement, correct, unknown, wrong
@@ -34,6 +35,7 @@ class Scorer(Worker):
 scorer = Scorer()
 
 
+@cache
 def installed_version() -> str | None:
     """Of reasoning_gym; None where it is missing."""
     try:

@@ -73,12 +73,11 @@ def literal(text: str, *_: Any) -> Any:
 def _guarded_sympy(code: str | CodeType, local_dict: dict[str, Any], global_dict: dict[str, Any]) -> Any:
     """Sympy's `eval_expr` for what its parser has written out."""
     try:
-        _refuse_all_but_formulas(code, local_dict)
+        formula = _formula(code, local_dict)
     except NotData as e:
         refused.append(str(e))
         raise
-    assert isinstance(code, str)
-    return _telling(eval)(code, {**global_dict, "__builtins__": {}}, local_dict)
+    return _telling(eval)(compile(formula, "answer", "eval"), {**global_dict, "__builtins__": {}}, local_dict)
 
 
 def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +94,13 @@ def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _refuse_all_but_formulas(code: str | CodeType, names: dict[str, Any]) -> None:
+def _formula(code: str | CodeType, names: dict[str, Any]) -> ast.Expression:
+    """The tree of a formula over known names.
+
+    Raises:
+        NotData: it is more than a formula, or too large.
+        SyntaxError: it is no expression.
+    """
     if not isinstance(code, str):
         raise NotData("compiled code")
     tree = _parsed(code)
@@ -114,6 +119,7 @@ def _refuse_all_but_formulas(code: str | CodeType, names: dict[str, Any]) -> Non
             allowed = isinstance(node, (*_ARITHMETIC, *_CONTAINERS))
         if not allowed:
             raise NotData(f"{type(node).__name__} in a formula")
+    return tree
 
 
 def _refuse_large_powers(tree: ast.AST) -> None:
