@@ -180,3 +180,20 @@ def _reachable_in_integers(values: tuple[int, ...], target: int) -> bool:
             if any(_reachable_in_integers((value, *rest), target) for value in made):
                 return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("<answer>1</answer> no, <ANSWER>3*7+12</ANSWER>", "correct"),
+        ("İ<answer>3*7+12</answer>İ", "correct"),
+        ("<answer>3*7 <answer>3*7+12</answer>", "correct"),
+        ("<answer>3*7+12", "wrong"),
+        ("3*7+12</answer>", "wrong"),
+        ("</answer>3*7+12<answer>", "wrong"),
+        ("<answer>" * 200_000, "wrong"),  # a search for each opening tag would take hours
+        ("<answer>" * 200_000 + "3*7+12</answer>" * 200_000, "wrong"),
+    ],
+)
+def test_the_last_closed_tag_counts(response: str, expected: str) -> None:
+    assert verdict(response) == expected

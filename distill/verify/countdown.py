@@ -8,6 +8,7 @@ import re
 from fractions import Fraction
 
 from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.notation import last_answer_tag
 
 MAX_CHARACTERS = 400
 """No expression over six numbers is longer; a longer one is not read."""
@@ -16,7 +17,6 @@ _TOKEN = re.compile(r"\s*(\d+|[-+*/()])")
 _SPELLINGS = str.maketrans({**dict.fromkeys("×·⋅∗∙", "*"), **dict.fromkeys("÷∕", "/"), **dict.fromkeys("−–", "-")})
 _BRACKETS = str.maketrans("[]", "()")
 _LATEX = {r"\\(?:times|cdot)(?![a-zA-Z])": "*", r"\\div(?![a-zA-Z])": "/", r"\\(?:left|right)(?![a-zA-Z])": ""}
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
@@ -26,10 +26,9 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     """
     if not _is_problem(data):
         return unknown(None, "problem has no numbers and target")
-    found = _ANSWER.findall(response)
-    if not found:
+    expression = last_answer_tag(response)
+    if expression is None:
         return wrong(None, "no answer")
-    expression = found[-1].strip()
     shown = expression[:MAX_CHARACTERS]
     left, equals, right = expression.strip("$` ").partition("=")
     if equals and left.strip() == str(data["target"]) and not right.strip().isdigit():

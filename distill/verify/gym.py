@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import last_boxed
+from distill.verify.notation import last_answer_tag
 from distill.verify.process import NoReply, Worker
 
 MAX_ANSWER = 100_000
@@ -76,9 +77,8 @@ def _verdict(shown: str, score: float, right: bool, enough: float) -> Judgement:
 
 def extract(response: str) -> str | None:
     """The final answer of a response, None where there is none."""
-    head, closing, _ = response.rpartition("</answer>")
-    opening = head.rfind("<answer>") if closing else -1
-    found = head[opening + len("<answer>") :].strip() if opening >= 0 else last_boxed(response)
+    tagged = last_answer_tag(response)
+    found = last_boxed(response) if tagged is None else tagged
     if found is None:
         return None
     if found.startswith("\\boxed") and last_boxed(found) is not None and found.endswith("}"):

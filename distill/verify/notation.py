@@ -4,6 +4,9 @@ Rules of typography and of English only; whether two expressions are equal is ma
 """
 
 import re
+import string
+
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 _SPELLINGS = {
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
@@ -114,3 +117,14 @@ def links(text: str) -> list[str]:
     if len(parts) > 1 and (not parts[0] or re.fullmatch(r"\\?[A-Za-z]+[\d_{}']*(\([^=]*\))?|[^\d=]*", parts[0])):
         parts = parts[1:]
     return parts
+
+
+def last_answer_tag(text: str) -> str | None:
+    """What stands in the last closed `<answer>...</answer>`, in whatever case; None where there is none.
+
+    Searched from the end, as a regex takes hours for a megabyte of opening tags.
+    """
+    lower = text.translate(_TO_LOWER)  # str.lower makes two characters of one, as of `İ`
+    end = lower.rfind("</answer>")
+    start = lower.rfind("<answer>", 0, end) if end >= 0 else -1
+    return text[start + len("<answer>") : end].strip() if start >= 0 else None
