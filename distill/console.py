@@ -118,7 +118,7 @@ def summary(stage: str, counts: Counts) -> str:
         bill = f" for {counts['cost']:,.2f}" if "cost" in counts else ""
         return (
             f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}{bill}, {verdicts}, "
-            f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}"
+            f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}{_band(counts)}"
         )
     if stage == "curate":
         return f"{counts['rows']} of {counts['funnel'][0]['traces']} traces chosen"
@@ -130,6 +130,14 @@ def summary(stage: str, counts: Counts) -> str:
     if stage == "evaluate":
         return f"base {percent(counts['base'])}, student {percent(counts['student'])}"
     return str(counts.get("where", ""))
+
+
+def _band(counts: Counts) -> str:
+    """How many problems lie where, if the harvest asked how hard they are."""
+    if "band" not in counts:
+        return ""
+    told = ", ".join(f"{counts['band'][side]} {side}" for side in ("below", "inside", "above", "undecided"))
+    return f"; difficulty band: {told} ({counts['band']['expected_to_differ']:.1f} of them expected to be told wrongly)"
 
 
 def percent(figures: Counts) -> str:

@@ -1,6 +1,7 @@
 """What can be known before anything is done: `--dry-run`, `plan`, `check`, and what `run` refuses first."""
 
 import asyncio
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,12 +93,12 @@ def plan(recipe: Recipe) -> str:
     samples = sum(most_samples(p, recipe.harvest) for p in training)
     answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
     is_free = recipe.teacher.kind in ("program", "replay")
-    tokens = "no model tokens" if is_free else f"at most {samples * recipe.harvest.max_tokens:,} tokens"
-    price = "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
+    tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, training)
+    most = "at most " if recipe.harvest.is_adaptive() else ""
     disk = 2 * memory.weights + memory.adapter_parameters * 16
     lines = [
         f"problems   {len(training):,} to train on, {len(problems) - len(training):,} held out",
-        f"harvest    {samples:,} samples from a {recipe.teacher.kind} teacher, {tokens}, {price}",
+        f"harvest    {most}{samples:,} samples from {recipe.teacher.kind}, {tokens}, {price}",
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
         f"adapter    rank {recipe.train.lora_r}: {memory.adapter_parameters:,} parameters trained",
         f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
@@ -109,6 +110,22 @@ def plan(recipe: Recipe) -> str:
         f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
     ]
     return "\n".join(lines)
+
+
+def _bill(recipe: Recipe, training: list[Problem]) -> tuple[str, str]:
+    """The most that the teacher can cost, in tokens sampled and in money."""
+    from teachers.budget import Spent, longest_sample
+    from teachers.harvest import most_samples, price_of
+
+    harvest, price = recipe.harvest, price_of(recipe.teacher)
+    each = [(most_samples(p, harvest), longest_sample(p, harvest)) for p in training]
+    longest = Spent(sum(n * one.prompt for n, one in each), sum(n * one.completion for n, one in each))
+    tokens = min(longest.completion, harvest.max_total_tokens or longest.completion)
+    money = min(longest.cost(price), harvest.max_cost or math.inf)
+    told = (
+        f"price at most {money:,.2f}" if price else "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
+    )
+    return f"at most {tokens:,} tokens", told
 
 
 def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], answers: int) -> str:

@@ -18,16 +18,13 @@ from distill.recipe import Harvest, Price
 from distill.records import Problem, Trace
 from teachers.bands import decide
 from teachers.base import Request
-from teachers.budget import NOTHING, Budget, Spent
+from teachers.budget import NOTHING, Budget, Spent, longest_sample
 from teachers.known import features
 from teachers.pass_rates import PassRates
 from teachers.posterior import Beta
 
 FIRST_FIT = 64
 """Samples before pass rates are fitted for the first time; again whenever they have doubled."""
-
-PROMPT_ROOM = 400
-"""Tokens of chat template and instructions around a question, before the first answer tells."""
 
 
 @dataclass
@@ -98,7 +95,7 @@ class AdaptivePlan:
             if cost != progress.queued_at or not self._wanted(progress):
                 continue  # an entry from before its last answer
             progress.queued_at = None
-            longest = self._longest(progress)
+            longest = longest_sample(progress.problem, self.spec, progress.prompt_tokens)
             if not self.budget.affords(longest):
                 if self.budget.reserved.tokens:  # may be affordable once what is under way has come back shorter
                     self._enqueue(progress)
@@ -185,11 +182,6 @@ class AdaptivePlan:
         one = (progress.spent.cost(self._price) + usual) / (progress.sampled + 1) / self._rate(progress).mean
         missing = self._target - progress.accepted - len(progress.in_flight)
         return one * missing if self.spec.covered_problems else one
-
-    def _longest(self, progress: _Progress) -> Spent:
-        """Tokens that a sample can cost; a prompt that was never sent counts as a token a character."""
-        prompt = progress.prompt_tokens or len(progress.problem.question) + PROMPT_ROOM
-        return Spent(prompt, self.spec.max_tokens)
 
     def _fit(self) -> None:
         everyone = self._all.values()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from distill.recipe import Harvest, Price
+from distill.records import Problem
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Spent:
 
 
 NOTHING = Spent()
+
+PROMPT_ROOM = 400
+"""Tokens of chat template and instructions around a question, before the first answer tells."""
+
+
+def longest_sample(problem: Problem, harvest: Harvest, prompt_tokens: int = 0) -> Spent:
+    """What a sample can cost; a prompt that was never sent counts as a token a character."""
+    return Spent(prompt_tokens or len(problem.question) + PROMPT_ROOM, harvest.max_tokens)
 
 
 class Budget:

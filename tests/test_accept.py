@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from stub_server import DONE, StubServer, opening, piece
 
+from distill.console import summary
 from distill.curate.stage import curate
+from distill.dry_run import plan
 from distill.errors import DistillError
 from distill.problems import make_problems
 from distill.recipe import Accept, Recipe
@@ -205,3 +207,26 @@ def test_money_is_never_overspent(tmp_path: Path, concurrency: int) -> None:
 def test_what_makes_no_sense_is_refused(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
     with pytest.raises((ValueError, DistillError), match=re.escape(said)):
         sums(tmp_path, "http://h/v1", **sections)
+
+
+def test_the_plan_tells_the_most_that_it_can_cost(tmp_path: Path, tiny_model: Path) -> None:
+    """50 questions of about 20 characters with room for 400 tokens of template, 4 answers of 100 tokens each."""
+    fitting = {"student": {"model": str(tiny_model)}, "train": {"max_length": 256}, "evaluate": {"max_tokens": 64}}
+    url = "http://127.0.0.1:9/v1"
+    teacher = {"kind": "endpoint", "model": "r1", "base_urls": [url], "price": {"prompt": 1, "completion": 100}}
+    harvest = {"samples_per_problem": 4, "max_tokens": 100}
+    said = plan(sums(tmp_path, url, harvest=harvest, teacher=teacher, **fitting))
+    assert "harvest    200 samples from endpoint, at most 20,000 tokens, price at most 2.08" in said
+    said = plan(sums(tmp_path, url, harvest=harvest | {"max_cost": 1.5}, teacher=teacher, **fitting))
+    assert "at most 200 samples from endpoint, at most 20,000 tokens, price at most 1.50" in said
+
+
+def test_a_difficulty_band_is_told(tmp_path: Path) -> None:
+    """Every answer is right here, so that four of eight settle that a problem lies above the band."""
+    with StubServer(thinking) as server:
+        spec = {"samples_per_problem": 8, "band": {"low": 1, "high": 3, "of": 8, "confidence": 1}}
+        recipe = sums(tmp_path, server.url, harvest=spec)
+        counts = harvest(recipe, make_problems(recipe.problems, 0), tmp_path / "traces", lambda *_: None)
+    assert counts["samples"] == 4 * 50
+    told = "difficulty band: 0 below, 0 inside, 50 above, 0 undecided (0.0 of them expected to be told wrongly)"
+    assert told in summary("harvest", counts)
