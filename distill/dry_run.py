@@ -35,7 +35,7 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from teachers.endpoint import api_key
-    from teachers.vllm import refuse_without_vllm
+    from teachers.vllm import refuse_without_ray, refuse_without_vllm
 
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         teacher = models.resolve(recipe.teacher.model, recipe.teacher.revision)
@@ -44,6 +44,7 @@ def refuse_early(recipe: Recipe) -> None:
         api_key(recipe.teacher)
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
+        refuse_without_ray(recipe.teacher)
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
     models.tokenizer(source)

@@ -51,7 +51,7 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "teacher": frozenset(
         """base_urls api_key_env concurrency timeout_seconds max_answer_seconds max_retries start_timeout_seconds
         tensor_parallel_size pipeline_parallel_size data_parallel_size max_num_seqs gpu_memory_utilization
-        kv_cache_memory_bytes price""".split()
+        kv_cache_memory_bytes replicas ray_address cpus_per_replica price""".split()
     ),
     "train": frozenset({"save_steps"}),
 }

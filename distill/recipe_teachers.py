@@ -97,7 +97,10 @@ class EndpointTeacher(Section):
 
 
 class VLLMTeacher(Section):
-    """`vllm serve` as a child process of the run. Keys that vLLM knows have vLLM's names; null leaves them to vLLM."""
+    """`vllm serve`, started and ended by the run, here or on the nodes of a Ray cluster.
+
+    Keys that vLLM knows have vLLM's names; null leaves them to vLLM.
+    """
 
     kind: Literal["vllm"]
     """A server that the run starts and ends."""
@@ -129,8 +132,17 @@ class VLLMTeacher(Section):
     """Such as `deepseek_r1` or `qwen3`; null leaves the reasoning in the text, where its tags show it too."""
     serve_args: JsonObject = Field({})
     """Further options of `vllm serve`: `enforce_eager: true` becomes `--enforce-eager`."""
+    replicas: int = Field(1, ge=1, le=1000)
+    """Servers that share the load. 1 is a child process of the run; more are placed by Ray on the nodes of a cluster,
+    each whole on one node, and placed anew when they or their nodes die."""
+    ray_address: str | None = Field(None, pattern=r"^[^\s/]+:\d{1,5}$")
+    """`host:port` of the Ray cluster's head; null takes RAY_ADDRESS, else the cluster that this machine belongs to,
+    else Ray on this machine alone."""
+    cpus_per_replica: Count = 1
+    """Processors that Ray sets aside for a replica; GPUs follow from the three sizes above. Without GPUs it is also the
+    number of threads that a replica computes with."""
     concurrency: int = Field(256, ge=1, le=10**5)
-    """Requests under way at once; more than the engine works on, so that it never waits."""
+    """Requests under way at once at each replica; more than the engine works on, so that it never waits."""
     start_timeout_seconds: float = Field(1800, gt=0, le=10**6)
     """Longest time from the start to readiness, loading and compiling included."""
     timeout_seconds: float = Field(600, gt=0, le=10**6)
@@ -151,7 +163,17 @@ class VLLMTeacher(Section):
         ours = theirs.keys() & {"host", "port", "uds", "api_key", "served_model_name", "ssl_keyfile", "root_path"}
         if ours:
             raise ValueError(f"serve_args.{theirs[min(ours)]} is set by the run itself")
+        if self.replicas > 1 and self.spans_nodes():
+            raise ValueError(
+                f"replicas={self.replicas} puts each server on one node, and vLLM's Ray backend in serve_args "
+                "spreads one over several; set one of them (several servers over several nodes each: kind=endpoint)"
+            )
         return self
+
+    def spans_nodes(self) -> bool:
+        """Does vLLM itself use Ray, to spread one server over several nodes?"""
+        theirs = {name.lstrip("-").replace("-", "_"): value for name, value in self.serve_args.items()}
+        return "ray" in (theirs.get("distributed_executor_backend"), theirs.get("data_parallel_backend"))
 
 
 class ReplayTeacher(Section):

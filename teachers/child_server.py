@@ -20,6 +20,8 @@ from teachers import guard
 MARK = "DISTILL_SERVER_OF"
 """Environment variable of every process of a server: which log it writes, and so which run it belongs to."""
 
+LOOPBACK = "127.0.0.1"
+
 HEALTH_EVERY = 10.0
 """Seconds between two looks at a server's health."""
 
@@ -40,12 +42,22 @@ class ChildServer:
     """Starts a command that serves HTTP, watches it and ends it with all its processes."""
 
     def __init__(
-        self, command: Callable[[int], list[str]], environment: Mapping[str, str], log: Path, start_timeout: float
+        self,
+        command: Callable[[int], list[str]],
+        environment: Mapping[str, str],
+        log: Path,
+        start_timeout: float,
+        host: str = LOOPBACK,
+        key: str | None = None,
     ) -> None:
-        """`command` takes the port; the server must answer GET /health with 200 once it is ready."""
-        self.key = secrets.token_hex(16)
+        """`command` takes the port; the server must answer GET /health with 200 once it is ready.
+
+        `host` is the address that the command listens on; `key` is drawn where it is not given.
+        """
+        self.key = key or secrets.token_hex(16)
         """What it asks of its clients, so that other users of the machine cannot use it (VLLM_API_KEY)."""
         self.log = log.absolute()
+        self._host = host
         self._command = command
         self._environment = dict(environment)
         self._start_timeout = start_timeout
@@ -60,8 +72,8 @@ class ChildServer:
             ServerFailed: it ended before, or was not ready in time.
         """
         await self.stop()
-        port = _free_port()
-        self._url = f"http://127.0.0.1:{port}"
+        port = _free_port(self._host)
+        self._url = f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{port}"
         with self.log.open("ab") as log:
             self._written = log.tell()
             await self._spawn(self._command(port), log)
@@ -79,16 +91,16 @@ class ChildServer:
         raise ServerFailed(f"the server did not start: {self.last_words()}.", f"Its log: {self.log}")
 
     async def ended(self) -> str:
-        """Wait until the server ends or no longer answers; returns what happened."""
+        """Wait until the server ends or no longer answers; returns what happened, and its last words."""
         assert self._process is not None
         silent = 0
         while silent < SICK_AFTER:
             try:
                 code = await asyncio.wait_for(asyncio.shield(self._process.wait()), HEALTH_EVERY)
-                return f"ended with status {code}"
+                return f"ended with status {code}: {self.last_words()}"
             except TimeoutError:
                 silent = 0 if await self._is_healthy() else silent + 1
-        return f"did not answer for {HEALTH_EVERY * SICK_AFTER:g} s"
+        return f"did not answer for {HEALTH_EVERY * SICK_AFTER:g} s: {self.last_words()}"
 
     async def stop(self) -> None:
         """End it; when this returns, its memory is free. Also ends what an earlier, killed process of ours left."""
@@ -150,7 +162,6 @@ def _mark_of(process: psutil.Process) -> str | None:
         return None
 
 
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
         return int(s.getsockname()[1])

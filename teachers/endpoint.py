@@ -70,7 +70,7 @@ class Endpoint:
         for attempt in range(self.spec.max_retries + 1):
             server = await self.servers.acquire(avoid)
             try:
-                completion = await self._attempt(server, request)
+                completion = await self._attempt_while_up(server, request)
             except _Failed as e:
                 said = self._without_key(str(e))
                 if e.server_at_fault:
@@ -91,6 +91,13 @@ class Endpoint:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _attempt_while_up(self, server: Server, request: Request) -> Completion:
+        try:
+            async with self.servers.while_up(server):
+                return await self._attempt(server, request)
+        except TimeoutError as e:
+            raise _Failed("it went down") from e
 
     async def _attempt(self, server: Server, request: Request) -> Completion:
         import aiohttp

@@ -4,6 +4,9 @@ A vLLM server is several processes. When its front end is killed its engine goes
 memory of the GPU. So the server runs under this guard, which ends when the server does, or when its own standard
 input closes - which happens however the process that started it ends, SIGKILL included. The guard ends last:
 by then every process that came of the command is gone.
+
+Between the two stands a process that only waits. Ray kills the children of an actor that ends, with SIGKILL and none
+but them: that would be the guard, and the engine would stay.
 """
 
 import ctypes
@@ -25,9 +28,24 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 def main(command: list[str]) -> int:
     """Run the command until it ends or standard input closes; returns its exit status."""
+    guard = os.fork()
+    return _wait_for(guard) if guard else _guard(command)
+
+
+def _wait_for(guard: int) -> int:
+    """All that is done by the process which others know, and may kill."""
+    for signum in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(guard, signal.SIGTERM))
+    _, status = os.waitpid(guard, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _guard(command: list[str]) -> int:
     for signum in (signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # a Ctrl-C is for the process that started us; it closes our input
-    signal.signal(signal.SIGTERM, lambda *_: os.close(0))
+    signal.signal(signal.SIGTERM, _close_input)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans of the command become ours
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_obey_again)
     while child.poll() is None and not _input_closed(0.2):
@@ -37,6 +55,11 @@ def main(command: list[str]) -> int:
         child.wait(GRACE)
     _kill_the_rest()
     return child.wait(GRACE)
+
+
+def _close_input(*_: object) -> None:
+    with suppress(OSError):  # asked a second time
+        os.close(0)
 
 
 def _input_closed(seconds: float) -> bool:

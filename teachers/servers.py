@@ -5,7 +5,9 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from teachers.base import TeacherError
 
@@ -36,6 +38,8 @@ class Server:
     """On the monotonic clock; infinite while it is down."""
     answers: int = 0
     """Given so far."""
+    under_way: set[asyncio.Timeout] = field(default_factory=set)
+    """Of the requests that wait for it; they end when it is taken down."""
 
 
 MOST_PATIENCE = 900.0
@@ -73,8 +77,27 @@ class Servers:
         server.answers += 1
 
     def take_down(self, server: Server) -> None:
-        """It gets no request until it is brought up."""
+        """It gets no request until it is brought up, and those that are under way end now.
+
+        A machine that has lost its power closes no connection: they would wait for its answer as long as they may.
+        """
         server.ready_at = math.inf
+        while server.under_way:
+            server.under_way.pop().reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def while_up(self, server: Server) -> AsyncIterator[None]:
+        """What is done inside ends with TimeoutError when the server is taken down."""
+        async with asyncio.timeout(None) as limit:
+            server.under_way.add(limit)
+            try:
+                yield
+            finally:
+                server.under_way.discard(limit)
+
+    def is_up(self, server: Server) -> bool:
+        """Rests, at most."""
+        return server.ready_at < math.inf
 
     def bring_up(self, server: Server, url: str) -> None:
         """It answers, perhaps under another address than before."""

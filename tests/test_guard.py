@@ -43,7 +43,7 @@ def test_it_starts_is_healthy_and_leaves_nothing(tmp_path: Path) -> None:
         url = await it.start()
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
-        assert len(processes_of(tmp_path / "log")) == 3  # guard, front end, engine
+        assert len(processes_of(tmp_path / "log")) == 4  # two of the guard, front end, engine
         await it.stop()
         assert processes_of(tmp_path / "log") == []
 
@@ -64,7 +64,7 @@ def test_when_it_is_killed_that_is_noticed_and_it_starts_again(tmp_path: Path, v
         killed.kill()
         assert "ended with status" in await asyncio.wait_for(it.ended(), 30)
         await it.start()
-        assert len(processes_of(log)) == 3, "the old engine is gone, the new one there"
+        assert len(processes_of(log)) == 4, "the old engine is gone, the new one there"
         await it.stop()
         assert processes_of(log) == []
 

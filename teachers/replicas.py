@@ -1,0 +1,256 @@
+"""Servers on the nodes of a Ray cluster: an actor holds each, Ray says where, and one that is lost is placed anew."""
+
+import asyncio
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.errors import DistillError
+from teachers import guard
+from teachers.base import TeacherRefused
+from teachers.child_server import ChildServer, ServerFailed
+from teachers.keeper import NoRoom
+
+logger = logging.getLogger(__name__)
+
+PLACEMENTS = 5
+"""Times that an actor may die before it has begun, as it does on a node whose death Ray does not know of yet."""
+
+WAITING_IS_TOLD_AFTER, AND_AGAIN_EVERY = 10.0, 300.0
+"""Seconds."""
+
+STOPPING = 3 * guard.GRACE + 30
+"""Seconds that a server on another node may take to end."""
+
+ON_EVERY_NODE = "distill must be installed on every node, in the same version."
+
+Build = Callable[[str], ChildServer]
+"""From the address of a node, the server that is to run there. Called on that node."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a replica takes of its node."""
+
+    cpus: int
+    gpus: int
+
+    def __str__(self) -> str:
+        return f"{self.gpus} GPU" if self.gpus else f"{self.cpus} CPU"
+
+    def resource(self) -> tuple[str, int]:
+        """What decides where it fits, under Ray's name."""
+        return ("GPU", self.gpus) if self.gpus else ("CPU", self.cpus)
+
+
+class Actor:
+    """Holds one server, on the node where Ray has put it. Errors come back as sentences: Ray makes pages of them."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._server: ChildServer | None = None
+
+    async def address(self) -> str:
+        """Of the node."""
+        import ray
+
+        return str(ray.util.get_node_ip_address())
+
+    async def start(self) -> tuple[str, str, str]:
+        """Start the server. Returns its base URL and the path of its log, or "" and why not, with a hint."""
+        try:
+            if self._server is None:
+                self._server = await asyncio.to_thread(self._build, await self.address())
+            return await self._server.start(), str(self._server.log), ""
+        except DistillError as e:
+            return "", str(e), e.hint
+
+    async def ended(self) -> str:
+        assert self._server is not None
+        return await self._server.ended()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+
+
+class Replica:
+    """A server on whichever node has room; driven from here like one of our own children (`keeper.Kept`)."""
+
+    def __init__(self, name: str, build: Build, share: Share, log: Path, patience: float) -> None:
+        """`patience`: seconds that it waits for room at a time."""
+        self.log = str(log)
+        self._own_log = log
+        self._name = name
+        self._build = build
+        self._share = share
+        self._patience = patience
+        self._actor: Any = None
+        self._address = ""
+
+    async def start(self) -> str:
+        from ray.exceptions import RayError
+
+        await self.stop()
+        self._own_log.touch()
+        why = ""
+        for _ in range(PLACEMENTS):
+            self._actor = self._new_actor()
+            try:
+                self._address = await self._placed(self._actor.address.remote())
+                url, said, hint = await self._actor.start.remote()
+            except RayError as e:
+                why = _reason(e)
+                self._forget()
+                await asyncio.sleep(1)
+                continue
+            if not url:
+                raise ServerFailed(f"on {self._address}: {said}", hint)
+            self.log = f"{self._address}:{said}"
+            logger.info("%s is ready; its log is %s", self._name, self.log)
+            return str(url)
+        raise ServerFailed(f"Ray lost it {PLACEMENTS} times while it started: {why}.", ON_EVERY_NODE)
+
+    async def ended(self) -> str:
+        from ray.exceptions import RayError
+
+        try:
+            return str(await self._actor.ended.remote())
+        except RayError as e:
+            self._forget()
+            return f"was lost with its node: {_reason(e)}"
+
+    async def stop(self) -> None:
+        from ray.exceptions import RayError
+
+        if self._actor is None:
+            return
+        if self._address:
+            with suppress(RayError, TimeoutError):
+                await asyncio.wait_for(_result(self._actor.stop.remote()), STOPPING)
+        self._forget()
+
+    def _new_actor(self) -> Any:
+        import ray
+
+        options = {"num_cpus": self._share.cpus, "num_gpus": self._share.gpus, "scheduling_strategy": "SPREAD"}
+        return ray.remote(Actor).options(**options).remote(self._build)
+
+    def _forget(self) -> None:
+        """End the actor; the guard of its server sees that its input is closed."""
+        import ray
+
+        ray.kill(self._actor)
+        self._actor, self._address = None, ""
+
+    async def _placed(self, address: Awaitable[Any]) -> str:
+        """Wait until the actor is on a node; returns its address.
+
+        Raises:
+            NoRoom: that took longer than our patience.
+        """
+        found = asyncio.ensure_future(_result(address))
+        waited, until = 0.0, WAITING_IS_TOLD_AFTER
+        try:
+            while waited < self._patience:
+                done, _ = await asyncio.wait({found}, timeout=min(until, self._patience) - waited)
+                if done:
+                    return str(found.result())
+                waited, until = min(until, self._patience), until + AND_AGAIN_EVERY
+                there = _nodes(self._share)
+                logger.info("%s waits for a node with %s free; there are %s", self._name, self._share, there)
+        finally:
+            found.cancel()
+        said = f"no node of the Ray cluster had {self._share} free within {self._patience:g} s; there are "
+        raise NoRoom(f"{said}{_nodes(self._share)}.", "`ray status` shows what takes them.")
+
+
+def join(address: str | None) -> None:
+    """Become a driver of the cluster that is named, or found, or of one on this machine alone.
+
+    Raises:
+        TeacherRefused: no cluster answers at the address that the recipe or RAY_ADDRESS names.
+    """
+    import ray
+
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet = {"log_to_driver": False, "logging_level": logging.WARNING}
+    named = address or os.environ.get("RAY_ADDRESS", "").removeprefix("auto")
+    found = named or _found_here()
+    if found is None:
+        logger.info("no Ray cluster was found: the replicas run on this machine alone, under a Ray of their own")
+        ray.init("local", include_dashboard=False, **quiet)
+        return
+    if named and not _answers(named):
+        raise TeacherRefused(
+            f"no Ray cluster answers at {named}.",
+            "`ray status` shows whether it runs. The run itself must be started on one of its nodes.",
+        )
+    try:
+        ray.init(found, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as e:  # another version, another token, no raylet here
+        raise TeacherRefused(f"the Ray cluster at {found} cannot be joined: {_reason(e)}.") from e
+    logger.info("the replicas run on the Ray cluster at %s: %s", found, _nodes(Share(1, 0)))
+
+
+def leave() -> None:
+    import ray
+
+    ray.shutdown()
+
+
+def log_on_node(log: Path) -> Path:
+    """The log in the run's folder where this node sees it, else one in the node's temporary folder."""
+    if log.is_file():
+        return log
+    return Path(tempfile.gettempdir()) / f"distill-{os.getuid()}-{log.parent.parent.name}-{log.name}"
+
+
+async def _result(ref: Awaitable[Any]) -> Any:
+    return await ref
+
+
+def _found_here() -> str | None:
+    """The cluster that was last started on, or joined by, this machine, if it still runs. Asked for "auto", Ray would
+    wait two minutes for one that ended without saying so."""
+    note = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+    with suppress(OSError):
+        address = note.read_text().strip()
+        return address if _answers(address) else None
+    return None
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), timeout=10):
+        return True
+    return False
+
+
+def _nodes(share: Share) -> str:
+    """How many nodes have how much of what a replica needs."""
+    import ray
+
+    name, _ = share.resource()
+    amounts = sorted((node["Resources"].get(name, 0) for node in ray.nodes() if node["Alive"]), reverse=True)
+    held = [f"{amount:g}" for amount in amounts]
+    return f"{len(held)} nodes with {', '.join(held[:8])}{', ...' if len(held) > 8 else ''} {name}"
+
+
+def _reason(e: BaseException) -> str:
+    """A line of an error of Ray's, which are pages: the exception that is behind it, or else what happened."""
+    from ray.exceptions import ActorUnavailableError
+
+    if isinstance(e, ActorUnavailableError):
+        return "it no longer answers"
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    errors = [line for line in lines if "Error: " in line]
+    return (errors or lines or [type(e).__name__])[-1 if errors else 0][:300].rstrip(".")
