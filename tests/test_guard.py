@@ -99,6 +99,22 @@ def test_it_ends_with_us_even_when_we_are_killed(tmp_path: Path) -> None:
     assert processes_of(log) == []
 
 
+def test_nothing_stays_when_whoever_started_it_kills_its_children_alone(tmp_path: Path) -> None:
+    """As Ray does when an actor ends."""
+
+    async def run() -> None:
+        it = server(tmp_path / "log")
+        await it.start()
+        assert it._process is not None
+        it._process.kill()
+        end = time.monotonic() + 3 * guard.GRACE
+        while processes_of(tmp_path / "log") and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        assert processes_of(tmp_path / "log") == []
+
+    asyncio.run(run())
+
+
 def test_strays_of_another_run_are_left_alone(tmp_path: Path) -> None:
     def stray(log: str) -> subprocess.Popen:
         return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={**os.environ, MARK: log})

@@ -187,7 +187,8 @@ def test_when_none_can_live_the_run_ends_with_the_reason(two_nodes: list[Any], t
 
 
 @needs_ray
-def test_a_cluster_without_room_is_named(two_nodes: list[Any], tmp_path: Path) -> None:
+def test_a_cluster_without_room_is_named(cluster: Any, two_nodes: list[Any], tmp_path: Path) -> None:
+    assert replicas._found_here() == cluster.address
     teacher = Teacher(tmp_path, [slow_server], patience=2)
     (replica,) = (kept for _, kept in teacher.keeper._kept.values())
     replica._share = Share(cpus=3, gpus=0)
