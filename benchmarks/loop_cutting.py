@@ -22,7 +22,7 @@ from distill.records import Trace, Verdict, joined
 from teachers.harvest import harvest
 from teachers.loops import CHECK_EVERY, LoopWatch
 
-TEMPERATURES = (0.0, 0.3, 0.6, 1.0)
+TEMPERATURES = (0.0, 0.6)
 RESAMPLES = 2000
 
 
