@@ -92,7 +92,12 @@ async def measure(args: argparse.Namespace) -> list[dict[str, float]]:
             bench = await asyncio.to_thread(theirs, args, url, prompts, number)
             seeded = await asyncio.to_thread(ours, args, url, number, True)
             unseeded = await asyncio.to_thread(ours, args, url, number, False)
-            row = {"bench": bench, "harvest": seeded, "harvest_without_seeds": unseeded, "load_1min": os.getloadavg()[0]}
+            row = {
+                "bench": bench,
+                "harvest": seeded,
+                "harvest_without_seeds": unseeded,
+                "load_1min": os.getloadavg()[0],
+            }
             print("warm-up" if number == 0 else number, {k: round(v, 1) for k, v in row.items()}, flush=True)
             rounds += [row] if number else []
     finally:

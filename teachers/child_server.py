@@ -124,7 +124,7 @@ class ChildServer:
 
     async def _spawn(self, command: list[str], log: IO[bytes]) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", guard.__file__, *command),
+            *(sys.executable, "-P", guard.__file__, *command),  # not -I: psutil may lie in PYTHONPATH
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,

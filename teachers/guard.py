@@ -58,15 +58,16 @@ def _guard(command: list[str]) -> int:
 
 
 def _close_input(*_: object) -> None:
-    with suppress(OSError):  # asked a second time
-        os.close(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)  # not closed: another file would get the number
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def _input_closed(seconds: float) -> bool:
     try:
         readable, _, _ = select.select([0], [], [], seconds)
         return bool(readable) and not os.read(0, 1)
-    except OSError:  # closed by the handler of SIGTERM
+    except OSError:
         return True
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from teachers.base import TeacherError, TeacherRefused
@@ -68,7 +69,9 @@ class Keeper:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(kept.stop() for _, kept in self._kept.values()))
+        ends = await asyncio.gather(*(kept.stop() for _, kept in self._kept.values()), return_exceptions=True)
+        if broken := [end for end in ends if isinstance(end, BaseException)]:
+            raise broken[0]  # only now: one that cannot be ended keeps no other up
 
     async def _keep(self, name: str, server: Server, kept: Kept) -> None:
         """One server's lives, one after another, until too many were in vain."""
@@ -84,6 +87,9 @@ class Keeper:
                 what = await self._after_failure(name, kept, e)
             except ServerFailed as e:
                 what = await self._after_failure(name, kept, e)
+            except Exception as e:  # noqa: BLE001 - a full disk, a cluster that is gone: the others may live
+                self._servers.take_down(server)
+                what = await self._after_failure(name, kept, ServerFailed(f"{e!r}."))
             logger.info("%s %s", name, what)
             fruitless, again = fruitless + 1 if server.answers == before else 0, " again"
         said = f"the {name} server came to its end {fruitless} times in a row without an answer; at last it {what}."
@@ -99,7 +105,8 @@ class Keeper:
 
     async def _after_failure(self, name: str, kept: Kept, e: ServerFailed) -> str:
         """A server that did not come up is tried again once another has: until then it would be in vain."""
-        await kept.stop()  # what it holds may be what another waits for
+        with suppress(Exception):  # what it holds may be what another waits for
+            await kept.stop()
         if not self._one_came_up.is_set():
             self._lose(name, TeacherRefused(f"{name}: {e}", e.hint))
             await self._one_came_up.wait()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.errors import DistillError
+from distill.errors import DistillError, Refused
+from distill.records import digest
 from teachers import guard
 from teachers.base import TeacherRefused
 from teachers.child_server import ChildServer, ServerFailed
@@ -55,6 +56,8 @@ class Actor:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._server: ChildServer | None = None
+        self._starting: asyncio.Task[str] | None = None
+        self._stopped = False
 
     async def address(self) -> str:
         """Of the node."""
@@ -64,10 +67,18 @@ class Actor:
 
     async def start(self) -> tuple[str, str, str]:
         """Start the server. Returns its base URL and the path of its log, or "" and why not, with a hint."""
-        try:
-            if self._server is None:
+        if self._server is None:
+            try:
                 self._server = await asyncio.to_thread(self._build, await self.address())
-            return await self._server.start(), str(self._server.log), ""
+            except DistillError as e:
+                return "", str(e), e.hint
+        if self._stopped:
+            return "", "it was stopped", ""
+        self._starting = asyncio.create_task(self._server.start())
+        try:
+            return await self._starting, str(self._server.log), ""
+        except asyncio.CancelledError:
+            return "", "it was stopped", ""
         except DistillError as e:
             return "", str(e), e.hint
 
@@ -76,6 +87,11 @@ class Actor:
         return await self._server.ended()
 
     async def stop(self) -> None:
+        """End the server, also one that is just starting; none starts afterwards."""
+        self._stopped = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         if self._server is not None:
             await self._server.stop()
 
@@ -131,7 +147,7 @@ class Replica:
 
         if self._actor is None:
             return
-        if self._address:
+        if self._address:  # else it holds no server yet
             with suppress(RayError, TimeoutError):
                 await asyncio.wait_for(_result(self._actor.stop.remote()), STOPPING)
         self._forget()
@@ -146,8 +162,9 @@ class Replica:
         """End the actor; the guard of its server sees that its input is closed."""
         import ray
 
-        ray.kill(self._actor)
-        self._actor, self._address = None, ""
+        actor, self._actor, self._address = self._actor, None, ""
+        with suppress(Exception):  # the cluster may be gone, and its actors with it
+            ray.kill(actor)
 
     async def _placed(self, address: Awaitable[Any]) -> str:
         """Wait until the actor is on a node; returns its address.
@@ -187,18 +204,25 @@ def join(address: str | None) -> None:
     found = named or _found_here()
     if found is None:
         logger.info("no Ray cluster was found: the replicas run on this machine alone, under a Ray of their own")
-        ray.init("local", include_dashboard=False, **quiet)
+        _init("local", include_dashboard=False, **quiet)
         return
     if named and not _answers(named):
         raise TeacherRefused(
             f"no Ray cluster answers at {named}.",
             "`ray status` shows whether it runs. The run itself must be started on one of its nodes.",
         )
-    try:
-        ray.init(found, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as e:  # another version, another token, no raylet here
-        raise TeacherRefused(f"the Ray cluster at {found} cannot be joined: {_reason(e)}.") from e
+    _init(found, **quiet)
     logger.info("the replicas run on the Ray cluster at %s: %s", found, _nodes(Share(1, 0)))
+
+
+def _init(address: str, **options: Any) -> None:
+    import ray
+
+    try:
+        ray.init(address, **options)
+    except Exception as e:  # another version, no token or another, no raylet here: Ray's errors have no common class
+        where = "Ray cannot be started here" if address == "local" else f"the Ray cluster at {address} cannot be joined"
+        raise TeacherRefused(f"{where}: {_reason(e)}.") from e
 
 
 def leave() -> None:
@@ -211,7 +235,12 @@ def log_on_node(log: Path) -> Path:
     """The log in the run's folder where this node sees it, else one in the node's temporary folder."""
     if log.is_file():
         return log
-    return Path(tempfile.gettempdir()) / f"distill-{os.getuid()}-{log.parent.parent.name}-{log.name}"
+    folder = Path(tempfile.gettempdir()) / f"distill-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise Refused(f"{folder} belongs to somebody else.", "Set TMPDIR to a folder of yours on that node.")
+    # by the whole path: the log's name also tells whose server a process is
+    return folder / f"{log.parent.parent.name}-{log.stem}-{digest(str(log), 12)}{log.suffix}"
 
 
 async def _result(ref: Awaitable[Any]) -> Any:
@@ -223,6 +252,8 @@ def _found_here() -> str | None:
     wait two minutes for one that ended without saying so."""
     note = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
     with suppress(OSError):
+        if note.stat().st_uid not in (os.getuid(), 0):
+            return None  # a key and code would go to whoever wrote it
         address = note.read_text().strip()
         return address if _answers(address) else None
     return None

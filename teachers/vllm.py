@@ -70,13 +70,17 @@ class VLLM:
 
     async def close(self) -> None:
         """End the servers; when this returns, their memory is free."""
-        await self._keeper.close()
-        await self._endpoint.close()
-        if self._begun and self._spec.replicas > 1:
-            replicas.leave()
+        try:
+            await self._keeper.close()
+        finally:
+            await self._endpoint.close()
+            if self._begun and self._spec.replicas > 1:
+                replicas.leave()
 
     def _begin(self) -> None:
         self._begun = True
+        for entry in self._endpoint.servers.all:  # their addresses are not theirs yet
+            self._endpoint.servers.take_down(entry)
         try:
             if self._spec.replicas > 1:
                 replicas.join(self._spec.ray_address)

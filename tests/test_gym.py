@@ -21,6 +21,7 @@ from distill.recipe_file import load, parse
 from distill.records import Problem
 from distill.verify import judge, stated
 from distill.verify.gym import Scorer, extract
+from distill.verify.gym_rules import is_right_too
 from distill.verify.tagged import decode, encode
 
 GARBAGE = ("hello there", "I cannot say.", "nan", "[NaN, NaN, NaN]", "????", "<answer>")
@@ -287,3 +288,45 @@ def test_the_shipped_recipe_makes_its_problems() -> None:
     made = make_problems(found.problems, found.seed)
     assert len(made) == 120
     assert {p.data["dataset"] for p in made} == {"chain_sum", "gcd", "letter_counting"}
+
+
+@pytest.mark.parametrize("name", ["gcd", "chain_sum", "dice", "rotate_matrix", "jugs", "caesar_cipher", "mini_sudoku"])
+@pytest.mark.parametrize(
+    "wrapped",
+    ["${}$", "$\\boxed{{{}}}$", "**{}**", "\\({}\\)", "\n```\n{}\n```\n", "```json\n{}\n```", "`{}`", "$$ {} $$"],
+)
+def test_what_stands_around_an_answer(name: str, wrapped: str) -> None:
+    for problem in problems_of(name):
+        assert verdict(problem, wrapped.format(problem.answer)) == "correct"
+
+
+def test_numbers_as_people_write_them() -> None:
+    (problem, *_) = problems_of("chain_sum")
+    assert verdict(problem, problem.answer.replace("-", "\u2212") + ".") == "correct"
+    big = problem.model_copy(update={"data": problem.data | {"dataset": "gsm_symbolic"}, "answer": "3607"})
+    big.data["entry"] = problem.data["entry"] | {"answer": "3607", "metadata": {}}
+    big.data["config"] = {}
+    for text, expected in {"3,607": "correct", "$3,607": "correct", "3607": "correct", "-3607": "wrong"}.items():
+        assert verdict(big, text) == expected, text
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "gold", "taken", "not_taken"),
+    [
+        ("puzzle24", {"numbers": [7, 7, 2, 1]}, "7*2+7+1", [], ["7*7/2*1", "7*7//2*1"]),
+        ("puzzle24", {"numbers": [4, 8, 5, 1]}, "", [], ["4.8*5*1"]),
+        ("countdown", {"numbers": [1, 5, 80], "target": 120}, "", [], ["1.5*80"]),
+        ("countdown", {"numbers": [999, 1, 150], "target": 999}, "", [], ["999+1/150"]),
+        ("countdown", {"numbers": [3, 7, 12], "target": 33}, "3*7+12", ["-(-3*7) + 12", "12--7*3"], ["33", "3*7+12+0"]),
+        ("coin_flip", {}, "0.65625", ["0.65625", "0.6562"], ["0", "0.", "0.6", "x" * 9]),
+        ("decimal_arithmetic", {}, "25.413", ["25.413", "25.4130"], ["25.414", "1e999999999"]),
+        ("spell_backward", {}, "elulip", ["elulip", "Elulip"], ["elulipp", "elulipip"]),
+        ("word_sorting", {"sorted_words": ["a", "b"]}, "a, b", ["a, b", "a,b"], ["a, b, zebra"]),
+    ],
+)
+def test_what_scorers_take_too_lightly(
+    name: str, metadata: dict[str, Any], gold: str, taken: list[str], not_taken: list[str]
+) -> None:
+    entry = {"answer": gold, "metadata": metadata}
+    assert [text for text in taken if not is_right_too(name, text, entry)] == []
+    assert [text for text in [*not_taken, "9" * 5000] if is_right_too(name, text, entry)] == []

@@ -333,8 +333,10 @@ def test_a_node_with_another_model_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_the_log_lies_in_the_run_where_the_node_sees_it(tmp_path: Path) -> None:
     log = tmp_path / "runs/mine/traces/vllm-1.log"
     elsewhere = replicas.log_on_node(log)
-    assert elsewhere.parent == Path(tempfile.gettempdir())
-    assert elsewhere.name.endswith("-mine-vllm-1.log")
+    assert elsewhere.parent.parent == Path(tempfile.gettempdir())
+    assert elsewhere.parent.stat().st_mode & 0o777 == 0o700
+    assert elsewhere.name.startswith("mine-vllm-1-")
+    assert elsewhere != replicas.log_on_node(tmp_path / "another/runs/mine/traces/vllm-1.log")
     log.parent.mkdir(parents=True)
     log.touch()
     assert replicas.log_on_node(log) == log

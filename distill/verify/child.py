@@ -21,16 +21,16 @@ def serve(answer: Callable[[Any], Any], memory_bytes: int) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
-        os.close(nowhere)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         confine(memory_bytes)
+        os.dup2(nowhere, 2)  # only now: until here it says why it cannot start
         print("ready", file=replies, flush=True)
         for line in sys.stdin:
-            seconds, question = json.loads(line)
+            number, seconds, question = json.loads(line)
             _self_destruct_after(seconds + GRACE_SECONDS)
             reply = answer(question)
             _self_destruct_after(0)
-            print(json.dumps(reply), file=replies, flush=True)
+            print(json.dumps([number, reply]), file=replies, flush=True)
 
 
 def _self_destruct_after(seconds: float) -> None:

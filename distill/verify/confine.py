@@ -10,6 +10,7 @@ import os
 import platform
 import struct
 import sys
+from contextlib import suppress
 from typing import Any
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -23,11 +24,12 @@ _ALLOWED = {
     "signals and time": (13, 14, 15, 35, 36, 38, 96, 131, 228, 229, 230),
     "itself": (24, 32, 33, 39, 60, 63, 72, 97, 98, 99, 100, 102, 104, 107, 108, 158, 186, 202, 204, 231, 273, 318, 334),
 }
-"""Numbers of system calls on x86-64. Opening a file (257) is allowed for reading only."""
+"""Numbers of system calls on x86-64. Opening a file is allowed for reading only, by whichever call a C library uses."""
 
-_OPENAT, _X86_64 = 257, 0xC000003E
+_OPEN, _OPENAT, _X86_64 = 2, 257, 0xC000003E
+_FLAGS_OF_OPEN, _FLAGS_OF_OPENAT = 24, 32  # where they lie in the arguments
 _ALLOW, _NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | 38  # libraries take ENOSYS for an old kernel and do without
-_LOAD, _AND, _EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
+_LOAD, _AND, _JUMP, _EQUAL, _RETURN = 0x20, 0x54, 0x05, 0x15, 0x06
 _SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2
 
 
@@ -52,7 +54,8 @@ def _limit(memory_bytes: int) -> None:
     for what, most in wanted.items():
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        with suppress(ValueError, OSError):  # macOS refuses a limit of the address space
+            resource.setrlimit(what, (most, most))
 
 
 def _refuse(event: str, args: tuple[Any, ...]) -> None:
@@ -82,9 +85,12 @@ def _program() -> list[tuple[int, int, int, int]]:
         (_EQUAL, 1, 0, _X86_64),
         (_RETURN, 0, 0, _NO_SUCH_CALL),
         (_LOAD, 0, 0, 0),
-        *((_EQUAL, len(allowed) - i + 3, 0, number) for i, number in enumerate(allowed)),
-        (_EQUAL, 0, 4, _OPENAT),
-        (_LOAD, 0, 0, 32),  # its flags
+        *((_EQUAL, len(allowed) - i + 6, 0, number) for i, number in enumerate(allowed)),
+        (_EQUAL, 3, 0, _OPENAT),
+        (_EQUAL, 0, 6, _OPEN),
+        (_LOAD, 0, 0, _FLAGS_OF_OPEN),
+        (_JUMP, 0, 0, 1),
+        (_LOAD, 0, 0, _FLAGS_OF_OPENAT),
         (_AND, 0, 0, _WRITES),
         (_EQUAL, 0, 1, 0),
         (_RETURN, 0, 0, _ALLOW),

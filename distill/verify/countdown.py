@@ -44,8 +44,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     return correct(shown) if value == data["target"] else wrong(shown, "misses the target")
 
 
-def evaluate(expression: str) -> tuple[Fraction, list[int]]:
-    """Exact value of an expression over + - * / and brackets, and the numbers it uses.
+def evaluate(expression: str, signs: bool = False) -> tuple[Fraction, list[int]]:
+    """Exact value of an expression over + - * / and brackets, and the numbers it uses; `signs` allows -(3*7) too.
 
     Raises:
         ValueError: anything else in it, unbalanced brackets, division by zero, too long.
@@ -56,7 +56,7 @@ def evaluate(expression: str) -> tuple[Fraction, list[int]]:
         expression = re.sub(latex, sign, expression)
     tokens = _tokens(expression.translate(_SPELLINGS).translate(_BRACKETS))
     used: list[int] = []
-    value, rest = _sum(tokens, used)
+    value, rest = _sum(tokens, used, signs)
     if rest:
         raise ValueError("not an expression")
     return value, used
@@ -73,32 +73,35 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _sum(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
-    value, tokens = _product(tokens, used)
+def _sum(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
+    value, tokens = _product(tokens, used, signs)
     while tokens and tokens[0] in "+-":
-        operator, (term, rest) = tokens[0], _product(tokens[1:], used)
+        operator, (term, rest) = tokens[0], _product(tokens[1:], used, signs)
         value, tokens = (value + term if operator == "+" else value - term), rest
     return value, tokens
 
 
-def _product(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
-    value, tokens = _atom(tokens, used)
+def _product(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
+    value, tokens = _atom(tokens, used, signs)
     while tokens and tokens[0] in "*/":
-        operator, (factor, rest) = tokens[0], _atom(tokens[1:], used)
+        operator, (factor, rest) = tokens[0], _atom(tokens[1:], used, signs)
         if operator == "/" and factor == 0:
             raise ValueError("divides by zero")
         value, tokens = (value * factor if operator == "*" else value / factor), rest
     return value, tokens
 
 
-def _atom(tokens: list[str], used: list[int]) -> tuple[Fraction, list[str]]:
+def _atom(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
     if not tokens:
         raise ValueError("not an expression")
     if tokens[0] == "(":
-        value, rest = _sum(tokens[1:], used)
+        value, rest = _sum(tokens[1:], used, signs)
         if not rest or rest[0] != ")":
             raise ValueError("not an expression")
         return value, rest[1:]
+    if signs and tokens[0] == "-":
+        value, rest = _atom(tokens[1:], used, signs)
+        return -value, rest
     if not tokens[0].isdigit():
         raise ValueError("not an expression")
     used.append(int(tokens[0]))

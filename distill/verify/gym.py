@@ -22,7 +22,14 @@ SHOWN = 400
 ROUNDING = 1e-9
 """Scores are sums of shares."""
 
-_TEXT = re.compile(r"\\(?:text|mathrm|texttt)\s*\{([^{}]*)\}")
+MOST_LAYERS = 6
+"""Of wrapping around an answer."""
+
+_TEXT = re.compile(r"\\(?:text|mathrm|texttt|textbf|mathbf)\s*\{([^{}]*)\}")
+_FENCE = re.compile(r"```[a-zA-Z]*\n(.*?)\n?```", re.DOTALL)
+_PAIRS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+")
+_DASHES = str.maketrans("−–", "--")
 
 
 class Scorer(Worker):
@@ -56,7 +63,16 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     installed = installed_version()
     if installed != data["version"]:
         return unknown(shown, f"made with reasoning_gym {data['version']}, {installed or 'none'} is installed")
-    question = ["score", data["dataset"], data["config"], data["seed"], data["entry"], extracted]
+    found = _scored(extracted, data)
+    if found.verdict == "correct" or (unwrapped := bare(extracted, data["dataset"])) == extracted:
+        return found
+    again = _scored(unwrapped, data)
+    return again if again.verdict == "correct" else found
+
+
+def _scored(text: str, data: dict) -> Judgement:
+    shown = text[:SHOWN]
+    question = ["score", data["dataset"], data["config"], data["seed"], data["entry"], text]
     try:
         found = scorer.ask(question, scorer.timeout_seconds)
     except NoReply as e:
@@ -72,7 +88,34 @@ def _verdict(shown: str, score: float, right: bool, enough: float) -> Judgement:
     reason = f"score {score:.2f}"
     if score < enough - ROUNDING:
         return wrong(shown, reason if score < 0.995 else "score just below 1")
-    return correct(shown, reason) if right else wrong(shown, f"{reason}, for what is no answer")
+    if score >= 1 - ROUNDING and not right:
+        return wrong(shown, f"{reason}, for what is no answer")
+    return correct(shown, reason)
+
+
+def bare(text: str, dataset: str = "") -> str:
+    """An answer without what people put around it: code fences, dollars, stars, boxes.
+
+    It is scored as it stands first, as some puzzles are about just such signs.
+    """
+    for _ in range(MOST_LAYERS):
+        before, text = text, text.strip()
+        if fenced := _FENCE.fullmatch(text):
+            text = fenced[1]
+        for opening, closing in _PAIRS:
+            inside = text[len(opening) : -len(closing)]
+            if text.startswith(opening) and text.endswith(closing) and inside and opening not in inside:
+                text = inside
+                break
+        if text.startswith("\\boxed") and text.endswith("}") and text.count("\\boxed") == 1:
+            text = last_boxed(text) or text
+        if whole := _TEXT.fullmatch(text):
+            text = whole[1]
+        if text == before:
+            break
+    if _NUMBER.fullmatch(plain := text.translate(_DASHES).removeprefix("$").removesuffix(".")):
+        return re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain) if dataset == "gsm_symbolic" else plain
+    return text
 
 
 def extract(response: str) -> str | None:

@@ -127,6 +127,8 @@ def _refuse_large_powers(tree: ast.AST) -> None:
     for power in ast.walk(tree):
         if not (isinstance(power, ast.BinOp) and isinstance(power.op, _POWERS)):
             continue
+        if isinstance(power.left, ast.BinOp) and isinstance(power.left.op, _POWERS) and not _holds_symbol(power.left):
+            raise NotData("a power too large to compute")
         for node in ast.walk(power.right):
             nested = isinstance(node, ast.BinOp) and isinstance(node.op, _POWERS)
             if (nested and not _holds_symbol(node)) or any(n > MAX_EXPONENT for n in _numbers(node)):
