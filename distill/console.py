@@ -115,7 +115,7 @@ def summary(stage: str, counts: Counts) -> str:
         cut = f" ({counts['truncated']} cut at max_tokens)" if counts["truncated"] else ""
         taken = f" ({counts['accepted']} accepted)" if counts["accepted"] < counts["correct"] else ""
         verdicts = verdicts.replace(" wrong", f" wrong{cut}").replace(" correct", f" correct{taken}")
-        bill = f" for {counts['cost']:,.2f}" if "cost" in counts else ""
+        bill = f" for {in_money(counts['cost'])}" if "cost" in counts else ""
         return (
             f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}{bill}, {verdicts}, "
             f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}{_band(counts)}"
@@ -138,6 +138,11 @@ def _band(counts: Counts) -> str:
         return ""
     told = ", ".join(f"{counts['band'][side]} {side}" for side in ("below", "inside", "above", "undecided"))
     return f"; difficulty band: {told} ({counts['band']['expected_to_differ']:.1f} of them expected to be told wrongly)"
+
+
+def in_money(amount: float) -> str:
+    """Two decimals, of small sums two digits."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
 
 
 def percent(figures: Counts) -> str:

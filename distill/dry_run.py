@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill import models
-from distill.console import duration
+from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.problems import make_problems
 from distill.recipe import (
@@ -123,10 +123,9 @@ def _bill(recipe: Recipe, training: list[Problem]) -> tuple[str, str]:
     longest = Spent(sum(n * one.prompt for n, one in each), sum(n * one.completion for n, one in each))
     tokens = min(longest.completion, harvest.max_total_tokens or longest.completion)
     money = min(longest.cost(price), harvest.max_cost or math.inf)
-    told = (
-        f"price at most {money:,.2f}" if price else "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
-    )
-    return f"at most {tokens:,} tokens", told
+    if price:
+        return f"at most {tokens:,} tokens", f"price at most {in_money(money)}"
+    return f"at most {tokens:,} tokens", "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
 
 
 def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], answers: int) -> str:

@@ -67,7 +67,8 @@ class Harvest(Section):
     """Estimate how hard each problem is for the teacher, instead of accepted_per_problem; null does not."""
     max_total_tokens: int | None = Field(None, ge=1, le=10**15)
     """Tokens that the teacher may spend in all, prompts included, never more; null sets no limit. Requests go first to
-    where the next accepted trace is cheapest; each under way counts at max_tokens until it is back."""
+    where the next accepted trace is cheapest; each under way counts at max_tokens until it is back. Attempts that broke
+    off, and answers of earlier recipes that this one has no use for, are not in it."""
     max_cost: float | None = Field(None, gt=0, le=10**12)
     """Money that the teacher may cost in all, never more, at teacher.price and in its currency; null sets no limit."""
     temperature: float = Field(0.6, ge=0, le=10)
@@ -94,6 +95,17 @@ class Harvest(Section):
                 f"harvest.band.of={self.band.of} needs harvest.samples_per_problem={self.band.of}, "
                 f"not {self.samples_per_problem}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _acceptable(self) -> "Harvest":
+        if self.accept.min_tokens is not None and self.accept.min_tokens > self.max_tokens:
+            raise ValueError(
+                f"accept.min_tokens={self.accept.min_tokens} is more than max_tokens={self.max_tokens}: no answer "
+                "could be accepted"
+            )
+        if self.band is not None and self.min_chance:
+            raise ValueError("band decides itself when a problem needs no more samples; leave min_chance out")
         return self
 
     @model_validator(mode="after")

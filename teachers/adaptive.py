@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import count
 
 import numpy as np
 
+from distill.errors import Refused
 from distill.recipe import Harvest, Price
 from distill.records import Problem, Trace
 from teachers.bands import decide
 from teachers.base import Request
-from teachers.budget import NOTHING, Budget, Spent, longest_sample
+from teachers.budget import NOTHING, Budget, Spent, longest_sample, spent_on
 from teachers.known import features
 from teachers.pass_rates import PassRates
 from teachers.posterior import Beta
@@ -55,7 +55,8 @@ class _Progress:
 
     def next_index(self) -> int:
         """The first that was neither sampled nor asked for; a gap is one that failed in an earlier attempt."""
-        return next(i for i in count() if not self.done >> i & 1 and i not in self.in_flight)
+        taken = self.done | sum(1 << i for i in self.in_flight)
+        return (~taken & (taken + 1)).bit_length() - 1  # the lowest bit that is not set
 
 
 class AdaptivePlan:
@@ -82,22 +83,24 @@ class AdaptivePlan:
         self._expected = 0.0
         """Problems that what is under way is expected to cover."""
         self._rates = PassRates(features(problems))
+        self._fitted = False
         self._all = {p.id: _Progress(p, place) for place, p in enumerate(problems)}
-        self._queue: list[tuple[float, int, str]] = []
+        self._queue: list[tuple[float, int, int, str]] = []
+        """Cost, samples that it has or will have, place, id."""
         self._requeue()
 
     def take(self, most: int) -> list[Request]:
         """Up to `most` further requests; none when nothing is worth asking for now."""
         taken: list[Request] = []
         while len(taken) < most and self._queue and not self._suffices():
-            cost, _, key = heappop(self._queue)
+            cost, _, _, key = heappop(self._queue)
             progress = self._all[key]
             if cost != progress.queued_at or not self._wanted(progress):
                 continue  # an entry from before its last answer
             progress.queued_at = None
-            longest = longest_sample(progress.problem, self.spec, progress.prompt_tokens)
+            longest = self._longest(progress)
             if not self.budget.affords(longest):
-                if self.budget.reserved.tokens:  # may be affordable once what is under way has come back shorter
+                if self.budget.could_afford(longest):  # once what is under way has come back shorter
                     self._enqueue(progress)
                     break
                 continue
@@ -109,6 +112,21 @@ class AdaptivePlan:
             self._enqueue(progress)
         return taken
 
+    def refuse_if_too_poor(self) -> None:
+        """
+        Raises:
+            Refused: the budget pays for no sample of any problem.
+        """
+        fits = [self.budget.could_afford(self._longest(p)) for p in self._all.values() if self._wanted(p)]
+        if fits and not any(fits) and not self._samples:
+            least = min((self._longest(p) for p in self._all.values()), key=lambda one: one.cost(self._price))
+            cost = f" ({least.cost(self._price):.3g} at teacher.price)" if self._price else ""
+            raise Refused(
+                f"harvest.max_total_tokens or harvest.max_cost pays for no answer: the shortest prompt and "
+                f"harvest.max_tokens={self.spec.max_tokens} come to {least.tokens:,} tokens{cost}.",
+                "Raise the budget, or lower harvest.max_tokens.",
+            )
+
     def failed(self, request: Request) -> None:
         """A request got no answer; its problem rests for this attempt."""
         progress = self._all[request.problem.id]
@@ -118,7 +136,7 @@ class AdaptivePlan:
     def note(self, trace: Trace, accepted: bool) -> None:
         """Learn from a trace, new or from the log of an earlier attempt."""
         progress = self._all[trace.problem_id]
-        used = Spent(trace.prompt_tokens, trace.completion_tokens)
+        used = spent_on(trace, self._longest(progress))
         progress.prompt_tokens = max(progress.prompt_tokens, trace.prompt_tokens)
         progress.done |= 1 << int(trace.id.rsplit("/", 1)[1])
         progress.spent += used
@@ -153,7 +171,10 @@ class AdaptivePlan:
             return under_way == 0 and decide(self.spec.band, progress.accepted, progress.sampled, rates) is None
         if progress.accepted + under_way >= self._target:
             return False  # what is under way may suffice
-        return self._rate(progress).mean >= self.spec.min_chance
+        left = self._most(progress.problem, self.spec) - progress.sampled
+        if self.spec.covered_problems is not None and progress.accepted + left < self._target:
+            return False  # it can no longer be covered
+        return self._rate(progress).mean >= self.spec.min_chance or not (self._fitted or progress.sampled)
 
     def _suffices(self) -> bool:
         """Are as many problems covered as are wanted, or will they be by what is under way?"""
@@ -183,8 +204,12 @@ class AdaptivePlan:
         missing = self._target - progress.accepted - len(progress.in_flight)
         return one * missing if self.spec.covered_problems else one
 
+    def _longest(self, progress: _Progress) -> Spent:
+        return longest_sample(progress.problem, self.spec, progress.prompt_tokens)
+
     def _fit(self) -> None:
         everyone = self._all.values()
+        self._fitted = True
         self._rates.fit(
             np.array([p.accepted for p in everyone], dtype=float), np.array([p.sampled for p in everyone], dtype=float)
         )
@@ -195,7 +220,8 @@ class AdaptivePlan:
     def _enqueue(self, progress: _Progress) -> None:
         progress.queued_at = self._cost(progress) if self._wanted(progress) else None
         if progress.queued_at is not None:
-            heappush(self._queue, (progress.queued_at, progress.place, progress.problem.id))
+            had = progress.sampled + len(progress.in_flight)  # of equals, first one of each
+            heappush(self._queue, (progress.queued_at, had, progress.place, progress.problem.id))
 
     def _requeue(self) -> None:
         self._queue = []

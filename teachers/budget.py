@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from distill.recipe import Harvest, Price
-from distill.records import Problem
+from distill.records import Problem, Trace
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,31 @@ class Spent:
 
 NOTHING = Spent()
 
-PROMPT_ROOM = 400
-"""Tokens of chat template and instructions around a question, before the first answer tells."""
+PROMPT_ROOM = 100
+"""Tokens of a chat template around the messages, before the first answer tells."""
 
 
 def longest_sample(problem: Problem, harvest: Harvest, prompt_tokens: int = 0) -> Spent:
-    """What a sample can cost; a prompt that was never sent counts as a token a character."""
-    return Spent(prompt_tokens or len(problem.question) + PROMPT_ROOM, harvest.max_tokens)
+    """What a sample can cost; a prompt that was never sent counts as a token a byte."""
+    said = sum(len(message["content"].encode()) for message in harvest.prompt.messages(problem.question))
+    return Spent(prompt_tokens or said + PROMPT_ROOM, harvest.max_tokens)
+
+
+def spent_on(trace: Trace, longest: Spent) -> Spent:
+    """What a trace cost; where the server told no usage, the most that it can have cost."""
+    if trace.counted:
+        return Spent(trace.prompt_tokens, trace.completion_tokens)
+    said = len(trace.reasoning.encode()) + len(trace.response.encode())
+    most = max(trace.completion_tokens, min(said, longest.completion))
+    return Spent(trace.prompt_tokens or longest.prompt, most)
 
 
 class Budget:
-    """Never overspent: a request counts as long as it can become until it is back."""
+    """Never overspent: a request counts as long as it can become until it is back.
+
+    It counts answers. What a server bills for attempts that broke off, or that were under way when the run was killed,
+    nobody has told us.
+    """
 
     def __init__(self, spec: Harvest, price: Price | None) -> None:
         self.spent = NOTHING
@@ -52,8 +66,14 @@ class Budget:
 
     def affords(self, longest: Spent) -> bool:
         """Would it hold though this request and all that are under way were as long as they can be?"""
+        return self._allows(self.spent + self.reserved + longest)
+
+    def could_afford(self, longest: Spent) -> bool:
+        """Would it hold if nothing were under way?"""
+        return self._allows(self.spent + longest)
+
+    def _allows(self, all_of_it: Spent) -> bool:
         tokens, money = self._limits
-        all_of_it = self.spent + self.reserved + longest
         return (tokens is None or all_of_it.tokens <= tokens) and (
             money is None or all_of_it.cost(self._price) <= money
         )

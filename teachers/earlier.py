@@ -17,8 +17,12 @@ _DIGEST = re.compile(rb'"request":"([0-9a-f]+)"')
 class Earlier:
     """An index of traces on disk by the digest of their request; the traces themselves stay there."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is where the present traces lie; those of earlier recipes lie in `<folder>.<fingerprint>`."""
+    def __init__(self, folder: Path, cut_loops: bool = True) -> None:
+        """`folder` is where the present traces lie; those of earlier recipes lie in `<folder>.<fingerprint>`.
+
+        Without `cut_loops` an answer that was cut in a loop is not what would come back now.
+        """
+        self._cut_loops = cut_loops
         self.used = 0
         """Answers given so far."""
         self._at: dict[str, tuple[Path, int]] = {}
@@ -37,6 +41,8 @@ class Earlier:
             trace = Trace.model_validate_json(line)
         except ValidationError:
             return None
+        if trace.finish_reason == "loop" and not self._cut_loops:
+            return None
         self.used += 1
         return trace
 
@@ -44,7 +50,7 @@ class Earlier:
         offset = 0
         with log.open("rb") as f:
             for line in f:
-                found = _DIGEST.search(line, 0, 4096)
+                found = _DIGEST.search(line)
                 if found and line.endswith(b"\n"):
                     self._at.setdefault(found[1].decode(), (log, offset))
                 offset += len(line)

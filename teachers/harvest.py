@@ -102,7 +102,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     folder.mkdir(parents=True, exist_ok=True)
     teacher = build_teacher(recipe.teacher, recipe.problems, folder, recipe.harvest.cut_loops)
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
-    earlier = Earlier(folder)
+    earlier = Earlier(folder, recipe.harvest.cut_loops)
     if samples.torn or verdicts.torn:
         logger.info("harvest: a torn last line (%d bytes) was dropped", samples.torn + verdicts.torn)
     limit_time(recipe.verify.timeout_seconds)
@@ -115,7 +115,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     spent = Spent(counts["prompt_tokens"], counts["completion_tokens"])
     return {
         **counts,
-        **({"cost": spent.cost(price)} if price else {}),
+        **({"cost": (plan.budget.spent if isinstance(plan, AdaptivePlan) else spent).cost(price)} if price else {}),
         **({"band": plan.sides()} if isinstance(plan, AdaptivePlan) and recipe.harvest.band else {}),
         "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "unanswered": [str(e) for e in failures[:100]],
@@ -139,6 +139,7 @@ def _plan(
     plan = AdaptivePlan(training, recipe.harvest, request, most_samples, price_of(recipe.teacher))
     for trace, accepted in ledger.resume(samples):
         plan.note(trace, accepted)
+    plan.refuse_if_too_poor()
     return plan
 
 

@@ -53,7 +53,7 @@ class LocalModel:
     @classmethod
     def from_recipe(cls, spec: LocalTeacher, cut_loops: bool = False) -> "LocalModel":
         source = models.resolve(spec.model, spec.revision)
-        return cls(source, spec.dtype, spec.batch_size, f"{spec.model}@{source.fingerprint()}", cut_loops)
+        return cls(source, spec.dtype, spec.batch_size, _name(spec, source), cut_loops)
 
     async def answer(self, request: Request) -> Completion:
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
@@ -201,6 +201,12 @@ def _same_sampling(waiting: list[Any]) -> list[Any]:
     """The waiting requests that can share a batch with the first: same sampling but for the seed."""
     neutral = waiting[0][0].sampling.model_copy(update={"seed": 0})
     return [entry for entry in waiting if entry[0].sampling.model_copy(update={"seed": 0}) == neutral]
+
+
+def _name(spec: LocalTeacher, source: models.ModelSource) -> str:
+    """Who answers: in another precision the same request gets another answer."""
+    dtype = "" if spec.dtype == "auto" else f" {spec.dtype}"
+    return f"{spec.model}@{source.fingerprint()}{dtype}"
 
 
 def _too_long(model: "PreTrainedModel", prompt: list[int], request: Request, name: str) -> TeacherError | None:

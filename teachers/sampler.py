@@ -88,7 +88,7 @@ async def follow(
                     plan.failed(request)
             traces = [task.result() for task in asked if task.exception() is None]
             log.append(traces)
-            on_traces(traces)
+            await asyncio.to_thread(on_traces, traces)  # a verdict may take seconds; streams are read meanwhile
             failures.note(list(asked))
     finally:
         for task in running:
@@ -123,7 +123,7 @@ class _Failures:
             self.errors.append(error if isinstance(error, TeacherError) else _unforeseen(error))
             self.in_a_row += 1
         if self.in_a_row >= self.limit:
-            self.tell()
+            self.tell_unless_allowed()
 
     def tell_unless_allowed(self) -> None:
         if len(self.errors) > self.allowed:

@@ -38,7 +38,7 @@ PASSED_ON = (
 )
 """Recipe keys that are vLLM's own options."""
 
-SHAPES_ANSWERS = ("dtype", "quantization", "kv_cache_dtype", "serve_args", "extra_body")
+SHAPES_ANSWERS = ("dtype", "quantization", "kv_cache_dtype", "reasoning_parser", "serve_args", "extra_body")
 """Recipe keys that belong to who the teacher is: with another value the same request is another sample."""
 
 

@@ -210,13 +210,13 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, sections: dict[str, Any]
 
 
 def test_the_plan_tells_the_most_that_it_can_cost(tmp_path: Path, tiny_model: Path) -> None:
-    """50 questions of about 20 characters with room for 400 tokens of template, 4 answers of 100 tokens each."""
+    """50 questions of about 20 characters with room for 100 tokens of template, 4 answers of 100 tokens each."""
     fitting = {"student": {"model": str(tiny_model)}, "train": {"max_length": 256}, "evaluate": {"max_tokens": 64}}
     url = "http://127.0.0.1:9/v1"
     teacher = {"kind": "endpoint", "model": "r1", "base_urls": [url], "price": {"prompt": 1, "completion": 100}}
     harvest = {"samples_per_problem": 4, "max_tokens": 100}
     said = plan(sums(tmp_path, url, harvest=harvest, teacher=teacher, **fitting))
-    assert "harvest    200 samples from endpoint, at most 20,000 tokens, price at most 2.08" in said
+    assert "harvest    200 samples from endpoint, at most 20,000 tokens, price at most 2.02" in said
     said = plan(sums(tmp_path, url, harvest=harvest | {"max_cost": 1.5}, teacher=teacher, **fitting))
     assert "at most 200 samples from endpoint, at most 20,000 tokens, price at most 1.50" in said
 
