@@ -278,9 +278,9 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
             hint = f"Name the column with problems.{which}."
             lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"
             raise Refused(f"{source}, row {number}: '{absent[0]}' {lacks}.", hint)
-        nested = [key for key in wanted if isinstance(row[key], bool | list | dict)]
+        nested = [key for key in wanted if isinstance(row[key], bool | bytes | list | dict)]
         if nested:
-            kind = type(row[nested[0]]).__name__
+            kind = {"bytes": "binary value"}.get(name := type(row[nested[0]]).__name__, name)
             raise Refused(f"{source}, row {number}: '{nested[0]}' is a {kind}, not a text or a number.")
     for number, row in enumerate(rows, 1):
         held = CONTROL_TOKEN.search(str(row[spec.question_key]))
@@ -312,21 +312,50 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
 
 
 def known_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:
-    """What columns tell of how hard a problem is: numbers as they are, short texts as classes, long ones by length."""
+    """What columns tell of how hard a problem is: numbers as they are, short texts as classes, long ones by length.
+
+    A number may be written as a text; one that is not finite tells nothing.
+    """
     known: dict[str, float | str] = {}
     for key in keys:
-        match row.get(key):
-            case bool() | int() | float() as number if math.isfinite(number):
-                known[key] = float(number)
-            case str() as text if 0 < len(text.strip()) <= LONGEST_CLASS:
-                known[key] = text.strip()
-            case str() as text if text.strip():
-                known[key] = math.log(len(text))
-            case [*items] if items and all(isinstance(i, bool | int | float) for i in items):
-                known[key] = sum(items) / len(items)  # a verdict a sample: the pass rate
-            case [_, *_] as items:
-                known[key] = float(len(items))
+        told = _told(row.get(key))
+        if isinstance(told, str) or (told is not None and math.isfinite(told)):
+            known[key] = told
     return known
+
+
+def _told(value: Any) -> float | str | None:
+    """What a cell tells, NaN and infinity included."""
+    match value:
+        case bool() | int() | float() as number:
+            return _as_float(number)
+        case str() as text if 0 < len(text.strip()) <= LONGEST_CLASS:
+            written = text.strip()
+            return _as_float(written) if _is_number(written) else written
+        case str() as text if text.strip():
+            return math.log(len(text))
+        case [*items] if items and all(isinstance(i, bool | int | float) for i in items):
+            return sum(map(_as_float, items)) / len(items)  # a verdict a sample: the pass rate
+        case [_, *_] as items:
+            return float(len(items))
+    return None
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, NaN included; `1_2` is a name."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _as_float(number: float | str) -> float:
+    """A number; one of four hundred digits is infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _text(value: Any) -> str | None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from test_adaptive import outcomes, request, run
 
@@ -38,6 +40,18 @@ def known(i: int, **values: float | str) -> Problem:
         ("", None),
         ([], None),
         ({"a": 1}, None),
+        ("0.8125", 0.8125),
+        (" -3 ", -3.0),
+        ("1e-3", 0.001),
+        ("nan", None),
+        ("1_2", "1_2"),
+        (10**400, None),
+        ("1" + "0" * 35, 1e35),
+        ([10**400, 1], None),
+        ([float("nan"), 1], None),
+        ([1e308, 1e308], None),
+        (float("-inf"), None),
+        (b"Level 5", None),
     ],
 )
 def test_what_a_column_tells(value: Any, expected: float | str | None) -> None:
@@ -54,6 +68,17 @@ def test_known_columns_of_a_file(tmp_path: Path) -> None:
     assert read_problems(tmp_path / "p.parquet") == made
     with pytest.raises(Refused, match=r"no row has a number or a text in 'leve' \(there are: answer, level"):
         make_problems(FileProblems.model_validate(spec | {"known_keys": ["leve"]}), 0)
+
+
+@pytest.mark.parametrize("key", ["question", "answer", "id"])
+def test_binary_columns_are_refused(tmp_path: Path, key: str) -> None:
+    """A text in them would be trained on as Python shows its bytes."""
+    rows = [{"id": f"i{i}", "question": f"q{i}", "answer": str(i)} for i in range(9)]
+    table = pa.Table.from_pylist([{**row, key: row[key].encode()} for row in rows])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    spec = {"source": "file", "path": str(tmp_path / "rows.parquet"), "held_out": 2, "id_key": "id"}
+    with pytest.raises(Refused, match=f"row 1: '{key}' is a binary value, not a text or a number"):
+        make_problems(FileProblems.model_validate(spec), 0)
 
 
 def test_features_are_numbers_of_one_scale() -> None:
