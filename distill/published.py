@@ -51,7 +51,8 @@ class PublishedRow:
 
 
 Reader = Callable[[dict[str, Any]], PublishedRow | None]
-"""From a row to what it holds; None for what is no question with an answer (several turns, tool calls, gaps)."""
+"""From a row to what it holds; None for what is no question with an answer (several turns, tool calls, gaps, columns
+that hold something else than in the rows around)."""
 
 
 def reader_for(columns: Collection[str], spec: TracesProblems, source: str) -> Reader:
@@ -102,10 +103,13 @@ def _by_columns(
     question_key = spec.question_key or _question_column(columns, source)
 
     def read(row: dict[str, Any]) -> PublishedRow | None:
-        thinking = row[thinking_key] if thinking_key else None
+        thinking = row.get(thinking_key) if thinking_key else None
+        response = row.get(response_key)
+        if not isinstance(response, str) or not response:
+            return None
         thoughts = thinking if isinstance(thinking, list) else [thinking]
-        traces = [_trace(row[response_key], thought) for thought in thoughts if row[response_key]]
-        return _row(row[question_key], _gold(row, spec, response_key), traces)
+        traces = [_trace(response, thought) for thought in thoughts if thought is None or isinstance(thought, str)]
+        return _row(row.get(question_key), _gold(row, spec, response_key), traces)
 
     return read
 
@@ -114,17 +118,20 @@ def _by_generations(spec: TracesProblems, columns: Collection[str], source: str)
     question_key = spec.question_key or _question_column(columns, source)
 
     def read(row: dict[str, Any]) -> PublishedRow | None:
-        texts = row["generations"] or []
-        reasons = row.get("finish_reasons") or [None] * len(texts)
-        traces = [_trace(text, None, reason) for text, reason in zip(texts, reasons, strict=False) if text]
-        return _row(row[question_key], _gold(row, spec, "generations"), traces)
+        texts, told = row.get("generations"), row.get("finish_reasons")
+        if not isinstance(texts, list):
+            return None
+        reasons = [*(told if isinstance(told, list) else []), *[None] * len(texts)]  # too few cut nothing off
+        pairs = zip(texts, reasons, strict=False)
+        traces = [_trace(text, None, reason) for text, reason in pairs if isinstance(text, str) and text]
+        return _row(row.get(question_key), _gold(row, spec, "generations"), traces)
 
     return read
 
 
 def _by_chat(spec: TracesProblems, key: str) -> Reader:
     def read(row: dict[str, Any]) -> PublishedRow | None:
-        turns = [(t.get("role") or t.get("from"), t.get("content", t.get("value"))) for t in row[key] or []]
+        turns = _turns(row.get(key))
         asked = [content for who, content in turns if who in _USER]
         told = [content for who, content in turns if who in _ASSISTANT]
         if len(asked) != 1 or len(told) != 1 or turns[-1][0] not in _ASSISTANT:
@@ -137,13 +144,22 @@ def _by_chat(spec: TracesProblems, key: str) -> Reader:
     return read
 
 
+def _turns(chat: Any) -> list[tuple[str, Any]]:
+    """Who said what; nothing where a chat is anything else than a list of turns."""
+    if not isinstance(chat, list) or not all(isinstance(turn, dict) for turn in chat):
+        return []
+    return [(str(t.get("role") or t.get("from")), t.get("content", t.get("value"))) for t in chat]
+
+
 def _blocks(content: Any) -> tuple[str, str] | None:
     """Reasoning and text of a turn's content; None where it holds anything else, such as a tool call."""
     if isinstance(content, str):
         return "", content
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        return None
     parts: dict[str, list[str]] = {"reasoning": [], "text": []}
-    for block in content or []:
-        kind = {"thinking": "reasoning"}.get(block.get("type"), block.get("type"))
+    for block in content:
+        kind = "reasoning" if block.get("type") == "thinking" else str(block.get("type"))
         text = block.get("text") or block.get("value") or block.get("content")
         if kind not in parts or not isinstance(text, str):
             return None
@@ -151,7 +167,7 @@ def _blocks(content: Any) -> tuple[str, str] | None:
     return "\n\n".join(parts["reasoning"]), "\n\n".join(parts["text"])
 
 
-def _trace(response: str, thinking: str | None, finish_reason: str | None = None) -> PublishedTrace:
+def _trace(response: str, thinking: str | None, finish_reason: Any = None) -> PublishedTrace:
     """Reasoning and response, whatever marks the set puts around them."""
     if thinking is not None:
         return PublishedTrace(re.sub(r"</?think>", "", thinking).strip(), response.strip(), _finish(finish_reason))
@@ -164,7 +180,7 @@ def _trace(response: str, thinking: str | None, finish_reason: str | None = None
     return PublishedTrace(reasoning, answer, "length" if unfinished else _finish(finish_reason))
 
 
-def _finish(reason: str | None) -> FinishReason:
+def _finish(reason: Any) -> FinishReason:
     return "length" if reason == "length" else "stop"
 
 
@@ -178,8 +194,11 @@ def _gold(row: dict[str, Any], spec: TracesProblems, trace_key: str) -> str:
     """The gold answer: a column of its own, or the last box of a reference solution."""
     keys = (spec.answer_key,) if spec.answer_key else ("answer", "ground_truth_solution", "solution")
     for key in keys:
-        if key != trace_key and row.get(key) not in (None, ""):
-            text = str(row[key]).strip()
+        value = row.get(key)
+        if value is None or value == "" or value != value or isinstance(value, bool | bytes | list | dict):
+            continue
+        if key != trace_key:
+            text = str(value).strip()
             boxed = last_boxed(text)
             return boxed.strip() if boxed else text if len(text) <= LONGEST_GOLD and "\n" not in text else ""
     return ""

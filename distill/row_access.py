@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from distill.errors import Refused
+from distill.errors import DistillError, Refused
 from distill.files import parsed_row, user_path
 from distill.recipe_problems import TracesProblems
 
@@ -27,12 +27,12 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._starts: list[int] = []
+        self._starts: list[tuple[int, int]] = []
         at = 0
         with path.open("rb") as f:
-            for line in f:
+            for number, line in enumerate(f, 1):
                 if line.strip():
-                    self._starts.append(at)
+                    self._starts.append((at, number))
                 at += len(line)
         self.columns = {key for i in range(min(LOOKED_AT, len(self))) for key in self[i]}
 
@@ -40,9 +40,17 @@ class JsonLines:
         return len(self._starts)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
+        start, number = self._starts[index]
         with self.path.open("rb") as f:
-            f.seek(self._starts[index])
-            return parsed_row(f.readline().decode("utf-8-sig"), self.path, index + 1)
+            f.seek(start)
+            line = f.readline()
+        try:
+            return parsed_row(line.decode("utf-8-sig"), self.path, number)
+        except UnicodeDecodeError as e:
+            said = f"{self.path}, line {number} is no text in UTF-8 (byte {e.start} of the line)."
+            raise Refused(said, "Rows come as .jsonl or .parquet.") from e
+        except DistillError as e:
+            raise Refused(str(e), e.hint) from e
 
 
 class Table:

@@ -172,6 +172,64 @@ def test_what_is_left_out_and_what_is_marked_unfinished() -> None:
     assert [t.finish_reason for t in found.traces] == ["length", "stop"]
 
 
+CHAT = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": TAGGED}]
+IN_CHAT: dict[str, Any] = {"messages": CHAT}
+SEVERAL: dict[str, Any] = {"problem": QUESTION, "generations": [TAGGED]}
+THOUGHTS: dict[str, Any] = {"question": QUESTION, "attempt": ANSWER, "thinking_trajectory": THOUGHT}
+SOLVED: dict[str, Any] = {"question": QUESTION, "solution": TAGGED, "answer": "33"}
+MISSING = object()
+
+
+def told(content: Any) -> dict[str, Any]:
+    return {"messages": [CHAT[0], {"role": "assistant", "content": content}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "change"),
+    [
+        (SEVERAL, {"generations": MISSING}),
+        (SEVERAL, {"generations": TAGGED}),
+        (SEVERAL, {"generations": [5, None]}),
+        (SEVERAL, {"problem": MISSING}),
+        (IN_CHAT, {"messages": MISSING}),
+        (IN_CHAT, {"messages": json.dumps(CHAT)}),
+        (IN_CHAT, {"messages": [*CHAT, None]}),
+        (IN_CHAT, {"messages": [QUESTION, TAGGED]}),
+        (IN_CHAT, {"messages": [CHAT[0], {"role": ["assistant"], "content": TAGGED}]}),
+        (IN_CHAT, told([TAGGED])),
+        (IN_CHAT, told([{"type": ["text"], "text": TAGGED}])),
+        (IN_CHAT, told(5)),
+        (IN_CHAT, told(None)),
+        (THOUGHTS, {"thinking_trajectory": 5}),
+        (THOUGHTS, {"attempt": MISSING}),
+        (SOLVED, {"solution": 33}),
+        (SOLVED, {"solution": MISSING}),
+        (SOLVED, {"question": [QUESTION]}),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_left_out(row: dict[str, Any], change: dict[str, Any]) -> None:
+    read = reader_for(row.keys(), spec(), "x")
+    assert read(row) is not None
+    assert read({key: value for key, value in (row | change).items() if value is not MISSING}) is None
+
+
+@pytest.mark.parametrize("reasons", [["length"], ["length", None, "stop"], ["length", 5], "length", []])
+def test_no_answer_is_lost_where_reasons_are_missing(reasons: Any) -> None:
+    read = reader_for({"problem", "generations", "finish_reasons"}, spec(), "x")
+    found = read({"problem": QUESTION, "generations": [TAGGED, TAGGED], "finish_reasons": reasons})
+    assert found is not None
+    first = "length" if reasons and isinstance(reasons, list) else "stop"
+    assert [t.finish_reason for t in found.traces] == [first, "stop"]
+
+
+@pytest.mark.parametrize("answer", [None, "", float("nan"), True, b"33", ["33"], {"a": 33}])
+def test_what_is_no_text_is_no_gold_answer(answer: Any) -> None:
+    row = {"question": QUESTION, "solution": TAGGED, "answer": answer}
+    found = reader_for(row.keys(), spec(), "x")(row)
+    assert found is not None
+    assert found.answer == ""
+
+
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     if path.suffix == ".parquet":
         import pyarrow as pa
@@ -245,13 +303,18 @@ def test_rows_are_read_where_they_lie(tmp_path: Path) -> None:
         ("x.csv", "a,b", "neither .jsonl nor .parquet"),
         ("x.parquet", "no parquet", "cannot be read"),
         ("x.jsonl", "{oops", "line 1 is not readable as JSON"),
+        ("x.jsonl", '{"a": 1}\n\n\n\n{oops', "line 5 is not readable as JSON"),
+        ("x.jsonl", '{"a": 1}\n' * 1005 + "\n\n[]", "no layout that is known"),
+        ("x.jsonl", '{"messages": []}\n' * 1005 + "\n\n[]", "line 1008 is no JSON object"),
+        ("x.jsonl", '{"messages": []}\n\n{"messages": "\udcff"}', "line 3 is no text in UTF-8 .byte 14 of the line"),
+        ("x.jsonl", json.dumps({"messages": json.dumps(CHAT)}), "holds no question with one answer"),
         ("x.jsonl", "", "holds no rows"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str | None, said: str) -> None:
     if content is not None:
-        (tmp_path / name).write_text(content)
-    with pytest.raises(Exception, match=said):
+        (tmp_path / name).write_text(content, errors="surrogateescape")
+    with pytest.raises(Refused, match=said):
         make_problems(spec(tmp_path / name), 0)
 
 
