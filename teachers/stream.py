@@ -99,13 +99,14 @@ class StreamedAnswer:
         self._take(self._parsed(body))
 
     def _take(self, piece: _Piece) -> str:
-        self._usage = piece.usage or self._usage
+        if piece.usage is not None:  # one that tells nothing must not wipe what an earlier one told
+            self._usage = self._usage.model_copy(update=piece.usage.model_dump(exclude_none=True))
         if self._finish is not None or not piece.choices:
             return ""
         choice = next((c for c in piece.choices if not c.index), None)  # we ask for one; others are not ours
         if choice is None:
             return ""
-        self._finish = choice.finish_reason
+        self._finish = choice.finish_reason or None  # some servers send an empty one with each piece
         delta = choice.delta or choice.message or _Delta()
         reasoning = delta.reasoning or delta.reasoning_content or ""
         text = delta.content or ""

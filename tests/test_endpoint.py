@@ -122,6 +122,11 @@ ENDS = {
         ],
         Completion("a\U0001f600 \\ud83d \U0001f600 \ufffd", "stop", 7, 5),
     ),
+    "an empty finish reason in each piece": (
+        [opening(), piece("", content="It is "), piece("", content="\\boxed{33}."), piece("stop"), USAGE, DONE],
+        GOOD,
+    ),
+    "usage that tells nothing at the end": ([*answer()[:-1], b'data: {"choices": [], "usage": {}}\n\n', DONE], GOOD),
     "empty answer": ([opening(), piece("stop", content=""), USAGE, DONE], Completion("", "stop", 7, 5)),
     "not streamed": (
         [
