@@ -1,7 +1,7 @@
 """The section `teacher`: who thinks."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -67,6 +67,32 @@ class Price(Section):
         return self
 
 
+SET_BY = {
+    "max_tokens": "harvest.max_tokens",
+    "max_completion_tokens": "harvest.max_tokens, under that name with teacher.max_tokens_key",
+    "n": "harvest.samples_per_problem",
+    "messages": "harvest.prompt",
+    "model": "teacher.model",
+    "stream": "the run itself, which always streams",
+    "stream_options": "the run itself, which always streams",
+    "seed": "seed",
+    "temperature": "harvest.temperature",
+    "top_p": "harvest.top_p",
+}
+"""Fields of a request that budgets and traces count on, and the key of the recipe that each comes from."""
+
+
+def _further(extra: dict[str, Any]) -> dict[str, Any]:
+    ours = sorted(extra.keys() & SET_BY.keys())
+    if ours:
+        raise ValueError(f"extra_body.{ours[0]} must not be there: it is set by {SET_BY[ours[0]]}")
+    return extra
+
+
+ExtraBody = Annotated[JsonObject, AfterValidator(_further)]
+"""Fields of a request that the run does not set."""
+
+
 class EndpointTeacher(Section):
     """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
 
@@ -92,7 +118,7 @@ class EndpointTeacher(Section):
     """What the server calls the token limit."""
     price: Price | None = None
     """What its tokens cost, for harvest.max_cost and for the bill in the report; null counts tokens only."""
-    extra_body: JsonObject = Field({})
+    extra_body: ExtraBody = Field({})
     """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
 
 
@@ -151,7 +177,7 @@ class VLLMTeacher(Section):
     """What its tokens cost: the GPUs' price an hour over the tokens of an hour; null counts tokens only."""
     max_retries: int = Field(8, ge=0, le=1000)
     """Further attempts at a request whose answer broke off."""
-    extra_body: JsonObject = Field({})
+    extra_body: ExtraBody = Field({})
     """Further fields of each request, such as `top_k` or `chat_template_kwargs`."""
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from stub_server import DONE, StubServer, answer, opening, piece, status
 
 from distill.errors import Refused
 from distill.files import Log
+from distill.recipe_teachers import SET_BY, VLLMTeacher
 from teachers.base import TeacherError, TeacherRefused
 
 LEAKS = {
@@ -93,6 +94,14 @@ def test_a_password_in_the_address_would_be_written_to_the_run() -> None:
 def test_what_json_cannot_hold_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="must be sent as JSON"):
         endpoint("http://h/v1", extra_body={"since": date(2020, 1, 1)})
+
+
+@pytest.mark.parametrize("field", SET_BY)
+def test_what_budgets_count_on_is_set_in_one_place(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"extra_body\.{field} must not be there: it is set by {SET_BY[field]}"):
+        endpoint("http://h/v1", extra_body={"top_k": 20, field: 1})
+    with pytest.raises(ValueError, match=rf"extra_body\.{field} must not be there"):
+        VLLMTeacher.model_validate({"kind": "vllm", "model": "m", "extra_body": {field: 1}})
 
 
 def test_escapes_of_a_terminal_are_not_told() -> None:
