@@ -229,7 +229,7 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds to wait, from a Retry-After header in either of its forms (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):  # some providers send fractions
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())

@@ -115,10 +115,13 @@ class Servers:
         """Let a server rest: as long as it asks for, or ever longer with each failure in a row."""
         server.in_flight -= 1
         now = time.monotonic()
-        if server.ready_at > now:
-            return  # requests that were under way together fail together: one failure, not sixty-four
-        server.failures += 1
+        if server.ready_at <= now:  # requests that were under way together fail together: one failure, not sixty-four
+            server.failures += 1
+        elif retry_after is None:
+            return
         rest = min(retry_after, MOST_PATIENCE) if retry_after is not None else self.backoff(server.failures)
+        if now + rest <= server.ready_at:
+            return
         server.ready_at = now + rest
         if rest >= WORTH_TELLING:
             logger.info("%s rests for %.0f s (%s)", server.url, rest, why)

@@ -182,6 +182,25 @@ def test_retry_after_is_waited_for() -> None:
     assert time.monotonic() - started >= 1
 
 
+def test_retry_after_with_a_fraction_is_waited_for() -> None:
+    started = time.monotonic()
+    from_script(first_then_good(status(429, Retry_After="1.5")))
+    assert time.monotonic() - started >= 1.5
+
+
+def test_the_longer_of_two_rests_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second failure comes while the server rests after the first, and asks for more."""
+
+    monkeypatch.setattr(servers, "FIRST_REST", 0.5)
+    monkeypatch.setattr(servers, "LONGEST_REST", 0.5)
+    script = {0: [DROP], 1: [0.05, *status(429, Retry_After="1")]}
+    started = time.monotonic()
+    with StubServer(lambda _, number: script.get(number, answer())) as server:
+        asyncio.run(sample(endpoint(server.url), requests(2), Log(tmp_path / "l"), lambda _: None))
+        assert len(server.bodies) == 4
+    assert time.monotonic() - started >= 1
+
+
 def test_it_gives_up_in_the_end_and_says_why() -> None:
     with StubServer(lambda *_: status(500, "out of order")) as server:
         with pytest.raises(TeacherError, match=r"no answer in 3 attempts.*HTTP 500, out of order"):
