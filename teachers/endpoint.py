@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 from email.utils import parsedate_to_datetime
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, AnyStr
 
 from distill.errors import Refused
@@ -16,7 +16,7 @@ from distill.recipe import EndpointTeacher
 from distill.records import digest
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.loops import LoopWatch
-from teachers.servers import Server, Servers
+from teachers.servers import MOST_PATIENCE, Server, Servers
 from teachers.stream import BrokenAnswer, StreamedAnswer, server_sentence
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 RETRIED = {408, 409, 425, 429, *range(500, 600)}
 """HTTP statuses after which the same request may succeed. Every other error stops the run."""
+
+BUSY = {429, 503}
+"""Those that say nothing against the request: the server has no room for it now."""
 
 LONGEST_TOKEN, MIN_ROOM = 100, 10_000
 """Characters that a token stands for at most, on average, and that any answer may have: past that a server does not
@@ -39,8 +42,11 @@ MAX_LINE = 1 << 24
 class _Failed(Exception):
     """One attempt failed and another may succeed."""
 
-    def __init__(self, why: str, retry_after: float | None = None, server_at_fault: bool = True) -> None:
+    def __init__(
+        self, why: str, status: int = 0, retry_after: float | None = None, server_at_fault: bool = True
+    ) -> None:
         super().__init__(why)
+        self.status = status
         self.retry_after = retry_after
         self.server_at_fault = server_at_fault
 
@@ -66,19 +72,18 @@ class Endpoint:
             TeacherError: every attempt failed.
         """
         avoid: Server | None = None
-        why = ""
-        for attempt in range(self.spec.max_retries + 1):
+        why, used, failures, since = "", 0, 0, monotonic()
+        while used <= self.spec.max_retries:
             server = await self.servers.acquire(avoid)
             try:
                 completion = await self._attempt_while_up(server, request)
             except _Failed as e:
-                said = self._without_key(str(e))
-                if e.server_at_fault:
-                    self.servers.failed(server, e.retry_after, said)
-                else:
-                    self.servers.abandoned(server)
-                    await asyncio.sleep(self.servers.backoff(attempt + 1))
-                avoid, why = server, f"{server.url}: {said}"
+                # a limit on requests at once is no failure as long as others get through; each wait needs new proof,
+                # or a server that has stopped for good would be asked for ever
+                busy = e.status in BUSY and self.servers.works(server, since)
+                used, failures, since = used + (not busy), failures + 1, monotonic()
+                avoid, why = server, f"{server.url}: {self._without_key(str(e))}"
+                await self._rest(server, request, e, busy, failures)
             except BaseException:
                 self.servers.abandoned(server)
                 raise
@@ -86,6 +91,15 @@ class Endpoint:
                 self.servers.answered(server)
                 return completion
         raise TeacherError(f"{request.id} got no answer in {self.spec.max_retries + 1} attempts; the last: {why}.")
+
+    async def _rest(self, server: Server, request: Request, error: _Failed, busy: bool, failures: int) -> None:
+        """After a failure the server rests, or this request alone where the server answers others."""
+        own = not error.server_at_fault or (busy and error.retry_after is None)
+        if own or (not busy and error.status >= 500 and self.servers.spares(server, request.id)):
+            self.servers.abandoned(server)
+            await asyncio.sleep(max(self.servers.backoff(failures), min(error.retry_after or 0.0, MOST_PATIENCE)))
+        else:
+            self.servers.failed(server, error.retry_after, self._without_key(str(error)))
 
     async def close(self) -> None:
         if self._session is not None:
@@ -108,7 +122,8 @@ class Endpoint:
             ) as response:
                 if response.status != 200:
                     raise self._error(response.status, response.headers, await _at_most(response, 1 << 16), server)
-                return await self._read(response, LONGEST_TOKEN * request.sampling.max_tokens + MIN_ROOM)
+                with self.servers.accepted(server):
+                    return await self._read(response, LONGEST_TOKEN * request.sampling.max_tokens + MIN_ROOM)
         except BrokenAnswer as e:
             raise _Failed(str(e), server_at_fault=False) from e
         except aiohttp.SocketTimeoutError as e:
@@ -186,7 +201,7 @@ class Endpoint:
         if _TOO_LONG.search(said):
             return TeacherError(f"{server.url} refused the request with HTTP {status}: {said}.", TOO_LONG_HINT)
         if status in RETRIED:
-            return _Failed(f"HTTP {status}, {said}", _retry_after(headers.get("Retry-After")))
+            return _Failed(f"HTTP {status}, {said}", status, _retry_after(headers.get("Retry-After")))
         return TeacherRefused(f"{server.url} refused the request with HTTP {status}: {said}.", _hint(status, self.spec))
 
 

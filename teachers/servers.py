@@ -5,8 +5,8 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from teachers.base import TeacherError
@@ -21,6 +21,9 @@ LONGEST_NAP = 1.0
 
 FIRST_REST = 1.0
 """Seconds that a server rests after its first failure; doubled at each further one."""
+
+SEVERAL = 4
+"""Different requests that fail in a row by the server's fault, not by their own."""
 
 LONGEST_REST = 60.0
 """Seconds, at most, unless the server itself asks for more (Retry-After)."""
@@ -38,6 +41,12 @@ class Server:
     """On the monotonic clock; infinite while it is down."""
     answers: int = 0
     """Given so far."""
+    answered_at: float = -math.inf
+    """When the latest came, on the monotonic clock."""
+    streaming: int = 0
+    """Requests that it has accepted and answers now."""
+    failing: set[str] = field(default_factory=set)
+    """Different requests that it failed on since it last accepted one."""
     under_way: set[asyncio.Timeout] = field(default_factory=set)
     """Of the requests that wait for it; they end when it is taken down."""
 
@@ -75,6 +84,7 @@ class Servers:
         server.in_flight -= 1
         server.failures = 0
         server.answers += 1
+        server.answered_at = time.monotonic()
 
     def take_down(self, server: Server) -> None:
         """It gets no request until it is brought up, and those that are under way end now.
@@ -94,6 +104,25 @@ class Servers:
                 yield
             finally:
                 server.under_way.discard(limit)
+
+    @contextmanager
+    def accepted(self, server: Server) -> Iterator[None]:
+        """Inside, the server answers a request of ours: whatever it says to others, it works."""
+        server.streaming += 1
+        server.failing.clear()
+        try:
+            yield
+        finally:
+            server.streaming -= 1
+
+    def works(self, server: Server, since: float = -math.inf) -> bool:
+        """It answers requests of ours now, or has done so since."""
+        return server.streaming > 0 or server.answered_at > since
+
+    def spares(self, server: Server, request: str) -> bool:
+        """Is its error this request's own: others are under way there, and they do not fail one after another?"""
+        server.failing.add(request)
+        return server.in_flight > 1 and len(server.failing) < SEVERAL
 
     def is_up(self, server: Server) -> bool:
         """Rests, at most."""

@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from distill.files import Log
 from distill.problems import make_problems
 from distill.recipe import Recipe
 from distill.records import Sampling, Trace, derived_seed
+from teachers import servers
 from teachers.base import Request, TeacherError
+from teachers.endpoint import Endpoint
 from teachers.harvest import harvest
 
 
@@ -67,6 +71,66 @@ def test_one_failed_request_stops_no_other_and_is_never_a_row(tmp_path: Path) ->
         asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
         assert [body["seed"] for body in server.bodies] == [3]
     assert sorted(t.id for t in log.read(Trace)) == sorted(r.id for r in requests(20))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry_After": "0"}])
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_limit_on_requests_at_once_costs_no_attempt(tmp_path: Path, code: int, headers: dict[str, str]) -> None:
+    """Two at once are answered, each for longer than the others' attempts would last."""
+    streaming = 0
+
+    def script(_body: dict[str, Any], _: int) -> Iterator[Any]:
+        nonlocal streaming
+        if streaming == 2:
+            yield from status(code, "too many at once", **headers)
+            return
+        streaming += 1
+        yield from [opening(), piece(content="It"), 0.5, piece("stop", content=" is"), USAGE]
+        streaming -= 1
+        yield DONE
+
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(script) as server:
+        asyncio.run(sample(endpoint(server.url, concurrency=8, max_retries=2), requests(8), log, lambda _: None))
+    assert len(log.read(Trace)) == 8
+
+
+def test_a_limit_that_lets_nobody_through_ends_the_run(tmp_path: Path) -> None:
+    """Also after it has let some through: with an account that has run out everything is 429."""
+    with StubServer(lambda _, number: answer() if number < 3 else status(429, "no quota")) as server:
+        with pytest.raises(TeacherError, match="HTTP 429, no quota"):
+            asyncio.run(sample(endpoint(server.url, max_retries=2), requests(20), Log(tmp_path / "l"), lambda _: None))
+        assert len(server.bodies) <= 3 + 16 * 4
+
+
+def test_a_bad_question_rests_no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its server fails on three questions whatever the attempt; the others are answered as if they were not there."""
+    monkeypatch.setattr(servers, "FIRST_REST", 1.0)
+    monkeypatch.setattr(servers, "LONGEST_REST", 1.0)
+    bad, good_at = (3, 20, 40), []
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        if body["seed"] in bad:
+            return status(500, "cannot")
+        good_at.append(time.monotonic())
+        return [opening(), piece(content="It"), 0.02, piece("stop", content=" is"), USAGE, DONE]
+
+    with StubServer(script) as server:
+        asked = endpoint(server.url, concurrency=8, max_retries=2)
+        assert len(asyncio.run(follow(asked, requests(80), Log(tmp_path / "l"), allow_unanswered=3))) == 3
+    assert good_at[-1] - good_at[0] < 2, "a rest lasts at least half a second, and there would be several"
+
+
+def test_a_server_that_fails_on_everything_rests(tmp_path: Path) -> None:
+    """After a few different requests, whatever else it leaves hanging."""
+
+    async def run(teacher: Endpoint) -> int:
+        with pytest.raises(TeacherError, match="8 requests got no answer"):
+            await sample(teacher, requests(8), Log(tmp_path / "l"), lambda _: None)
+        return teacher.servers.all[0].failures
+
+    with StubServer(lambda _, number: status(500) if number else [HANG]) as server:
+        assert asyncio.run(run(endpoint(server.url, max_retries=0))) >= 2, "one for the silence"
 
 
 def test_when_every_server_is_down_it_stops_soon(tmp_path: Path) -> None:
