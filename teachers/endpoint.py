@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 RETRIED = {408, 409, 425, 429, *range(500, 600)}
-"""HTTP statuses after which the same request may succeed. Every other error stops the run."""
+"""HTTP statuses after which the same request may succeed. Others stop the run, unless they concern one question."""
 
 BUSY = {429, 503}
 """Those that say nothing against the request: the server has no room for it now."""
@@ -49,6 +49,10 @@ class _Failed(Exception):
         self.status = status
         self.retry_after = retry_after
         self.server_at_fault = server_at_fault
+
+
+class _Doubted(TeacherRefused):
+    """Refused for what every request has, or for what this one has alone: those beside it tell."""
 
 
 class Endpoint:
@@ -84,6 +88,11 @@ class Endpoint:
                 used, failures, since = used + (not busy), failures + 1, monotonic()
                 avoid, why = server, f"{server.url}: {self._without_key(str(e))}"
                 await self._rest(server, request, e, busy, failures)
+            except _Doubted as e:
+                self.servers.abandoned(server)
+                if await self.servers.settled(server, DOUBT):
+                    raise TeacherError(str(e), ONE_REQUEST_HINT) from e
+                raise
             except BaseException:
                 self.servers.abandoned(server)
                 raise
@@ -198,17 +207,46 @@ class Endpoint:
 
     def _error(self, status: int, headers: Any, body: bytes, server: Server) -> Exception:
         said = self._without_key(server_sentence(self._without_key(body)))
-        if _TOO_LONG.search(said):
-            return TeacherError(f"{server.url} refused the request with HTTP {status}: {said}.", TOO_LONG_HINT)
+        sentence = f"{server.url} refused the request with HTTP {status}: {said}."
+        if hint := _of_one_request(status, said, body):
+            return TeacherError(sentence, hint)
         if status in RETRIED:
             return _Failed(f"HTTP {status}, {said}", status, _retry_after(headers.get("Retry-After")))
-        return TeacherRefused(f"{server.url} refused the request with HTTP {status}: {said}.", _hint(status, self.spec))
+        return (_Doubted if status in (400, 422) else TeacherRefused)(sentence, _hint(status, self.spec))
 
 
-_TOO_LONG = re.compile(r"context.length|context window|prompt is too long|reduce the length", re.IGNORECASE)
+DOUBT = 30.0
+"""Seconds, at most, that a 400 waits for what the server says to the requests beside it."""
+
+_TOO_LONG = re.compile(
+    r"context.(length|window|size)|prompt is too long|reduce the length|prompt length of \d+|prompt \(length \d+"
+    r"|longer than the (maximum )?model|inputs. tokens \+ |inputs. must have less than|input token count"
+    r"|input length .*exceeds|range of input length|exceeded model token limit|string_above_max_length",
+    re.IGNORECASE,
+)
 """How servers say that one question does not fit, which says nothing of the next."""
 
+_UNWANTED = re.compile(
+    r"content exists risk|content.?filter|content.?management.?policy|content.?policy|responsibleaipolicy"
+    r"|invalid_prompt|data_inspection_failed|inappropriate content|requires moderation"
+    r"|(prompt|input|content|request) (was|has been) (flagged|blocked|rejected)",
+    re.IGNORECASE,
+)
+"""How they say that they will not talk of one question."""
+
+_CODES = re.compile(rb'"(?:code|type|error_type|status|raw)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+"""Where else than in its message an error says what it is; `raw` holds another provider's, passed on by OpenRouter."""
+
 TOO_LONG_HINT = "Lower harvest.max_tokens, leave the question out, or set harvest.allow_unanswered."
+ONE_REQUEST_HINT = "The server accepts others. Leave the question out, or set harvest.allow_unanswered."
+
+
+def _of_one_request(status: int, said: str, body: bytes) -> str | None:
+    """What to do about an error that concerns one question; None where it may concern them all."""
+    told = " ".join([said, *(code.decode(errors="replace") for code in _CODES.findall(body))])
+    if status == 413 or ((status in (400, 422) or status >= 500) and _TOO_LONG.search(told)):
+        return TOO_LONG_HINT
+    return ONE_REQUEST_HINT if status in (400, 403, 422) and _UNWANTED.search(told) else None
 
 
 async def _at_most(response: "aiohttp.ClientResponse", most: int) -> bytes:

@@ -5,8 +5,10 @@ killed process leaves whole batches behind. Harvest and evaluation both sample t
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol
 
@@ -15,6 +17,11 @@ from distill.files import Log
 from distill.records import Trace, split_reasoning
 from teachers.base import Completion, Request, Teacher, TeacherError, TeacherRefused
 from teachers.earlier import Earlier
+
+logger = logging.getLogger(__name__)
+
+LAST_ANSWERS = 600.0
+"""Seconds, at most, for the answers that are under way when the teacher refuses to go on."""
 
 OnTraces = Callable[[list[Trace]], None]
 """Called with traces that have just reached the disk."""
@@ -64,36 +71,68 @@ async def follow(
     What `earlier` holds is not asked again.
 
     A request that fails for good does not stop the others, until as many in a row have failed as are under way
-    at once. Returns the failures, where there are no more of them than allowed.
+    at once. One that the teacher refuses is the last, and what is under way then may still end. Returns
+    the failures, where there are no more of them than allowed.
 
     Raises:
         TeacherError: more requests failed for good; all answers are on disk, and none of the failures.
     """
     failures = _Failures(teacher.concurrency, allow_unanswered)
-    running: dict[asyncio.Task[Trace], Request] = {}
-    done: asyncio.Queue[asyncio.Task[Trace]] = asyncio.Queue()  # asyncio.wait would look at all of them for each
+    under_way = _UnderWay(teacher, plan, log, on_traces, earlier)
     try:
         while True:
-            for request in plan.take(teacher.concurrency - len(running)):
-                task = asyncio.create_task(_ask(teacher, request, earlier))
-                task.add_done_callback(done.put_nowait)
-                running[task] = request
-            if not running:
+            under_way.ask(plan.take(teacher.concurrency - len(under_way.running)))
+            if not under_way.running:
                 failures.tell_unless_allowed()
                 return failures.errors
-            arrived = [await done.get()] + [done.get_nowait() for _ in range(done.qsize())]
-            asked = {task: running.pop(task) for task in arrived}
-            for task, request in asked.items():
-                if task.exception() is not None:
-                    plan.failed(request)
-            traces = [task.result() for task in asked if task.exception() is None]
-            log.append(traces)
-            await asyncio.to_thread(on_traces, traces)  # a verdict may take seconds; streams are read meanwhile
-            failures.note(list(asked))
+            failures.note(await under_way.arrive())
+    except TeacherRefused as e:
+        await under_way.last_answers(e)
+        raise
     finally:
-        for task in running:
+        await under_way.end()
+
+
+class _UnderWay:
+    """Requests that have gone out; what comes back is on disk before it counts."""
+
+    def __init__(self, teacher: Teacher, plan: Plan, log: Log, on_traces: OnTraces, earlier: Earlier | None) -> None:
+        self.running: dict[asyncio.Task[Trace], Request] = {}
+        self._done: asyncio.Queue[asyncio.Task[Trace]] = asyncio.Queue()  # asyncio.wait would look at all for each
+        self._teacher, self._plan, self._earlier = teacher, plan, earlier
+        self._log, self._on_traces = log, on_traces
+
+    def ask(self, requests: list[Request]) -> None:
+        for request in requests:
+            task = asyncio.create_task(_ask(self._teacher, request, self._earlier))
+            task.add_done_callback(self._done.put_nowait)
+            self.running[task] = request
+
+    async def arrive(self) -> list[asyncio.Task[Trace]]:
+        """Wait for the next, and take all that have come by then; returns them, failures too."""
+        arrived = [await self._done.get()] + [self._done.get_nowait() for _ in range(self._done.qsize())]
+        asked = {task: self.running.pop(task) for task in arrived}
+        for task, request in asked.items():
+            if task.exception() is not None:
+                self._plan.failed(request)
+        traces = [task.result() for task in asked if task.exception() is None]
+        self._log.append(traces)
+        await asyncio.to_thread(self._on_traces, traces)  # a verdict may take seconds; streams are read meanwhile
+        return arrived
+
+    async def last_answers(self, refused: TeacherRefused) -> None:
+        """Keep what still comes after a refusal, for a while: it is paid for."""
+        if self.running:
+            logger.info("%s Up to %.0f s for %d requests under way", refused, LAST_ANSWERS, len(self.running))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ANSWERS):
+                while self.running:
+                    await self.arrive()
+
+    async def end(self) -> None:
+        for task in self.running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*self.running, return_exceptions=True)
 
 
 class _Failures:

@@ -19,6 +19,9 @@ WORTH_TELLING = 10.0
 LONGEST_NAP = 1.0
 """Seconds between two looks at servers of which none is ready."""
 
+LOOK = 0.02
+"""Seconds between two looks at what others get from a server."""
+
 FIRST_REST = 1.0
 """Seconds that a server rests after its first failure; doubled at each further one."""
 
@@ -118,6 +121,15 @@ class Servers:
     def works(self, server: Server, since: float = -math.inf) -> bool:
         """It answers requests of ours now, or has done so since."""
         return server.streaming > 0 or server.answered_at > since
+
+    async def settled(self, server: Server, patience: float) -> bool:
+        """Does it accept requests of ours? Those under way there tell; where they have not, after so many seconds."""
+        until = time.monotonic() + patience
+        while not (told := server.answers > 0 or server.streaming > 0):
+            if server.in_flight == 0 or time.monotonic() > until:
+                break
+            await asyncio.sleep(LOOK)
+        return told
 
     def spares(self, server: Server, request: str) -> bool:
         """Is its error this request's own: others are under way there, and they do not fail one after another?"""

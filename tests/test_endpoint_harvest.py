@@ -13,24 +13,129 @@ from typing import Any
 
 import pytest
 from asking import GOOD, PROBLEM, ask, endpoint, first_then_good, follow, from_script, requests, sample, short_rests  # noqa: F401
-from stub_server import DONE, HANG, USAGE, StubServer, answer, opening, piece, status
+from stub_server import DONE, HANG, USAGE, Script, StubServer, answer, opening, piece, status
 from test_endpoint import BROKEN
 
 from distill.files import Log
 from distill.problems import make_problems
 from distill.recipe import Recipe
 from distill.records import Sampling, Trace, derived_seed
-from teachers import servers
-from teachers.base import Request, TeacherError
+from teachers import sampler, servers
+from teachers.base import Request, TeacherError, TeacherRefused
 from teachers.endpoint import Endpoint
 from teachers.harvest import harvest
 
 
+def error(number: int, **fields: Any) -> list[Any]:
+    """With the fields that a server puts beside its message."""
+    body = json.dumps({"error": {"message": "no", **fields}}).encode()
+    head = f"HTTP/1.1 {number} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return [head.encode() + b"Connection: close\r\n\r\n" + body]
+
+
+OF_ONE_REQUEST = {
+    "OpenAI": status(400, "This model's maximum context length is 4096 tokens. However, you requested 5000."),
+    "nginx": [b"HTTP/1.1 413 X\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>Too Large</h1>"],
+    "llama.cpp": status(
+        400, "request (4390 tokens) exceeds the available context size (4096 tokens), try increasing it"
+    ),
+    "llama.cpp's type": error(400, type="exceed_context_size_error"),
+    "OpenAI's code": error(400, code="context_length_exceeded"),
+    "vLLM": status(400, "Prompt length of 5016 is longer than the maximum model length of 4096."),
+    "TGI": status(422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000"),
+    "Gemini": status(400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."),
+    "through OpenRouter": error(400, metadata={"raw": json.dumps({"message": "the prompt is too long: 9"})}),
+    "DeepSeek": status(400, "Content Exists Risk"),
+    "Azure": error(400, code="content_filter", innererror={"code": "ResponsibleAIPolicyViolation"}),
+    "OpenAI's policy": error(400, code="invalid_prompt"),
+}
+
+
+@pytest.mark.parametrize("way", OF_ONE_REQUEST)
+def test_an_error_that_concerns_one_question_is_no_refusal(way: str) -> None:
+    """Also where no other has been answered yet."""
+    with StubServer(lambda *_: OF_ONE_REQUEST[way]) as server:
+        with pytest.raises(TeacherError, match="refused the request with HTTP 4") as caught:
+            ask(server.url)
+        assert len(server.bodies) == 1
+    assert not isinstance(caught.value, TeacherRefused)
+    assert "allow_unanswered" in caught.value.hint
+
+
+def test_a_sentence_about_all_requests_is_a_refusal() -> None:
+    said = "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"
+    with StubServer(lambda *_: status(400, said)) as server, pytest.raises(TeacherRefused, match="valid range"):
+        ask(server.url)
+
+
+@pytest.mark.parametrize("code", [400, 422])
+@pytest.mark.parametrize("seed", [0, 15], ids=["among the first", "after others"])
+def test_where_others_are_accepted_a_refusal_is_of_one(tmp_path: Path, code: int, seed: int) -> None:
+    """The parameters are evidently right, whatever the server's words."""
+
+    def script(body: dict[str, Any], _: int) -> list[Any]:
+        return status(code, "I cannot parse this") if body["seed"] == seed else [0.05, *answer()]
+
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(script) as server:
+        left = asyncio.run(follow(endpoint(server.url), requests(20), log, allow_unanswered=1))
+        assert len(server.bodies) == 20
+    assert [str(e).partition("HTTP ")[2] for e in left] == [f"{code}: I cannot parse this."]
+    assert len(log.read(Trace)) == 19
+
+
+def test_what_is_wrong_with_every_request_stops_the_run_at_once(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with StubServer(lambda *_: [0.05, *status(400, "no such parameter")]) as server:
+        with pytest.raises(TeacherRefused, match="no such parameter"):
+            asyncio.run(sample(endpoint(server.url), requests(100), Log(tmp_path / "l"), lambda _: None))
+        assert len(server.bodies) == 8, "those that went out together"
+    assert time.monotonic() - started < 5
+
+
+def refused_at(number: int, others: list[Any]) -> Script:
+    return lambda _, asked: [0.1, *status(402, "the account is empty")] if asked == number else others
+
+
+def test_what_is_under_way_at_a_refusal_is_kept(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    slow = [opening(), piece(content="It"), 0.5, piece("stop", content=" is"), USAGE, DONE]
+    with StubServer(refused_at(7, slow)) as server:
+        with pytest.raises(TeacherRefused, match="the account is empty"):
+            asyncio.run(sample(endpoint(server.url), requests(100), log, lambda _: None))
+        assert len(server.bodies) == 8, "nothing is asked after the refusal"
+    assert len(log.read(Trace)) == 7
+
+
+def test_what_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sampler, "LAST_ANSWERS", 0.3)
+    started = time.monotonic()
+    with StubServer(refused_at(7, [opening(), HANG])) as server:
+        asked = endpoint(server.url, timeout_seconds=60)
+        with pytest.raises(TeacherRefused, match="empty"):
+            asyncio.run(sample(asked, requests(8), Log(tmp_path / "l"), lambda _: None))
+    assert time.monotonic() - started < 20
+
+
+def test_an_interrupt_ends_the_wait_for_what_is_under_way(tmp_path: Path) -> None:
+    async def run(url: str) -> None:
+        asking = asyncio.create_task(
+            sample(endpoint(url, timeout_seconds=60), requests(8), Log(tmp_path / "l"), lambda _: None)
+        )
+        await asyncio.sleep(0.5)
+        assert not asking.done()
+        asking.cancel()  # as asyncio.run does at Ctrl-C
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asking, 5)
+
+    with StubServer(refused_at(7, [opening(), HANG])) as server:
+        asyncio.run(run(server.url))
+
+
 def test_one_question_that_does_not_fit_stops_no_other(tmp_path: Path) -> None:
     """With allow_unanswered the harvest ends without it."""
-    said = "This model's maximum context length is 4096 tokens. However, you requested 5000."
     log = Log(tmp_path / "log.jsonl")
-    with StubServer(lambda body, _: status(400, said) if body["seed"] == 3 else answer()) as server:
+    with StubServer(lambda body, _: OF_ONE_REQUEST["OpenAI"] if body["seed"] == 3 else answer()) as server:
         with pytest.raises(TeacherError, match="maximum context length is 4096"):
             asyncio.run(sample(endpoint(server.url), requests(20), log, lambda _: None))
         assert len(log.read(Trace)) == 19
