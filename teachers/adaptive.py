@@ -38,8 +38,8 @@ class _Progress:
     """Bit i is set once sample i has come back."""
     in_flight: dict[int, Spent] = field(default_factory=dict)
     """Index -> tokens set aside for it."""
-    prompt_tokens: int = 0
-    """As its answers told; 0 before the first."""
+    longest: Spent = NOTHING
+    """What a sample of it can cost; the prompt as its answers told, once they have."""
     accepted: int = 0
     spent: Spent = NOTHING
     given_up: bool = False
@@ -84,7 +84,7 @@ class AdaptivePlan:
         """Problems that what is under way is expected to cover."""
         self._rates = PassRates(features(problems))
         self._fitted = False
-        self._all = {p.id: _Progress(p, place) for place, p in enumerate(problems)}
+        self._all = {p.id: _Progress(p, place, longest=longest_sample(p, spec)) for place, p in enumerate(problems)}
         self._queue: list[tuple[float, int, int, str]] = []
         """Cost, samples that it has or will have, place, id."""
         self._requeue()
@@ -98,7 +98,7 @@ class AdaptivePlan:
             if cost != progress.queued_at or not self._wanted(progress):
                 continue  # an entry from before its last answer
             progress.queued_at = None
-            longest = self._longest(progress)
+            longest = progress.longest
             if not self.budget.affords(longest):
                 if self.budget.could_afford(longest):  # once what is under way has come back shorter
                     self._enqueue(progress)
@@ -117,9 +117,9 @@ class AdaptivePlan:
         Raises:
             Refused: the budget pays for no sample of any problem.
         """
-        fits = [self.budget.could_afford(self._longest(p)) for p in self._all.values() if self._wanted(p)]
+        fits = [self.budget.could_afford(p.longest) for p in self._all.values() if self._wanted(p)]
         if fits and not any(fits) and not self._samples:
-            least = min((self._longest(p) for p in self._all.values()), key=lambda one: one.cost(self._price))
+            least = min((p.longest for p in self._all.values()), key=lambda one: one.cost(self._price))
             cost = f" ({least.cost(self._price):.3g} at teacher.price)" if self._price else ""
             raise Refused(
                 f"harvest.max_total_tokens or harvest.max_cost pays for no answer: the shortest prompt and "
@@ -136,8 +136,8 @@ class AdaptivePlan:
     def note(self, trace: Trace, accepted: bool) -> None:
         """Learn from a trace, new or from the log of an earlier attempt."""
         progress = self._all[trace.problem_id]
-        used = spent_on(trace, self._longest(progress))
-        progress.prompt_tokens = max(progress.prompt_tokens, trace.prompt_tokens)
+        used = spent_on(trace, progress.longest)
+        progress.longest = Spent(trace.prompt_tokens or progress.longest.prompt, progress.longest.completion)
         progress.done |= 1 << int(trace.id.rsplit("/", 1)[1])
         progress.spent += used
         self.budget.spent += used
@@ -183,6 +183,8 @@ class AdaptivePlan:
 
     def _look_ahead(self, progress: _Progress) -> None:
         """Count what is under way for a problem into what is expected."""
+        if self.spec.covered_problems is None:
+            return
         self._expected -= progress.soon
         missing = self._target - progress.accepted
         enough = 0 < missing <= len(progress.in_flight)
@@ -203,9 +205,6 @@ class AdaptivePlan:
         one = (progress.spent.cost(self._price) + usual) / (progress.sampled + 1) / self._rate(progress).mean
         missing = self._target - progress.accepted - len(progress.in_flight)
         return one * missing if self.spec.covered_problems else one
-
-    def _longest(self, progress: _Progress) -> Spent:
-        return longest_sample(progress.problem, self.spec, progress.prompt_tokens)
 
     def _fit(self) -> None:
         everyone = self._all.values()

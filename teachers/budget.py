@@ -6,7 +6,7 @@ from distill.recipe import Harvest, Price
 from distill.records import Problem, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Prompt and completion tokens."""
 
@@ -36,10 +36,10 @@ PROMPT_ROOM = 100
 """Tokens of a chat template around the messages, before the first answer tells."""
 
 
-def longest_sample(problem: Problem, harvest: Harvest, prompt_tokens: int = 0) -> Spent:
-    """What a sample can cost; a prompt that was never sent counts as a token a byte."""
+def longest_sample(problem: Problem, harvest: Harvest) -> Spent:
+    """What a sample can cost before the first has told: a prompt that was never sent counts as a token a byte."""
     said = sum(len(message["content"].encode()) for message in harvest.prompt.messages(problem.question))
-    return Spent(prompt_tokens or said + PROMPT_ROOM, harvest.max_tokens)
+    return Spent(said + PROMPT_ROOM, harvest.max_tokens)
 
 
 def spent_on(trace: Trace, longest: Spent) -> Spent:
