@@ -21,14 +21,13 @@ from pathlib import Path
 
 import numpy as np
 from common import machine
+from following import follow
 from scipy.special import beta, comb
 
 from distill.files import Log
 from distill.problems import make_problems
 from distill.recipe import Harvest, Recipe
-from distill.records import Problem, Sampling, Trace, Verdict
-from teachers.adaptive import AdaptivePlan
-from teachers.base import Request
+from distill.records import Problem, Trace, Verdict
 from teachers.harvest import harvest
 from teachers.pass_rates import fit
 from teachers.posterior import Beta
@@ -127,19 +126,13 @@ def followed(problems: list[Problem], pool: dict[str, list[Sample]], n: int, tar
     if not covered:
         return float("nan")
     spec = Harvest(samples_per_problem=CAP, accepted_per_problem=target, covered_problems=covered)
-    plan = AdaptivePlan(problems, spec, lambda p, j: Request(f"{p.id}/{j}", p, [], Sampling(seed=j)))
-    rng, under_way = random.Random(seed), []
-    while True:
-        under_way += plan.take(AT_ONCE - len(under_way))
-        if not under_way:
-            return plan.budget.spent.completion / fixed
-        asked = under_way.pop(rng.randrange(len(under_way)))
-        accepted, tokens, prompt = pool[asked.problem.id][int(asked.id.rsplit("/", 1)[1])]
-        made = Trace(
-            id=asked.id, problem_id=asked.problem.id, request="", reasoning="", response="", finish_reason="stop",
-            prompt_tokens=prompt, completion_tokens=tokens, model="", sampling=asked.sampling,
-        )  # fmt: skip
-        plan.note(made, accepted)
+
+    def known(sample: str) -> Sample:
+        problem, _, index = sample.rpartition("/")
+        return pool[problem][int(index)]
+
+    plan, _ = follow(problems, spec, known, AT_ONCE, random.Random(seed))
+    return plan.budget.spent.completion / fixed
 
 
 def knowing(problems: list[Problem], pool: dict[str, list[Sample]], n: int, target: int) -> dict:

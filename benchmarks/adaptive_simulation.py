@@ -14,12 +14,11 @@ from collections import Counter
 from pathlib import Path
 
 from common import machine
+from following import follow
 from quickstart_seeds import mean_with_interval
 
 from distill.recipe import Harvest
-from distill.records import Problem, Sampling, Trace
-from teachers.adaptive import AdaptivePlan
-from teachers.base import Request
+from distill.records import Problem
 from teachers.pass_rates import fit
 from teachers.posterior import Beta
 
@@ -41,26 +40,9 @@ def simulate(rates: Beta, n: int, target: int, seed: int) -> dict[str, float]:
         accepted.update({f"p{i}/{j}": rng.random() < rate for j in range(n)})
     problems = [Problem(id=f"p{i}", question="", answer="", kind="math", source="") for i in range(PROBLEMS)]
     spec = Harvest(samples_per_problem=n, accepted_per_problem=target)
-    plan = AdaptivePlan(problems, spec, lambda p, j: Request(f"{p.id}/{j}", p, [], Sampling(seed=j)))
-    under_way: list[Request] = []
-    samples, hits = 0, Counter()
-    while True:
-        under_way += plan.take(AT_ONCE - len(under_way))
-        if not under_way:
-            break
-        asked = under_way.pop(rng.randrange(len(under_way)))
-        fields = {"reasoning": "", "response": "", "finish_reason": "stop", "prompt_tokens": 0, "model": ""}
-        made = Trace(
-            id=asked.id,
-            problem_id=asked.problem.id,
-            request="",
-            completion_tokens=1,
-            sampling=asked.sampling,
-            **fields,
-        )
-        plan.note(made, accepted[asked.id])
-        samples += 1
-        hits[asked.problem.id] += accepted[asked.id]
+    _, asked = follow(problems, spec, lambda sample: (accepted[sample], 1, 0), AT_ONCE, rng)
+    hits = {p: sum(accepted[f"{p}/{j}"] for j in range(k)) for p, k in asked.items()}
+    samples = asked.total()
     enough = {f"p{i}" for i in range(PROBLEMS) if sum(accepted[f"p{i}/{j}"] for j in range(n)) >= target}
     assert {p for p, k in hits.items() if k >= target} == enough, "coverage must be equal"
     return {"ratio": samples / (n * PROBLEMS), "coverage": len(enough) / PROBLEMS, "per_covered": samples / len(enough)}

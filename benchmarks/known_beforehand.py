@@ -12,17 +12,15 @@ Intervals are over repetitions (Student's t).
 import argparse
 import json
 import random
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from common import machine
+from following import follow
 from quickstart_seeds import mean_with_interval
 
 from distill.recipe import Harvest
-from distill.records import Problem, Sampling, Trace
-from teachers.adaptive import AdaptivePlan
-from teachers.base import Request
+from distill.records import Problem
 from teachers.known import features
 from teachers.pass_rates import PassRates
 
@@ -64,23 +62,6 @@ def seen_with(problem: Problem, keys: tuple[str, ...] | None) -> Problem:
     return problem.model_copy(update={"known": {key: problem.known[key] for key in keys}})
 
 
-def follow(plan: AdaptivePlan, accepted: dict[str, bool], rng: random.Random) -> Counter[str]:
-    """Answers arrive in random order; returns the samples asked for, by problem."""
-    under_way: list[Request] = []
-    asked: Counter[str] = Counter()
-    while True:
-        under_way += plan.take(AT_ONCE - len(under_way))
-        if not under_way:
-            return asked
-        request = under_way.pop(rng.randrange(len(under_way)))
-        made = Trace(
-            id=request.id, problem_id=request.problem.id, request="", reasoning="", response="", finish_reason="stop",
-            prompt_tokens=0, completion_tokens=1, model="", sampling=request.sampling,
-        )  # fmt: skip
-        plan.note(made, accepted[request.id])
-        asked[request.problem.id] += 1
-
-
 def simulate(problems: list[Problem], rates: PassRates, n: int, target: int, seed: int) -> dict[str, float]:
     rng = random.Random(seed)
     accepted = {}
@@ -95,8 +76,7 @@ def simulate(problems: list[Problem], rates: PassRates, n: int, target: int, see
             samples_per_problem=cap or n, accepted_per_problem=target, covered_problems=covered if cap else None
         )
         seen = [seen_with(p, keys) for p in problems]
-        plan = AdaptivePlan(seen, spec, lambda p, j: Request(f"{p.id}/{j}", p, [], Sampling(seed=j)))
-        asked = follow(plan, accepted, rng)
+        plan, asked = follow(seen, spec, lambda sample: (accepted[sample], 1, 0), AT_ONCE, rng)
         assert plan.covered >= covered, "coverage must not be less"
         found[way] = asked.total() / (n * len(problems))
     return {**found, "coverage": covered / len(problems)}

@@ -10,7 +10,7 @@ from math import exp, lgamma
 from typing import Literal
 
 from distill.recipe import Band
-from teachers.posterior import Beta
+from teachers.posterior import Beta, log_beta
 
 Side = Literal["below", "inside", "above"]
 
@@ -57,8 +57,4 @@ def _chances(band: Band, accepted: int, left: int, rate: Beta) -> dict[Side, flo
 def _beta_binomial(k: int, n: int, rate: Beta) -> float:
     """Chance of k accepted among n further samples."""
     choose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-    return exp(choose + _log_beta(rate.a + k, rate.b + n - k) - _log_beta(rate.a, rate.b))
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
+    return exp(choose + log_beta(rate.a + k, rate.b + n - k) - log_beta(rate.a, rate.b))

@@ -26,16 +26,16 @@ class Beta:
 
     def chance_of_all(self, samples: int) -> float:
         """Chance that so many further samples are all accepted."""
-        return exp(_log_beta(self.a + samples, self.b) - _log_beta(self.a, self.b))
+        return exp(log_beta(self.a + samples, self.b) - log_beta(self.a, self.b))
 
     def chance_of_any(self, samples: int) -> float:
         """Chance that at least one of so many further samples is accepted."""
-        return 1 - exp(_log_beta(self.a, self.b + samples) - _log_beta(self.a, self.b))
+        return 1 - exp(log_beta(self.a, self.b + samples) - log_beta(self.a, self.b))
 
 
 UNKNOWN = Beta(1.0, 1.0)
 """Before anything was sampled."""
 
 
-def _log_beta(a: float, b: float) -> float:
+def log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)

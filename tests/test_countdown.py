@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.problems import countdown_problems
+from distill.countdown_problems import countdown_problems
 from distill.recipe import CountdownProblems
 from distill.verify import judge
 from distill.verify.countdown import evaluate

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
+from distill.countdown_problems import countdown_problems
 from distill.curate.select import Candidate, normalised, select
 from distill.curate.stage import curate
 from distill.errors import Refused
 from distill.files import read_json
-from distill.problems import countdown_problems
 from distill.recipe import Curate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict
 from teachers.harvest import harvest

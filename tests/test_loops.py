@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from distill.problems import countdown_problems
+from distill.countdown_problems import countdown_problems
 from distill.recipe import CountdownProblems
 from teachers.countdown import think
 from teachers.loops import CHECK_EVERY, MIN_REPEATS, MIN_SPAN, LoopWatch, find_loop

@@ -12,9 +12,10 @@ import pytest
 from test_adaptive import outcomes, request, run
 
 from distill.errors import Refused
-from distill.problems import known_of, make_problems, read_problems, write_problems
+from distill.problems import make_problems, read_problems, write_problems
 from distill.recipe import FileProblems, Harvest
 from distill.records import Problem
+from distill.table_problems import known_of
 from teachers.adaptive import AdaptivePlan
 from teachers.known import features
 from teachers.pass_rates import PassRates, fit, regress

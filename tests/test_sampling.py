@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from distill import models
+from distill.countdown_problems import countdown_problems
 from distill.files import Log
-from distill.problems import countdown_problems
 from distill.recipe import CountdownProblems, Recipe
 from distill.records import Problem, Sampling, Trace, joined, split_reasoning
 from teachers.base import Completion, Request, TeacherError

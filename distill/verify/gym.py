@@ -8,6 +8,7 @@ import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from distill.verify.gym_rules import THOUSANDS
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import last_boxed
 from distill.verify.notation import last_answer_tag
@@ -114,7 +115,7 @@ def bare(text: str, dataset: str = "") -> str:
         if text == before:
             break
     if _NUMBER.fullmatch(plain := text.translate(_DASHES).removeprefix("$").removesuffix(".")):
-        return re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain) if dataset == "gsm_symbolic" else plain
+        return re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain) if dataset in THOUSANDS else plain
     return text
 
 

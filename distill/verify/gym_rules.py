@@ -17,6 +17,10 @@ REFUSED = {
 """Never used."""
 
 
+THOUSANDS = {"gsm_symbolic"}
+"""Whose scorer takes 3,607 for 3."""
+
+
 def is_right_too(dataset: str, answer: str, entry: dict[str, Any]) -> bool:
     """What an answer must fulfil besides the score, where a scorer takes wrong answers for right ones."""
     try:

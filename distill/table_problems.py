@@ -1,0 +1,223 @@
+"""Problems from rows with a question and an answer: a jsonl or parquet file, or a data set on the hub."""
+
+import hashlib
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from distill.errors import DistillError, Refused
+from distill.files import read_rows, user_path
+from distill.recipe import FileProblems, HubProblems, TableProblems
+from distill.records import CONTROL_TOKEN, Problem
+
+LONGEST_CLASS = 40
+"""Characters of a text that names a level or a subject; of a longer one only the length tells something."""
+
+
+def table_problems(spec: FileProblems | HubProblems, seed: int) -> list[Problem]:
+    """Training problems, then held-out ones, both drawn with the seed.
+
+    Raises:
+        Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for.
+    """
+    return _from_file(spec, seed) if isinstance(spec, FileProblems) else _from_hub(spec, seed)
+
+
+def _from_file(spec: FileProblems, seed: int) -> list[Problem]:
+    path = existing(spec.path, "problems.path")
+    pool = _problems_of(_rows(path), spec, path.name)
+    if spec.held_out_path is None:
+        return _split(pool, spec.count, spec.held_out, seed, spec.path)
+    held = _problems_of(
+        _rows(existing(spec.held_out_path, "problems.held_out_path")), spec, Path(spec.held_out_path).name
+    )
+    return beside(draw(pool, spec.count, seed, spec.path), draw(held, spec.held_out, seed, spec.held_out_path))
+
+
+def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
+    from datasets import load_dataset
+
+    def rows(split: str) -> list[dict[str, Any]]:
+        try:
+            return list(load_dataset(spec.hub_id, spec.config, split=split, revision=spec.revision))
+        except (OSError, ValueError) as e:
+            first = str(e).strip().splitlines()[0].rstrip(".")
+            hint = "With the file on disk, use problems.source=file."
+            raise Refused(f"data set '{spec.hub_id}' cannot be had from the hub ({first}).", hint) from e
+
+    pool = _problems_of(rows(spec.split), spec, spec.hub_id)
+    if spec.held_out_split is None:
+        return _split(pool, spec.count, spec.held_out, seed, spec.hub_id)
+    held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}")
+    return beside(draw(pool, spec.count, seed, spec.hub_id), draw(held, spec.held_out, seed, spec.hub_id))
+
+
+def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -> list[Problem]:
+    if not rows:
+        raise Refused(f"{source} holds no problems.")
+    wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]
+    for number, row in enumerate(rows, 1):
+        absent = [key for key in wanted if _text(row.get(key)) in (None, "")]
+        if absent:
+            has = ", ".join(sorted(row))
+            which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
+            hint = f"Name the column with problems.{which}."
+            lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"
+            raise Refused(f"{source}, row {number}: '{absent[0]}' {lacks}.", hint)
+        nested = [key for key in wanted if isinstance(row[key], bool | bytes | list | dict)]
+        if nested:
+            kind = {"bytes": "binary value"}.get(name := type(row[nested[0]]).__name__, name)
+            raise Refused(f"{source}, row {number}: '{nested[0]}' is a {kind}, not a text or a number.")
+    for number, row in enumerate(rows, 1):
+        held = CONTROL_TOKEN.search(str(row[spec.question_key]))
+        if held:
+            raise Refused(
+                f"{source}, row {number}: the question holds '{held[0]}', which would end the user's turn.",
+                "Take it out of the text.",
+            )
+    problems = [
+        Problem(
+            id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
+            question=str(row[spec.question_key]).strip(),
+            answer=gold_answer(_text(row[spec.answer_key]) or "", spec.layout, f"{source}, row {number + 1}"),
+            kind=spec.kind,
+            known=known_of(row, spec.known_keys),
+            source=source,
+            licence=spec.licence,
+        )
+        for number, row in enumerate(rows)
+    ]
+    untold = [key for key in spec.known_keys if not any(key in p.known for p in problems)]
+    if untold:
+        has = ", ".join(sorted(rows[0]))
+        raise Refused(
+            f"{source}: no row has a number or a text in '{untold[0]}' (there are: {has}).", "Mend problems.known_keys."
+        )
+    refuse_duplicate_ids(problems, source)
+    return problems
+
+
+def known_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:
+    """What columns tell of how hard a problem is: numbers as they are, short texts as classes, long ones by length.
+
+    A number may be written as a text; one that is not finite tells nothing.
+    """
+    known: dict[str, float | str] = {}
+    for key in keys:
+        told = _told(row.get(key))
+        if isinstance(told, str) or (told is not None and math.isfinite(told)):
+            known[key] = told
+    return known
+
+
+def _told(value: Any) -> float | str | None:
+    """What a cell tells, NaN and infinity included."""
+    match value:
+        case bool() | int() | float() as number:
+            return _as_float(number)
+        case str() as text if 0 < len(text.strip()) <= LONGEST_CLASS:
+            written = text.strip()
+            return _as_float(written) if _is_number(written) else written
+        case str() as text if text.strip():
+            return math.log(len(text))
+        case [*items] if items and all(isinstance(i, bool | int | float) for i in items):
+            return sum(map(_as_float, items)) / len(items)  # a verdict a sample: the pass rate
+        case [_, *_] as items:
+            return float(len(items))
+    return None
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, NaN included; `1_2` is a name."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _as_float(number: float | str) -> float:
+    """A number; one of four hundred digits is infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def _text(value: Any) -> str | None:
+    """A cell as text: `1e-05` becomes 0.00001, as people write it; what is not there, or no number, is None."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f") if math.isfinite(value) else None
+    return None if value is None else str(value).strip()
+
+
+def gold_answer(text: str, layout: str, where: str) -> str:
+    """The gold answer in an answer column; GSM8K writes it after `####`, with thousands separators."""
+    if layout == "plain":
+        return text.strip()
+    match = re.search(r"####\s*(\S[^\n]*)\s*$", text)
+    if not match:
+        raise Refused(
+            f"{where}: the answer has no '####', so it is not in GSM8K's layout.", "Set problems.layout=plain."
+        )
+    return match[1].strip().replace(",", "")
+
+
+def refuse_duplicate_ids(problems: list[Problem], source: str) -> None:
+    twice = [id_ for id_, n in Counter(p.id for p in problems).items() if n > 1]
+    if twice:
+        shown = ", ".join([repr(i) for i in twice[:3]] + ["..."] * (len(twice) > 3))
+        raise Refused(f"{source} has ids that occur more than once: {shown}.", "Ids must be unique.")
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        return read_rows(path)
+    except DistillError as e:
+        raise Refused(str(e), e.hint) from e
+
+
+def existing(name: str, key: str) -> Path:
+    path = user_path(name)
+    if not path.is_file():
+        raise Refused(f"{key} '{name}' is no file.", "Paths are relative to the working directory.")
+    if path.suffix not in (".jsonl", ".json", ".parquet"):
+        raise Refused(f"{key} '{name}' is neither .jsonl nor .parquet, the formats that are read.")
+    return path
+
+
+def content_digest(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _split(pool: list[Problem], count: int | None, held_out: int, seed: int, source: str) -> list[Problem]:
+    order = random.Random(seed).sample(pool, len(pool))
+    train = order[held_out:] if count is None else order[held_out : held_out + count]
+    if len(order) <= held_out or (count is not None and len(train) < count):
+        asked = f"{held_out} held out" + (f" and {count} to train on" if count else " and at least one to train on")
+        raise Refused(
+            f"{source} has {len(pool)} problems, fewer than {asked}.", "Set problems.held_out and problems.count."
+        )
+    return [*train, *as_held(order[:held_out])]
+
+
+def draw(pool: list[Problem], count: int | None, seed: int, source: str) -> list[Problem]:
+    if count is not None and count > len(pool):
+        raise Refused(f"{source} has {len(pool)} problems, fewer than the {count} asked for.")
+    return random.Random(seed).sample(pool, len(pool) if count is None else count)
+
+
+def beside(train: list[Problem], held: list[Problem]) -> list[Problem]:
+    """Training problems and held-out ones of another file, whose row numbers may be the same."""
+    return [*train, *as_held([p.model_copy(update={"id": f"held-out-{p.id}"}) for p in held])]
+
+
+def as_held(problems: list[Problem]) -> list[Problem]:
+    return [p.model_copy(update={"held_out": True}) for p in problems]
