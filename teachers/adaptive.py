@@ -27,7 +27,7 @@ FIRST_FIT = 64
 """Samples before pass rates are fitted for the first time; again whenever they have doubled."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Progress:
     """One problem."""
 
@@ -143,6 +143,8 @@ class AdaptivePlan:
         self.budget.spent += used
         progress.accepted += accepted
         self.covered += accepted and progress.accepted == self._target
+        if progress.accepted >= self._target:
+            progress.spent = NOTHING  # only what is still asked for has a cost to remember
         self._returned(progress, trace.id)
         self._samples += 1
         if self._samples >= FIRST_FIT and self._samples.bit_count() == 1:
@@ -193,6 +195,8 @@ class AdaptivePlan:
 
     def _returned(self, progress: _Progress, sample: str) -> None:
         self.budget.reserved -= progress.in_flight.pop(int(sample.rsplit("/", 1)[1]), NOTHING)
+        if not progress.in_flight:
+            progress.in_flight.clear()  # an emptied dict keeps its table
         self._look_ahead(progress)
 
     def _rate(self, progress: _Progress) -> Beta:
