@@ -19,7 +19,7 @@ from typing import Any
 from distill.errors import Refused
 from distill.recipe_problems import TracesProblems
 from distill.records import FinishReason, split_reasoning
-from distill.verify.math import last_boxed
+from distill.verify.extract import last_boxed
 
 LONGEST_GOLD = 300
 """Characters of a gold answer; a longer text is a solution, whose last box is the answer."""

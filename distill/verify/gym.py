@@ -8,9 +8,9 @@ import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from distill.verify.extract import last_boxed
 from distill.verify.gym_rules import THOUSANDS
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.math import last_boxed
 from distill.verify.notation import last_answer_tag
 from distill.verify.process import NoReply, Worker
 

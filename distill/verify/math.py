@@ -6,48 +6,65 @@ is killed when it takes too long (`worker.py`), since a degenerate answer such a
 
 import re
 from fractions import Fraction
+from math import gcd
 
+from distill.verify.algebra.nodes import TooBig, Unread
+from distill.verify.algebra.readings import decide
+from distill.verify.algebra.rules import Rules
+from distill.verify.extract import LONGEST, final_answer, last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.notation import BEYOND, CHANGING, RELATION, UNITS, links, squeezed, tidy, without_unit, words
 from distill.verify.worker import Comparer
 
-TAIL_CHARACTERS = 4000
-"""Without a box or an answer tag, the answer is looked for this near to the end."""
-
-MAX_BOXES = 50
-"""So many boxes are looked at, from the end."""
-
-MAX_ANSWER = 2000
-"""A longer answer is not read: no verdict."""
-
-_ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
-_PHRASE = re.compile(r"answer\s*(?:is|:|=)\s*:?\s*([^\n]+)", re.IGNORECASE)
-_NUMBER_IN_TEXT = re.compile(r"(?<![\w.])-?\$?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
-_PLAIN_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
-_BOX = re.compile(r"\\boxed\s*(?:\{|(-?\d[\d.,/]*\d|\d|[A-Za-z](?![A-Za-z])))")
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _BASED = re.compile(r"(\w+)_\{?(\d+)\}?")
-_DASHES = str.maketrans("−–", "--")
+_FRACTION = re.compile(r"(?:\\[dtc]?frac\s*\{\s*)?(?<!\d)(\d+)\s*(?:\}\s*\{|/)\s*(\d+)(?!\d)")
+
+DEFAULT = Rules()
 
 comparer = Comparer()
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
     """Judge a response by its last `\\boxed{}`, `<answer>`, `####`, "the answer is", or last number."""
-    extracted = extract(response)
+    extracted = final_answer(response)
     if extracted is None:
         return wrong(None, "no answer")
-    if len(extracted) > MAX_ANSWER:
+    if len(extracted) > LONGEST:
         return unknown(extracted[:100], "answer too long to read")
     return compare(extracted, answer)
 
 
-def compare(extracted: str, gold: str) -> Judgement:
-    """Compare two answers: exactly where both are plain numbers, else by math-verify.
+def compare(extracted: str, gold: str, rules: Rules = DEFAULT) -> Judgement:
+    """Compare two answers: as plain numbers, as what `algebra` reads in them, else by math-verify.
 
     math-verify reads past what it does not know, and so takes `\\neq 42`, `42 \\text{ thousand}` and `41 = 42` for
     42. What makes another value of the number beside it is looked for first; where it stands no verdict is `correct`.
     """
+    if "boxed" in gold:
+        gold = last_boxes(gold) or gold
+    if squeezed(gold) == squeezed(extracted):
+        return correct(extracted, "same text")
+    if rules.lowest_terms and reducible(extracted):
+        return wrong(extracted, "not in lowest terms")
+    ours, theirs = as_number(gold), as_number(extracted)
+    if ours is not None and theirs is not None:
+        if ours == theirs or rules.near(ours, theirs):
+            return correct(extracted, "equal numbers")
+        if "/" not in gold + extracted:
+            return wrong(extracted, "another number")
+    try:
+        told = decide(gold, extracted, rules)
+    except Unread:
+        return _by_math_verify(extracted, gold)
+    except TooBig:
+        return unknown(extracted, "too large to work out")
+    if told is None:
+        return _by_math_verify(extracted, gold)
+    return correct(extracted, "equal") if told else wrong(extracted, "another value")
+
+
+def _by_math_verify(extracted: str, gold: str) -> Judgement:
     ours, theirs = tidy(gold), tidy(extracted)
     if squeezed(ours) == squeezed(theirs) or (ours.isalpha() and ours.lower() == theirs.lower() and len(ours) > 1):
         return correct(extracted, "same text")
@@ -118,38 +135,12 @@ def _bracket(text: str) -> str:
     return "{" if text.startswith("\\{") else "(" if text.startswith("(") and text.endswith(")") else ""
 
 
-def extract(response: str) -> str | None:
-    """The final answer of a response as it is written, None where there is none."""
-    boxed = last_boxed(response)
-    if boxed is not None:
-        return boxed.strip() or None
-    tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
-    for pattern in (_ANSWER_TAG, _HASHES, _PHRASE):
-        found = pattern.findall(tail)
-        if found:
-            return _phrase_end(found[-1]) or None
-    numbers = _NUMBER_IN_TEXT.findall(tail)
-    return numbers[-1].rstrip(",") if numbers else None
-
-
-def last_boxed(text: str) -> str | None:
-    """Content of the last `\\boxed{...}` whose braces close, or of a `\\boxed 5` behind it."""
-    starts = [m.start() for m in _BOX.finditer(text)][-MAX_BOXES:]
-    for start in reversed(starts):
-        open_brace = text.find("{", start, start + 10)
-        if open_brace < 0:
-            return _BOX.match(text, start)[1]  # type: ignore[index]
-        depth = 0
-        for i in range(open_brace, min(len(text), start + MAX_ANSWER + 8)):
-            depth += {"{": 1, "}": -1}.get(text[i], 0)
-            if depth == 0:
-                return text[open_brace + 1 : i]
-    return None
-
-
 def as_number(text: str) -> Fraction | None:
-    """A plain number (sign, thousands commas, decimals, exponent, a/b, a currency sign), exactly; else None."""
-    top, slash, bottom = tidy(text).partition("/")
+    """A plain number (sign, thousands commas, decimals, exponent, a/b), exactly; else None."""
+    text = text.strip()
+    if text.startswith("$") and text.endswith("$"):
+        text = text.strip("$").strip()
+    top, slash, bottom = text.partition("/")
     if not _is_plain(top) or (slash and not _is_plain(bottom)):
         return None
     try:
@@ -159,20 +150,9 @@ def as_number(text: str) -> Fraction | None:
 
 
 def _is_plain(text: str) -> bool:
-    return bool(_PLAIN_NUMBER.fullmatch(text)) and any(c.isdigit() for c in text) and len(text) < 200
+    return len(text) < 200 and text.isascii() and bool(_PLAIN_NUMBER.fullmatch(text)) and any(map(str.isdigit, text))
 
 
-def _phrase_end(text: str) -> str:
-    """Cut a sentence down to its answer: markdown, the final stop and what explains the number go.
-
-    A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
-    """
-    text = re.sub(r"[.*\s]+$", "", text.strip().strip("*").strip())
-    if "\\" in text or not words(text):
-        return text
-    head = re.match(r"(" + _NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|$)", text)
-    clause = re.split(r"[,;(]\s|\s(?:because|since|as|which|so)\s", text)[0] if head else text
-    numbers = _NUMBER_IN_TEXT.findall(clause)
-    if len(numbers) == 1 and not words(clause) & CHANGING:
-        return numbers[0].rstrip(",")
-    return text
+def reducible(text: str) -> bool:
+    """Does it hold a fraction of whole numbers that is not in lowest terms?"""
+    return any(gcd(int(a), int(b)) > 1 for a, b in _FRACTION.findall(text) if len(a) + len(b) < 1000)

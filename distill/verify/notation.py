@@ -38,14 +38,14 @@ RELATION = re.compile(
 """A statement about a value, and not a value. Equality is apart: `x = 5` names its value."""
 
 BEYOND = re.compile(
-    r"\\(?:phantom|neg|lnot|exists|forall|prod|ldots|dots|dotsc|cdots)(?![a-zA-Z])|\.\.\.|\\\\|'\s*$|\?|\$"
+    r"\\(?:phantom|neg|lnot|exists|forall|prod|ldots|dots|dotsc|cdots)(?![a-zA-Z])|\.\.\.|permil|perthousand|‰|\\\\|'\s*$|\?|\$"
 )
 """Notation that math-verify reads past, as if it were not there."""
 
 CHANGING = frozenset(
     """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
     isn never or and between to than least most more less fewer greater over under above below minus negative plus about
-    approximately incorrect wrong""".split()
+    approximately incorrect wrong nicht kein keine pas""".split()
 )
 """Words that make another value, or none, of the number beside them."""
 

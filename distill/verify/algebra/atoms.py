@@ -1,0 +1,273 @@
+"""Numbers, names, functions, fractions, and what stands in brackets."""
+
+from fractions import Fraction
+
+from distill.verify.algebra.nodes import (
+    EMPTY,
+    INFINITY,
+    Based,
+    Call,
+    Matrix,
+    Node,
+    Num,
+    Ratio,
+    Sequence,
+    Sym,
+    Unread,
+)  # fmt: skip
+from distill.verify.algebra.tokens import Token
+from distill.verify.algebra.unit_reader import UnitReader
+from distill.verify.algebra.units import NUMBER_WORDS
+
+CLOSING = {"(": (")", "]"), "[": ("]", ")"), "\\{": ("\\}",), "{": ("}",), "langle": ("rangle",)}
+_SETS = {"setR": "R", "setZ": "Z", "setN": "N", "setQ": "Q", "setC": "C"}
+_MATRICES = frozenset(("pmatrix", "bmatrix", "matrix", "smallmatrix", "Bmatrix", "array"))
+
+
+class AtomReader(UnitReader):
+    """Reads the smallest parts of an expression; larger ones inside brackets are left to `Reader`."""
+
+    def _listing(self, until: tuple[str, ...] = ()) -> Node:
+        raise NotImplementedError
+
+    def _sum(self) -> Node:
+        raise NotImplementedError
+
+    def _power(self) -> Node:
+        raise NotImplementedError
+
+    def _exponent(self) -> Node:
+        raise NotImplementedError
+
+    def _atom(self) -> Node:
+        self._deeper()
+        token = self._next()
+        if token.kind == "number":
+            found = self._number(token)
+        elif token.kind == "symbol":
+            found = self._symbol(token)
+        elif token.kind == "function":
+            found = self._function(token.text)
+        elif token.kind == "word":
+            found = self._number_word(token.text)
+        elif token.kind == "sign":
+            found = self._bracketed(token.text)
+        else:
+            raise Unread("end")
+        self._depth -= 1
+        return found
+
+    def _number(self, token: Token) -> Node:
+        text = token.text
+        if len(text) > 4000:
+            raise Unread("digits")
+        if self._is("_") and "." not in text:
+            return self._based(text)
+        if self._is("overline"):
+            return self._repeating(text)
+        if self._is(":") and self._ahead().kind == "number":
+            return self._ratio(text)
+        value = Fraction(text)
+        if "." not in text:
+            value += self._mixed_part()
+        return Num(value)
+
+    def _mixed_part(self) -> Fraction:
+        """The fraction of a mixed number such as `3\\frac{1}{2}` or `3 1/2`, else 0."""
+        at, found = self._at, [t.text for t in self._tokens[self._at : self._at + 7]]
+        if found[:1] == ["frac"]:
+            if found[1:2] == ["{"] and found[3:5] == ["}", "{"] and found[6:] == ["}"]:
+                top, bottom, used = found[2], found[5], 7
+            elif len(found) > 1 and found[1].isdigit() and len(found[1]) == 2:
+                top, bottom, used = found[1][0], found[1][1], 2
+            else:
+                return Fraction(0)
+        elif len(found) > 2 and found[1] == "/" and not self._now.glued:
+            top, bottom, used = found[0], found[2], 3
+        else:
+            return Fraction(0)
+        if not (top.isdigit() and bottom.isdigit() and int(bottom) > int(top) > 0):
+            return Fraction(0)
+        self._at = at + used
+        return Fraction(int(top), int(bottom))
+
+    def _based(self, digits: str) -> Node:
+        self._next()
+        braced = self._take("{")
+        base = self._next()
+        if base.kind != "number" or not base.text.isdigit() or (braced and not self._take("}")):
+            raise Unread("base")
+        return Based(digits, int(base.text))
+
+    def _repeating(self, text: str) -> Node:
+        self._next()
+        braced = self._take("{")
+        digits = self._next()
+        if digits.kind != "number" or "." in digits.text or (braced and not self._take("}")) or "." not in text:
+            raise Unread("overline")
+        places = len(text.split(".")[1])
+        period = Fraction(int(digits.text), 10**places * (10 ** len(digits.text) - 1))
+        return Num(Fraction(text + "0") + period)
+
+    def _ratio(self, first: str) -> Node:
+        parts = [first]
+        while self._take(":"):
+            part = self._next()
+            if part.kind != "number":
+                raise Unread("ratio")
+            parts.append(part.text)
+        return Ratio(tuple(parts))
+
+    def _symbol(self, token: Token) -> Node:
+        name = token.text
+        if self._take("_"):
+            name += "_" + self._subscript()
+        return Sym(name)
+
+    def _subscript(self) -> str:
+        if not self._take("{"):
+            return self._next().text
+        parts: list[str] = []
+        while not self._is("}"):
+            if self._now.kind == "end" or self._is("{"):
+                raise Unread("subscript")
+            parts.append(self._next().text)
+        self._next()
+        return "".join(parts)
+
+    def _number_word(self, word: str) -> Node:
+        if word.lower() not in NUMBER_WORDS:
+            raise Unread("word")
+        return Num(Fraction(NUMBER_WORDS[word.lower()]))
+
+    def _function(self, name: str) -> Node:
+        if name == "sqrt":
+            return self._root()
+        base: tuple[Node, ...] = ()
+        if name == "log" and self._take("_"):
+            base = (self._argument(),)
+        power = None
+        if self._take("^"):
+            power = self._exponent()
+        if name in ("max", "min", "gcd", "lcm", "det"):
+            raise Unread("function of several")
+        found = Call(name, (self._applied(), *base))
+        return Call("^", (found, power)) if power is not None else found
+
+    def _applied(self) -> Node:
+        """The argument of a function: what is in brackets, or the product that follows (`\\sin 2x`)."""
+        if self._is("(", "{", "["):
+            return self._power()
+        if self._is("-"):
+            self._next()
+            return Call("neg", (self._applied(),))
+        value = self._power()
+        while self._now.kind in ("symbol", "number") or self._is("pi", "frac"):
+            value = Call("*", (value, self._power()))
+        if self._take("/"):
+            value = Call("/", (value, self._power()))
+        return self._with_degree(value)
+
+    def _root(self) -> Node:
+        if self._take("["):
+            degree = self._sum()
+            self._expect("]")
+            return Call("root", (self._argument(), degree))
+        return Call("sqrt", (self._argument(),))
+
+    def _argument(self) -> Node:
+        """`{...}`, or one number, one letter, one command."""
+        if self._take("{"):
+            inner = self._sum()
+            self._expect("}")
+            return inner
+        return self._atom()
+
+    def _digit_argument(self) -> Node:
+        """As `_argument`, but of several digits TeX takes the first: `\\frac12`."""
+        token = self._now
+        if token.kind == "number" and len(token.text) > 1 and "." not in token.text:
+            self._tokens[self._at] = Token("number", token.text[1:], True)
+            return Num(Fraction(token.text[0]))
+        return self._argument()
+
+    def _bracketed(self, sign: str) -> Node:
+        if sign == "frac":
+            top = self._digit_argument()
+            return Call("/", (top, self._digit_argument()))
+        if sign == "binom":
+            top = self._argument()
+            return Call("binom", (top, self._argument()))
+        if sign in ("infty", "pi"):
+            return INFINITY if sign == "infty" else Sym("pi")
+        if sign == "emptyset":
+            return EMPTY
+        if sign in _SETS:
+            return Sym("set " + _SETS[sign])
+        if sign in ("lfloor", "lceil"):
+            inner = self._sum()
+            self._expect("rfloor" if sign == "lfloor" else "rceil")
+            return Call("floor" if sign == "lfloor" else "ceil", (inner,))
+        if sign == "|":
+            self._bars += 1
+            inner = self._sum()
+            self._bars -= 1
+            self._expect("|")
+            return Call("abs", (inner,))
+        if sign == "begin":
+            return self._matrix()
+        if sign in CLOSING:
+            return self._inside(sign)
+        raise Unread("sign")
+
+    def _inside(self, opening: str) -> Node:
+        bars, self._bars = self._bars, 0
+        if opening == "\\{" and self._take("\\}"):
+            return EMPTY
+        inner = self._listing(CLOSING[opening])
+        closing = self._expect(*CLOSING[opening])
+        self._bars = bars
+        items = inner.items if isinstance(inner, Sequence) and not inner.opening else (inner,)
+        if opening == "{":
+            return inner
+        if opening == "\\{":
+            return Sequence("{", "}", items)
+        if opening == "langle":
+            return Sequence("(", ")", items)
+        if len(items) == 1 and (opening, closing) in (("(", ")"), ("[", "]")):
+            return inner
+        return Sequence(opening, closing, items)
+
+    def _matrix(self) -> Node:
+        name = self._environment()
+        if name == "array":
+            self._expect("{")
+            while not self._take("}"):
+                if self._next().kind == "end":
+                    raise Unread("array")
+        rows: list[list[Node]] = [[]]
+        while not self._is("end"):
+            rows[-1].append(self._sum())
+            if self._take("\\"):
+                rows.append([])
+            elif not self._take("&") and not self._is("end"):
+                raise Unread("matrix")
+        self._next()
+        if self._environment() != name:
+            raise Unread("environment")
+        rows = rows if rows[-1] else rows[:-1]
+        if not rows or len({len(row) for row in rows}) != 1:
+            raise Unread("rows of a matrix")
+        return Matrix(tuple(map(tuple, rows)))
+
+    def _environment(self) -> str:
+        self._expect("{")
+        name = ""
+        while not self._take("}"):
+            token = self._next()
+            if token.kind == "end":
+                raise Unread("environment")
+            name += token.text
+        if name not in _MATRICES:
+            raise Unread("environment")
+        return name

@@ -1,0 +1,76 @@
+"""Are two answers the same? Yes, no, or not decided (None)."""
+
+from distill.verify.algebra.nodes import (
+    Based,
+    Call,
+    Matrix,
+    Node,
+    Num,
+    Quantity,
+    Ratio,
+    Relation,
+    Sequence,
+    Sym,
+    Words,
+)  # fmt: skip
+from distill.verify.algebra.notations import same_letter, same_notations, same_words
+from distill.verify.algebra.quantities import same_quantities
+from distill.verify.algebra.regions import region
+from distill.verify.algebra.relations import same_relations
+from distill.verify.algebra.rules import Rules
+from distill.verify.algebra.several import rows, same_matrices, same_parts, same_sequences, spread
+from distill.verify.algebra.values import same_value
+
+
+class Comparison:
+    """Compares by kind; what is written otherwise on one side only (`x = 5` and `5`) is brought to the other's kind."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    def __call__(self, gold: Node, answer: Node) -> bool | None:
+        if gold == answer or same_letter(gold, answer):
+            return True
+        if isinstance(gold, Words) or isinstance(answer, Words):
+            return same_words(gold, answer)
+        if isinstance(gold, Relation) or isinstance(answer, Relation):
+            return same_relations(gold, answer, self)
+        if isinstance(gold, Quantity) or isinstance(answer, Quantity):
+            return same_quantities(gold, answer, self)
+        return self._unnamed(spread(gold), spread(answer))
+
+    def _unnamed(self, gold: Node, answer: Node) -> bool | None:
+        """No words, no relations, no units."""
+        if (ours := region(gold)) is not None and (theirs := region(answer)) is not None:
+            return ours == theirs
+        kinds = {kind(gold), kind(answer)}
+        if len(kinds) > 1 and kinds <= DISTINCT:
+            return False
+        if "matrix" in kinds and rows(gold) and rows(answer):
+            return same_matrices(gold, answer, self)
+        if isinstance(gold, Sequence) or isinstance(answer, Sequence):
+            return same_sequences(gold, answer, self)
+        if isinstance(gold, Based | Ratio) or isinstance(answer, Based | Ratio):
+            return same_notations(gold, answer, self.rules)
+        if kinds == {"region"} and isinstance(gold, Call) and isinstance(answer, Call):
+            return same_parts(gold, answer, self)
+        return None if "matrix" in kinds else same_value(gold, answer, self.rules)
+
+
+DISTINCT = frozenset(("value", "matrix", "region"))
+"""Kinds that are never the same as another of them."""
+
+
+def kind(node: Node) -> str:
+    """`value`, `matrix`, `region`; anything else is `other`: a pair may be a point, an interval or a vector."""
+    if isinstance(node, Matrix):
+        return "matrix"
+    if isinstance(node, Num):
+        return "value"
+    if isinstance(node, Call):
+        if node.name in ("union", "intersection", "minus"):
+            return "region"
+        return "matrix" if any(kind(arg) == "matrix" for arg in node.args) else "value"
+    if isinstance(node, Sym):
+        return "region" if node.name.startswith("set ") else "value"
+    return "region" if isinstance(node, Sequence) and region(node) is not None else "other"

@@ -1,0 +1,150 @@
+"""Values as fractions, with limits on their size."""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import comb, factorial, isqrt, prod
+
+from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
+
+MOST_BITS = 40_000
+"""Of a fraction, whose every operation looks for a common divisor."""
+
+MOST_WHOLE_BITS = 1_200_000
+LARGEST_FACTORIAL = 3_000
+
+
+class NotRational(Exception):
+    """The value is no fraction, or none that is found by arithmetic alone."""
+
+
+class Undefined(Exception):
+    """A division by zero, or the like."""
+
+
+Values = Mapping[str, Fraction]
+
+
+def exact(node: Node, values: Values) -> Fraction:
+    """
+    Raises:
+        NotRational: roots, logarithms, unknown symbols.
+        Undefined: there is no value.
+        TooBig: beyond `MOST_BITS`.
+    """
+    if isinstance(node, Num):
+        return node.value
+    if isinstance(node, Sym) and node.name in values:
+        return values[node.name]
+    if isinstance(node, Quantity) and node.unit == "percent":
+        return exact(node.value, values) / 100
+    if not isinstance(node, Call):
+        raise NotRational
+    args = [exact(arg, values) for arg in node.args]
+    operation = _OPERATIONS.get(node.name)
+    if operation is None:
+        raise NotRational
+    return small(operation(*args))
+
+
+def small(value: Fraction) -> Fraction:
+    if value.numerator.bit_length() + value.denominator.bit_length() > _most_bits(value):
+        raise TooBig
+    return value
+
+
+def _most_bits(value: Fraction) -> int:
+    return MOST_WHOLE_BITS if value.denominator == 1 else MOST_BITS
+
+
+def _divided(a: Fraction, b: Fraction) -> Fraction:
+    if not b:
+        raise Undefined
+    return a / b
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent.denominator != 1:
+        return _rational_power(base, exponent)
+    if not base and exponent <= 0:
+        raise Undefined
+    if base in (0, 1, -1):
+        return base ** (int(exponent) % 2 + 2)
+    bits = max(1, max(base.numerator.bit_length(), base.denominator.bit_length()) - 1)
+    if abs(exponent) * bits > _most_bits(base if exponent > 0 else 1 / base):
+        raise TooBig
+    return base ** int(exponent)
+
+
+def _rational_power(base: Fraction, exponent: Fraction) -> Fraction:
+    if base < 0 or exponent.denominator > 64:
+        raise NotRational
+    return _power(_root(base, Fraction(exponent.denominator)), Fraction(exponent.numerator))
+
+
+def _root(value: Fraction, degree: Fraction = Fraction(2)) -> Fraction:
+    """The root, where it is a fraction."""
+    if degree.denominator != 1 or not 1 <= degree <= 64 or value < 0:
+        raise NotRational
+    return Fraction(_whole_root(value.numerator, int(degree)), _whole_root(value.denominator, int(degree)))
+
+
+def _whole_root(value: int, degree: int) -> int:
+    if degree == 2:
+        root = isqrt(value)
+    else:
+        low, high = 0, 1 << (value.bit_length() // degree + 1)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if middle**degree <= value else (low, middle - 1)
+        root = low
+    if root**degree != value:
+        raise NotRational
+    return root
+
+
+def _factorial(value: Fraction) -> Fraction:
+    if value.denominator != 1 or value < 0:
+        raise Undefined
+    if value > LARGEST_FACTORIAL:
+        raise TooBig
+    return Fraction(factorial(int(value)))
+
+
+def _double_factorial(value: Fraction) -> Fraction:
+    if value.denominator != 1 or value < 0:
+        raise Undefined
+    if value > LARGEST_FACTORIAL:
+        raise TooBig
+    return Fraction(prod(range(int(value), 0, -2)))
+
+
+def _choose(n: Fraction, k: Fraction) -> Fraction:
+    if n.denominator != 1 or k.denominator != 1 or n < 0:
+        raise NotRational
+    if n > LARGEST_FACTORIAL:
+        raise TooBig
+    return Fraction(comb(int(n), int(k)) if k >= 0 else 0)
+
+
+def _modulo(a: Fraction, b: Fraction) -> Fraction:
+    if not b:
+        raise Undefined
+    return a % b
+
+
+_OPERATIONS: dict[str, Callable[..., Fraction]] = {
+    "+": lambda a, b: a + b,
+    "*": lambda a, b: a * b,
+    "/": _divided,
+    "^": _power,
+    "neg": lambda a: -a,
+    "sqrt": _root,
+    "root": _root,
+    "factorial": _factorial,
+    "double factorial": _double_factorial,
+    "binom": _choose,
+    "abs": abs,
+    "floor": lambda a: Fraction(a.__floor__()),
+    "ceil": lambda a: Fraction(a.__ceil__()),
+    "mod": _modulo,
+}

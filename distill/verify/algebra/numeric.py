@@ -1,0 +1,123 @@
+"""Values that are no fractions, to many digits."""
+
+import threading
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from distill.verify.algebra.exact import NotRational, Undefined, exact
+from distill.verify.algebra.nodes import Call, Node, Quantity, Sym, TooBig
+
+DIGITS = 60
+"""Decimal digits of every step."""
+
+AGREEING = 45
+"""Two values with so many leading digits in common are equal."""
+
+LARGEST = 10**5
+"""Largest argument of exponentials and of angles."""
+
+Values = Mapping[str, Fraction]
+
+
+_own = threading.local()
+
+
+def _context() -> Any:
+    """mpmath's functions change the precision of their context while they run: each thread has one of its own."""
+    if not hasattr(_own, "context"):
+        import mpmath
+
+        _own.context = mpmath.mp.clone()
+        _own.context.dps = DIGITS
+    return _own.context
+
+
+def numeric(node: Node, values: Values) -> Any:
+    """A real or complex number of `DIGITS` digits (mpmath's).
+
+    Raises:
+        NotRational: a symbol without a value, an operation that is not known.
+        Undefined: there is no value.
+        TooBig: an exponent beyond `LARGEST`.
+    """
+    try:
+        return _value(node, values, _context())
+    except (ZeroDivisionError, ValueError, OverflowError) as e:
+        raise Undefined from e
+
+
+def as_fraction(value: Any) -> Fraction:
+    """Forty digits of a real number."""
+    from mpmath import nstr
+
+    return Fraction(nstr(value.real, 40))
+
+
+def agree(a: Any, b: Any) -> bool | None:
+    """Are they equal? None where they are too near to say."""
+    mp = _context()
+    apart = abs(a - b)
+    size = max(abs(a), abs(b))
+    if apart <= size * mp.mpf(10) ** -AGREEING:
+        return True
+    return False if apart > size * mp.mpf(10) ** -(AGREEING // 2) else None
+
+
+def _value(node: Node, values: Values, mp: Any) -> Any:
+    try:
+        fraction = exact(node, values)
+        return mp.mpf(fraction.numerator) / fraction.denominator
+    except NotRational:
+        pass
+    if isinstance(node, Sym):
+        constants = {"pi": mp.pi, "e": mp.e, "i": mp.j}
+        if node.name not in constants:
+            raise NotRational
+        return +constants[node.name]
+    if isinstance(node, Quantity) and node.unit == "degree":
+        return _value(node.value, values, mp) * mp.pi / 180
+    if not isinstance(node, Call):
+        raise NotRational
+    args = [_value(arg, values, mp) for arg in node.args]
+    return _applied(node.name, args, mp)
+
+
+def _applied(name: str, args: list[Any], mp: Any) -> Any:
+    first = args[0]
+    if name in ("+", "*", "/"):
+        second = args[1]
+        return first + second if name == "+" else first * second if name == "*" else first / second
+    if name == "^":
+        return _power(first, args[1], mp)
+    if name == "neg":
+        return -first
+    if name == "log":
+        return mp.log(first) / mp.log(args[1]) if len(args) > 1 else mp.log10(first)
+    if name == "root":
+        odd = args[1] == mp.nint(args[1]) and int(args[1]) % 2
+        if odd and not isinstance(first, mp.mpc) and first < 0:
+            return -_power(-first, 1 / args[1], mp)
+        return _power(first, 1 / args[1], mp)
+    if name in ("floor", "ceil"):
+        if abs(first - mp.nint(first)) < mp.mpf(10) ** -AGREEING and first != mp.nint(first):
+            raise Undefined
+        return mp.floor(first) if name == "floor" else mp.ceil(first)
+    if name not in _FUNCTIONS:
+        raise NotRational
+    if abs(first) > LARGEST and name not in ("sqrt", "ln", "abs"):
+        raise TooBig
+    return getattr(mp, _FUNCTIONS[name])(first)
+
+
+def _power(base: Any, exponent: Any, mp: Any) -> Any:
+    if abs(exponent) > LARGEST or (base and abs(mp.log(abs(base))) * abs(exponent) > 10 * LARGEST):
+        raise TooBig
+    return mp.power(base, exponent)
+
+
+_FUNCTIONS = {
+    "sqrt": "sqrt", "abs": "fabs", "exp": "exp", "ln": "ln", "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot",
+    "sec": "sec", "csc": "csc", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arccot": "acot", "sinh": "sinh",
+    "cosh": "cosh", "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+}  # fmt: skip

@@ -1,0 +1,61 @@
+"""Values with units, per cent and degrees."""
+
+from fractions import Fraction
+
+from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym
+from distill.verify.algebra.rules import Alike
+from distill.verify.algebra.units import measure
+
+
+def same_quantities(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    ours, theirs = _quantity(gold), _quantity(answer)
+    if ours.unit == theirs.unit:
+        return alike(ours.value, theirs.value)
+    if "percent" in (ours.unit, theirs.unit) and "" in (ours.unit, theirs.unit):
+        return _same_percent(ours, theirs, alike)
+    if not ours.unit or not theirs.unit:
+        if alike.rules.units == "required" and ours.unit:
+            return False
+        if "degree" in (ours.unit, theirs.unit) and _names_pi(ours.value) != _names_pi(theirs.value):
+            return alike(_radians(ours), _radians(theirs))
+        return alike(ours.value, theirs.value)
+    if alike.rules.units == "ignored":
+        return alike(ours.value, theirs.value)
+    first, second = measure(ours.unit), measure(theirs.unit)
+    if first is None or second is None:
+        found = alike(ours.value, theirs.value)
+        return None if found and not (first or second) else False if found is False else None
+    if {first[1], second[1]} == {(("angle", 1),), (("radians", 1),)}:
+        return alike(_radians(ours), _radians(theirs))
+    if first[1] != second[1]:
+        return False
+    return alike(_times(ours.value, first[0]), _times(theirs.value, second[0]))
+
+
+def _quantity(node: Node) -> Quantity:
+    return node if isinstance(node, Quantity) else Quantity(node, "")
+
+
+def _times(value: Node, factor: Fraction) -> Node:
+    return Call("*", (value, Num(factor)))
+
+
+def _names_pi(node: Node) -> bool:
+    return node == Sym("pi") or (isinstance(node, Call) and any(map(_names_pi, node.args)))
+
+
+def _radians(quantity: Quantity) -> Node:
+    if quantity.unit != "degree":
+        return quantity.value
+    return Call("/", (Call("*", (quantity.value, Sym("pi"))), Num(Fraction(180))))
+
+
+def _same_percent(ours: Quantity, theirs: Quantity, alike: Alike) -> bool | None:
+    """`50\\%` beside `0.5` or `50`, as the rules take the sign."""
+    readings = []
+    if alike.rules.percent in ("either", "sign"):
+        readings.append(alike(ours.value, theirs.value))
+    if alike.rules.percent in ("either", "hundredth"):
+        hundredth = [_times(q.value, Fraction(1, 100)) if q.unit == "percent" else q.value for q in (ours, theirs)]
+        readings.append(alike(hundredth[0], hundredth[1]))
+    return True if True in readings else None if None in readings else False

@@ -1,0 +1,153 @@
+"""An answer's tokens as nodes: a descent that goes once over them and looks one ahead."""
+
+from fractions import Fraction
+
+from distill.verify.algebra.atoms import AtomReader
+from distill.verify.algebra.nodes import INFINITY, Call, Node, Num, Relation, Sequence, Unread, Words
+from distill.verify.algebra.units import NUMBER_WORDS
+
+RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "approx": "~"}
+INFINITIES = frozenset(("infinity", "infinite", "positive infinity", "plus infinity", "negative infinity"))
+_STARTS = frozenset(
+    ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR")
+)
+
+
+class Reader(AtomReader):
+    """Reads one answer."""
+
+    def answer(self) -> Node:
+        """
+        Raises:
+            Unread: notation that is not known.
+        """
+        if not self._tokens:
+            raise Unread("nothing")
+        if (words := self._only_words()) is not None:
+            return words
+        found = self._listing()
+        if self._now.kind != "end":
+            raise Unread("rest")
+        return found
+
+    def _only_words(self) -> Node | None:
+        """A text answer: words alone, perhaps in brackets."""
+        plain = [t for t in self._tokens if t.text not in "()'.-{}"]
+        if not plain or not all(t.kind == "word" or t.text in ("and", "or", "in") for t in plain):
+            return None
+        text = " ".join(t.text.lower() for t in plain)
+        if text in NUMBER_WORDS:
+            return Num(Fraction(NUMBER_WORDS[text]))
+        if text in INFINITIES:
+            return Call("neg", (INFINITY,)) if text.startswith("negative") else INFINITY
+        return Words(text)
+
+    def _listing(self, until: tuple[str, ...] = ()) -> Node:
+        """`a, b and c`; `;` divides more coarsely."""
+        groups: list[list[Node]] = [[]]
+        while True:
+            groups[-1].append(self._relation())
+            if self._take(";"):
+                groups.append([])
+            elif self._take(","):
+                self._take("and", "or")
+            elif not self._take("and", "or"):
+                break
+            if self._now.kind == "end" or self._is(*until):
+                raise Unread("list without an end")
+        parts = [g[0] if len(g) == 1 else Sequence("", "", tuple(g)) for g in groups]
+        return parts[0] if len(parts) == 1 else Sequence("", "", tuple(parts))
+
+    def _relation(self) -> Node:
+        sides = [self._union()]
+        signs: list[str] = []
+        while self._now.kind == "sign" and self._now.text in RELATIONS:
+            signs.append(RELATIONS[self._next().text])
+            sides.append(self._union())
+        return Relation(tuple(sides), tuple(signs)) if signs else sides[0]
+
+    def _union(self) -> Node:
+        left = self._sum()
+        while self._is("cup", "cap", "setminus"):
+            name = {"cup": "union", "cap": "intersection", "setminus": "minus"}[self._next().text]
+            left = Call(name, (left, self._sum()))
+        return left
+
+    def _sum(self) -> Node:
+        self._deeper()
+        left = self._signed()
+        while self._is("+", "-", "pm", "mp"):
+            sign = self._next().text
+            right = self._product()
+            if sign in ("pm", "mp"):
+                left = Call("pm", (left, right))
+            else:
+                left = Call("+", (left, right if sign == "+" else Call("neg", (right,))))
+        if self._is("mod"):
+            self._next()
+            left = Call("mod", (left, self._product()))
+        self._depth -= 1
+        return self._with_unit(left)
+
+    def _signed(self) -> Node:
+        if self._take("-"):
+            return Call("neg", (self._signed(),))
+        if self._take("+"):
+            return self._signed()
+        if self._take("pm", "mp"):
+            return Call("pm", (Num(Fraction(0)), self._product()))
+        return self._product()
+
+    def _product(self) -> Node:
+        left = self._power()
+        while True:
+            if self._is("*", "/"):
+                sign = self._next().text
+                right = Call("neg", (self._power(),)) if self._take("-") else self._power()
+                left = Call(sign, (left, right))
+            elif self._starts_factor():
+                left = Call("*", (left, self._power()))
+            else:
+                return left
+
+    def _starts_factor(self) -> bool:
+        token = self._now
+        if token.kind == "number":
+            if self._tokens[self._at - 1].kind == "number":
+                raise Unread("two numbers side by side")
+            return True
+        if token.kind == "symbol" and self._is_unit_letter():
+            return False
+        if token.kind in ("symbol", "function"):
+            return True
+        return token.kind == "sign" and (token.text in _STARTS or (token.text == "|" and not self._bars))
+
+    def _power(self) -> Node:
+        base = self._postfix(self._atom())
+        if not self._is("^"):
+            return base
+        if self._is_degree():
+            return base
+        self._next()
+        self._deeper()
+        exponent = self._exponent()
+        self._depth -= 1
+        return self._postfix(Call("^", (base, exponent)))
+
+    def _exponent(self) -> Node:
+        if self._take("{"):
+            inner = self._sum()
+            self._expect("}")
+            return inner
+        if self._take("-"):
+            return Call("neg", (self._exponent(),))
+        return self._power()
+
+    def _postfix(self, value: Node) -> Node:
+        while True:
+            if self._take("!"):
+                value = Call("double factorial" if self._take("!") else "factorial", (value,))
+            elif self._is("'"):
+                raise Unread("prime")
+            else:
+                return value

@@ -1,0 +1,96 @@
+"""All that an answer can mean: a comma divides, groups digits or is a decimal point; a letter may be a unit."""
+
+import re
+from functools import lru_cache
+
+from distill.verify.algebra.compare import Comparison
+from distill.verify.algebra.nodes import Based, Node, Ratio, TooBig, Unread
+from distill.verify.algebra.reader import Reader
+from distill.verify.algebra.rules import Rules
+from distill.verify.algebra.tokens import spelled
+
+_GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d])")
+_LONE_GROUPED = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?[^\d,;({\[]*")
+_DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
+_POINTS = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:\.\d{3}){2,}")
+_FRENCH_OPEN = re.compile(r"^\]([^,;\[\]]+)[,;]([^,;\[\]]+)([\])\[])$")
+_FRENCH_CLOSE = re.compile(r"^([\[(\]])([^,;\[\]]+)[,;]([^,;\[\]]+)\[$")
+_BUILDER = re.compile(r"\\\{\s*[A-Za-z](?:\s*\\in\s*\\set[A-Z])?\s*(?::|\\mid|\|)\s*(.*[<>=\\].*)\\\}")
+_BASED = re.compile(r"\x01?([0-9A-Fa-f]+)\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_BASES |= {"twelve": 12, "sixteen": 16}
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
+_TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
+_POINTS_GROUP = re.compile(r"([-+\s]*[1-9]\d{0,2}(?:\.\d{3})+),(\d+)(\D*)")
+_UNIT_LETTER = re.compile(r"[\d})]\s*[msghlLJNW](?![A-Za-z(])")
+
+
+def decide(gold: str, answer: str, rules: Rules) -> bool | None:
+    """Is an answer the same as the gold answer, in any way of reading them? None where that is not decided.
+
+    Raises:
+        Unread: one of them is in a notation that is not known.
+    """
+    try:
+        same = Comparison(rules)
+        found = [same(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+    except (ArithmeticError, ValueError, RecursionError) as e:
+        raise Unread from e
+    return True if True in found else None if None in found else False
+
+
+@lru_cache(maxsize=8192)
+def readings(text: str) -> tuple[Node, ...]:
+    """
+    Raises:
+        Unread: there is none.
+    """
+    plain = spelled(text)
+    if builder := _BUILDER.fullmatch(plain):
+        plain = builder[1].strip()
+    if (special := _special(plain)) is not None:
+        return (special,)
+    found: list[Node] = []
+    for variant in _variants(plain):
+        for unit_letters in (False, True)[: 1 + bool(_UNIT_LETTER.search(variant))]:
+            try:
+                found.append(Reader(variant, unit_letters).answer())
+            except (Unread, ValueError, ZeroDivisionError):
+                continue
+    if not found:
+        raise Unread(text[:50])
+    return tuple(found)
+
+
+def _special(text: str) -> Node | None:
+    """Notations that are known by their look alone: number bases, times of day, ratios in words."""
+    if match := _BASED.fullmatch(text):
+        base = match[2].lstrip("\x01")
+        if base.isdigit() or base in _BASES:
+            return Based(match[1].upper(), int(base) if base.isdigit() else _BASES[base])
+    if match := _CLOCK.fullmatch(text):
+        hour = int(match[1]) % 12 + (12 if match[3].lower() == "p" else 0)
+        return Ratio((str(hour), match[2]))
+    if match := _TO.fullmatch(text):
+        return Ratio((match[1], match[2]))
+    return None
+
+
+def _variants(text: str) -> list[str]:
+    text = _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
+    if _POINTS.fullmatch(text):
+        return [text.replace(".", "")]
+    if "," not in text:
+        return [text]
+    if _LONE_GROUPED.fullmatch(text):
+        return [text.replace(",", "")]
+    if found := _POINTS_GROUP.fullmatch(text):
+        return [f"{found[1].replace('.', '')}.{found[2]}{found[3]}"]
+    if found := _DECIMAL_COMMA.fullmatch(text):
+        return [text, f"{found[1]}.{found[2]}{found[3]}"]
+    if _GROUPED.search(text):
+        return [text, _GROUPED.sub(lambda m: m[0].replace(",", ""), text)]
+    return [text]
+
+
+__all__ = ["TooBig", "Unread", "decide", "readings"]

@@ -1,0 +1,216 @@
+"""Parts of the real line: intervals, their unions, and inequalities of one variable."""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from distill.verify.algebra.exact import NotRational, Undefined, exact
+from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, TooBig
+from distill.verify.algebra.numeric import as_fraction, numeric
+
+
+class Bound(NamedTuple):
+    """An end of an interval, ordered by where it lies: 3- before 3 before 3+."""
+
+    place: Any
+    """A fraction or a rounded number; infinite ends are those of float."""
+    side: int
+    """-1, 0 or 1: just below, at, just above."""
+
+
+Region = tuple[tuple[Bound, Bound], ...]
+"""Pieces that do not touch, in order; an interval `[a, b)` goes from `(a, -1)` to `(b, -1)`."""
+
+_INFINITE = float("inf")
+LINE: Region = ((Bound(-_INFINITE, 0), Bound(_INFINITE, 0)),)
+
+
+def region(node: Node) -> Region | None:
+    """None where a node is no region, or none that is understood; a pair in brackets is none by itself: a point."""
+    try:
+        return _region(node)
+    except (NotRational, Undefined, TooBig):
+        return None
+
+
+def interval(node: Node) -> Region | None:
+    """As `region`, but a pair in round brackets is an open interval."""
+    try:
+        return _region(node) or (_open(node) if isinstance(node, Sequence) else None)
+    except (NotRational, Undefined, TooBig):
+        return None
+
+
+def _region(node: Node) -> Region | None:
+    if isinstance(node, Sequence):
+        return _interval(node) or _either(node)
+    if isinstance(node, Relation):
+        return _inequality(node)
+    if node == Sym("set R"):
+        return LINE
+    if isinstance(node, Call) and node.name in ("union", "intersection", "minus"):
+        first, second = (_part(arg) for arg in node.args)
+        if first is None or second is None:
+            return None
+        if node.name == "union":
+            return joined(first + second)
+        return overlap(first, second if node.name == "intersection" else complement(second))
+    return None
+
+
+def _part(node: Node) -> Region | None:
+    """A member of a union: here a pair in round brackets is an interval, and a set is made of points."""
+    if isinstance(node, Sequence) and node.opening == "{":
+        places = [_place(item) for item in node.items]
+        return joined(tuple((Bound(p, -1), Bound(p, 1)) for p in places))
+    return _region(node) or (_open(node) if isinstance(node, Sequence) else None)
+
+
+def _interval(node: Sequence) -> Region | None:
+    """Round brackets alone may be a point: they are an interval only where an end is infinite."""
+    if (
+        len(node.items) != 2
+        or not node.opening
+        or node.opening not in "(["
+        or not node.closing
+        or node.closing not in ")]"
+    ):
+        return None
+    ends = [_end(item) for item in node.items]
+    is_point = node.opening + node.closing == "()" and not any(isinstance(e, float) for e in ends)
+    return None if is_point else _between(node, ends)
+
+
+def _open(node: Sequence) -> Region | None:
+    if len(node.items) != 2 or node.opening != "(" or node.closing != ")":
+        return None
+    return _between(node, [_end(item) for item in node.items])
+
+
+def _between(node: Sequence, ends: list[Any]) -> Region:
+    low = Bound(ends[0], -1 if node.opening == "[" else 1)
+    high = Bound(ends[1], 1 if node.closing == "]" else -1)
+    return joined(((low, high),))
+
+
+def _either(node: Sequence) -> Region | None:
+    """`x < 1 or x > 3`."""
+    if node.opening or not all(isinstance(item, Relation) for item in node.items):
+        return None
+    parts = [_region(item) for item in node.items]
+    if any(part is None for part in parts):
+        return None
+    found = joined(tuple(piece for part in parts for piece in part or ()))
+    return None if found == LINE else found
+
+
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+
+
+def _inequality(node: Relation) -> Region | None:
+    """`x < 3`, `1 \\leq x < 3`, `x \\neq 2`, `x \\in [1, 3)`."""
+    if node.signs == ("in",):
+        return _part(node.sides[1]) if isinstance(node.sides[0], Sym) else None
+    if not all(sign in _FLIPPED for sign in node.signs):
+        return None
+    if len(node.sides) == 2:
+        if _is_variable(node.sides[0]):
+            return _half(node.signs[0], node.sides[1])
+        if _is_variable(node.sides[1]):
+            return _half(_FLIPPED[node.signs[0]], node.sides[0])
+        return _distance(node)
+    if len(node.sides) == 3 and _is_variable(node.sides[1]):
+        left, right = _half(_FLIPPED[node.signs[0]], node.sides[0]), _half(node.signs[1], node.sides[2])
+        return overlap(left, right)
+    return None
+
+
+def _distance(node: Relation) -> Region | None:
+    """`|x - 3| < 5`, `|x| \\geq 2`."""
+    inside, sign, end = node.sides[0], node.signs[0], node.sides[1]
+    if not isinstance(inside, Call) or inside.name != "abs" or sign == "!=":
+        return None
+    middle = _middle(inside.args[0])
+    if middle is None:
+        return None
+    far = Num(_place(end))
+    low, high = Call("+", (Num(middle), Call("neg", (far,)))), Call("+", (Num(middle), far))
+    if sign in ("<", "<="):
+        return overlap(_half(_FLIPPED[sign], low), _half(sign, high))
+    return joined(_half(_FLIPPED[sign], low) + _half(sign, high))
+
+
+def _middle(node: Node) -> Fraction | None:
+    """Where `x - a` is zero; None for anything else."""
+    if _is_variable(node):
+        return Fraction(0)
+    if isinstance(node, Call) and node.name == "+" and _is_variable(node.args[0]):
+        return -exact(node.args[1], {})
+    return None
+
+
+def _is_variable(node: Node) -> bool:
+    return isinstance(node, Sym) and node.name not in ("pi", "e", "oo", "i") and not node.name.startswith("set ")
+
+
+def _half(sign: str, end: Node) -> Region:
+    place = _end(end)
+    if sign == "!=":
+        return complement(((Bound(place, -1), Bound(place, 1)),))
+    if sign in ("<", "<="):
+        return ((Bound(-_INFINITE, 0), Bound(place, 1 if sign == "<=" else -1)),)
+    return ((Bound(place, -1 if sign == ">=" else 1), Bound(_INFINITE, 0)),)
+
+
+def _end(node: Node) -> Any:
+    if node == Sym("oo"):
+        return _INFINITE
+    if node == Call("neg", (Sym("oo"),)):
+        return -_INFINITE
+    return _place(node)
+
+
+def _place(node: Node) -> Any:
+    """A fraction, or forty digits of a number as one."""
+    try:
+        return exact(node, {})
+    except NotRational:
+        value = numeric(node, {})
+        if value.imag:
+            raise
+        return as_fraction(value)
+
+
+def joined(pieces: Region) -> Region:
+    """In order, those that touch as one, empty ones left out."""
+    found: list[tuple[Bound, Bound]] = []
+    for low, high in sorted(_whole(piece) for piece in pieces):
+        if low >= high:
+            continue
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    return tuple(found)
+
+
+def _whole(piece: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
+    """Infinite ends have no sides."""
+    low, high = piece
+    return (
+        Bound(low.place, 0) if isinstance(low.place, float) else low,
+        Bound(high.place, 0) if isinstance(high.place, float) else high,
+    )
+
+
+def complement(pieces: Region) -> Region:
+    at = Bound(-_INFINITE, 0)
+    found: list[tuple[Bound, Bound]] = []
+    for low, high in joined(pieces):
+        found.append((at, low))
+        at = high
+    found.append((at, Bound(_INFINITE, 0)))
+    return joined(tuple(found))
+
+
+def overlap(first: Region, second: Region) -> Region:
+    return complement(joined(complement(first) + complement(second)))

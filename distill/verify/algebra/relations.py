@@ -1,0 +1,127 @@
+"""Equations and inequalities, and the values that they give."""
+
+from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
+from distill.verify.algebra.regions import interval, region
+from distill.verify.algebra.rules import Alike, Rules, every
+from distill.verify.algebra.values import multiples, same_value, symbols
+
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+
+
+def same_relations(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    if isinstance(gold, Relation) and not isinstance(answer, Relation):
+        return _same_as_relation(gold, answer, alike)
+    if isinstance(answer, Relation) and not isinstance(gold, Relation):
+        return _same_as_relation(answer, gold, alike, claimed=True)
+    assert isinstance(gold, Relation)
+    assert isinstance(answer, Relation)
+    if region(gold) is not None and region(answer) is not None:
+        if _variable(gold) != _variable(answer):
+            return None
+        return region(gold) == region(answer)
+    if set(gold.signs) == set(answer.signs) == {"="}:
+        return _same_equations(gold, answer, alike)
+    if len(gold.signs) == len(answer.signs):
+        if tuple(_FLIPPED.get(sign) for sign in reversed(answer.signs)) == gold.signs and gold.signs != answer.signs:
+            answer = Relation(answer.sides[::-1], gold.signs)
+        direct = gold.signs == answer.signs and every(
+            alike(a, b) for a, b in zip(gold.sides, answer.sides, strict=True)
+        )
+        return direct or _same_difference(gold, answer)
+    return None
+
+
+def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bool = False) -> bool | None:
+    """A relation beside what is none: `x = 5` and `5`, `x > 3` and `(3, \\infty)`."""
+    if set(relation.signs) <= {"=", "~"}:
+        parts = values_of(relation)
+        if not parts:
+            return False
+        if claimed and not symbols(value) and len(parts) > 1 and len(symbols(parts[0])) > 1:
+            parts = parts[1:]  # `x + y = 14`
+        if not claimed and len(parts) > 1:
+            parts = parts[:1]
+        found = [alike(value, part) if claimed else alike(part, value) for part in parts]
+        return every(iter(found))
+    if relation.signs == ("in",) and isinstance(relation.sides[0], Sym):
+        return alike(value, relation.sides[1]) if claimed else alike(relation.sides[1], value)
+    if region(relation) is not None and interval(value) is not None:
+        return region(relation) == interval(value)
+    return False if isinstance(value, Num) else None
+
+
+def values_of(relation: Relation) -> list[Node]:
+    """What a chain of equations says to be the value: `x = 6 \\cdot 7 = 42` gives two, a name gives none.
+
+    What stands behind `\\approx` is another, rounded one, and does not count.
+    """
+    exact_part = relation.signs.index("~") + 1 if "~" in relation.signs else len(relation.sides)
+    parts = list(relation.sides[:exact_part])
+    if not _is_rounding(parts[-1], relation.sides[exact_part:]):
+        return list(relation.sides)
+    if len(parts) == 1 and is_name(parts[0]):
+        return list(relation.sides[exact_part:])
+    if len(parts) > 1 and is_name(parts[0]):
+        return parts[1:]
+    if len(parts) == 2 and is_name(parts[1]):
+        return parts[:1]
+    return parts
+
+
+def _is_rounding(value: Node, rounded: tuple[Node, ...]) -> bool:
+    """Could these numbers be what somebody rounded a value to?"""
+    loose = Rules(relative_tolerance=0.01)
+    return is_name(value) or all(same_value(value, one, loose) is not False for one in rounded)
+
+
+def is_name(node: Node) -> bool:
+    """What a value is given to: `x`, `f(3)`, `AB`, `|PQ|`, `\\text{Area}`."""
+    if isinstance(node, Sym):
+        return node.name not in ("pi", "e", "oo", "i")
+    if isinstance(node, Words):
+        return True
+    if isinstance(node, Sequence):
+        return bool(node.items) and all(map(is_name, node.items))
+    if isinstance(node, Call) and node.name == "*":
+        return is_name(node.args[0])
+    return isinstance(node, Call) and node.name == "abs" and is_name(node.args[0])
+
+
+def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | None:
+    named = [is_name(side.sides[0]) or is_name(side.sides[-1]) for side in (gold, answer)]
+    if all(named):
+        ours, theirs = name_of(gold), name_of(answer)
+        if ours == theirs:
+            return alike(values_of(gold)[0], values_of(answer)[0]) and every(
+                alike(values_of(gold)[0], part) for part in values_of(answer)[1:]
+            )
+        if not symbols(values_of(gold)[0]) | symbols(values_of(answer)[0]):
+            if isinstance(ours, Sym) and isinstance(theirs, Sym):
+                return False  # x = 5 and y = 5
+            return None
+    return _same_difference(gold, answer)
+
+
+def name_of(relation: Relation) -> Node:
+    return relation.sides[0] if is_name(relation.sides[0]) else relation.sides[-1]
+
+
+def _same_difference(gold: Relation, answer: Relation) -> bool | None:
+    """Two relations of two sides: is one's left minus right a multiple of the other's, positive for inequalities?"""
+    if len(gold.sides) != 2 or len(answer.sides) != 2:
+        return None
+    ours, theirs = gold.signs[0], answer.signs[0]
+    if ours not in _FLIPPED or theirs not in _FLIPPED:
+        return None
+    if theirs not in (ours, _FLIPPED[ours]):
+        return False
+    sign = 0 if ours in ("=", "!=") else 1 if ours == theirs else -1
+    return multiples(_difference(gold), _difference(answer), sign)
+
+
+def _difference(relation: Relation) -> Node:
+    return Call("+", (relation.sides[0], Call("neg", (relation.sides[1],))))
+
+
+def _variable(relation: Relation) -> frozenset[str]:
+    return frozenset().union(*(symbols(side) for side in relation.sides)) - {"oo"}

@@ -1,0 +1,152 @@
+"""Lists, sets, tuples, vectors and matrices."""
+
+from distill.verify.algebra.nodes import EMPTY, Call, Matrix, Node, Relation, Sequence
+from distill.verify.algebra.relations import is_name, name_of
+from distill.verify.algebra.rules import Alike, every
+
+
+def spread(node: Node) -> Node:
+    """`1 \\pm 2` as two values."""
+    if isinstance(node, Call) and node.name == "pm":
+        first, second = node.args
+        return Sequence("", "", (Call("+", (first, second)), Call("+", (first, Call("neg", (second,))))))
+    if isinstance(node, Call) and node.name in ("/", "*", "+", "neg"):
+        apart = [spread(arg) for arg in node.args]
+        several = [arg for arg in apart if isinstance(arg, Sequence) and not arg.opening and arg is not EMPTY]
+        if len(several) == 1:
+            made = (
+                Call(node.name, tuple(one if arg is several[0] else arg for arg in apart)) for one in several[0].items
+            )
+            return Sequence("", "", tuple(made))
+    return node
+
+
+def _flat(node: Node) -> tuple[Node, ...]:
+    """The members of a list or a set, those of `\\pm` apart."""
+    items: list[Node] = []
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        apart = spread(item)
+        if (
+            isinstance(item, Relation)
+            and item.signs == ("=",)
+            and isinstance(several := spread(item.sides[1]), Sequence)
+        ):
+            items += [Relation((item.sides[0], one), ("=",)) for one in several.items if not several.opening]
+            if several.opening:
+                items.append(item)
+        elif isinstance(apart, Sequence) and not apart.opening and apart is not item:
+            items += apart.items
+        else:
+            items.append(item)
+    return tuple(items)
+
+
+def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    ours, theirs = _bracket(gold), _bracket(answer)
+    if isinstance(gold, Matrix) or isinstance(answer, Matrix):
+        return same_matrices(gold, answer, alike)
+    if {ours, theirs} & {"(]", "[)", "[]"} and ours != theirs:
+        return False if ours and theirs else None
+    if ours == theirs == "()" or (ours == theirs and ours in ("(]", "[)", "[]")):
+        return _in_order(gold, answer, alike)
+    if {ours, theirs} == {"()", "{}"}:
+        return False  # a set is no tuple
+    if {ours, theirs} == {"()", ""}:
+        if not isinstance(gold, Sequence) or not isinstance(answer, Sequence):
+            return False
+        if len(gold.items) == len(answer.items):
+            return _in_order(gold, answer, alike)
+    if alike.rules.order == "kept":
+        return _in_order(gold, answer, alike)
+    return _matched(_flat(gold), _flat(answer), alike)
+
+
+def _bracket(node: Node) -> str:
+    return node.opening + node.closing if isinstance(node, Sequence) else ""
+
+
+def _in_order(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    ours, theirs = _flat(gold), _flat(answer)
+    if len(ours) != len(theirs):
+        return False
+    return every(alike(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _matched(gold: tuple[Node, ...], answer: tuple[Node, ...], alike: Alike) -> bool | None:
+    """The same members in whatever order; one that is written twice counts once."""
+    gold, answer = _chunked(_carried(gold)), _chunked(_carried(answer))
+    named = [all(isinstance(one, Relation) and one.signs == ("=",) for one in side) for side in (gold, answer)]
+    if named[0] != named[1] and len({name_of(one) for one in (gold if named[0] else answer)}) > 1:  # type: ignore[arg-type]
+        return every(alike(a, b) for a, b in zip(gold, answer, strict=True)) if len(gold) == len(answer) else False
+    if len(gold) > 64 or len(answer) > 64:
+        return None
+    undecided = False
+    left = list(answer)
+    for one in gold:
+        found = [alike(one, other) for other in answer]
+        undecided |= None in found and True not in found
+        if True not in found and None not in found:
+            return False
+        left = [other for other, told in zip(answer, found, strict=True) if other in left and told is False]
+    return None if undecided else not left
+
+
+def _carried(items: tuple[Node, ...]) -> tuple[Node, ...]:
+    """`x = 1, 2` says that x is 1 or 2."""
+    first = items[0] if items else None
+    if isinstance(first, Relation) and first.signs == ("=",) and is_name(first.sides[0]):
+        rest = [isinstance(item, Relation) for item in items[1:]]
+        if rest and not any(rest):
+            return (first.sides[1], *items[1:])
+    return items
+
+
+def _chunked(items: tuple[Node, ...]) -> tuple[Node, ...]:
+    """`p = 5, q = 2, p = 7, q = 2` are two solutions."""
+    names = [name_of(item) for item in items if isinstance(item, Relation) and item.signs == ("=",)]
+    size = len(dict.fromkeys(names))
+    if len(names) != len(items) or size < 2 or len(names) == size or names != names[:size] * (len(names) // size):
+        return items
+    return tuple(Sequence("", "", items[i : i + size]) for i in range(0, len(items), size))
+
+
+def same_matrices(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    ours, theirs = rows(gold), rows(answer)
+    if ours is None or theirs is None:
+        return False
+    if len(ours) != len(theirs) or len(ours[0]) != len(theirs[0]):
+        vectors = isinstance(gold, Sequence) or isinstance(answer, Sequence)
+        if not vectors or min(len(ours), len(ours[0])) > 1 or min(len(theirs), len(theirs[0])) > 1:
+            return False
+    flat = [[cell for row in rows for cell in row] for rows in (ours, theirs)]
+    if len(flat[0]) != len(flat[1]):
+        return False
+    return every(alike(a, b) for a, b in zip(*flat, strict=True))
+
+
+def rows(node: Node) -> tuple[tuple[Node, ...], ...] | None:
+    if isinstance(node, Matrix):
+        return node.rows
+    if isinstance(node, Call) and node.name in ("*", "/", "neg"):
+        inner = [rows(arg) if not isinstance(arg, Sequence) else None for arg in node.args]
+        if node.name == "neg" and inner[0]:
+            return tuple(tuple(Call("neg", (cell,)) for cell in row) for row in inner[0])
+        place = next((i for i, rows in enumerate(inner) if rows), None)
+        if place is not None and inner.count(None) == 1 and (node.name == "*" or place == 0):
+            factor = node.args[1 - place]
+            return tuple(tuple(Call(node.name, (cell, factor)) for cell in row) for row in inner[place] or ())
+        return None
+    return (node.items,) if isinstance(node, Sequence) and node.opening == "(" and node.items else None
+
+
+def same_parts(gold: Call, answer: Node, alike: Alike) -> bool | None:
+    """Unions of sets that are only named."""
+    if not isinstance(answer, Call) or answer.name != gold.name:
+        return None
+    return _matched(_parts(gold, gold.name), _parts(answer, gold.name), alike)
+
+
+def _parts(node: Node, name: str) -> tuple[Node, ...]:
+    if isinstance(node, Call) and node.name == name:
+        return tuple(part for arg in node.args for part in _parts(arg, name))
+    return (node,)

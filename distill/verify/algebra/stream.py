@@ -1,0 +1,54 @@
+"""Tokens one after the other, with a look ahead."""
+
+from distill.verify.algebra.nodes import Unread
+from distill.verify.algebra.tokens import Token, tokens
+
+DEEPEST = 60
+
+END = Token("end", "", False)
+
+
+class Stream:
+    """The tokens of an answer and the place in them; `unit_letters` takes the letter of `5 m` for a unit."""
+
+    def __init__(self, text: str, unit_letters: bool = False) -> None:
+        self._tokens = tokens(text)
+        self._at = 0
+        self._depth = 0
+        self._bars = 0
+        self._unit_letters = unit_letters
+
+    @property
+    def _now(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else END
+
+    def _ahead(self, by: int = 1) -> Token:
+        return self._tokens[self._at + by] if self._at + by < len(self._tokens) else END
+
+    def _next(self) -> Token:
+        token = self._now
+        self._at += 1
+        return token
+
+    def _is(self, *signs: str) -> bool:
+        return self._now.kind == "sign" and self._now.text in signs
+
+    def _take(self, *signs: str) -> bool:
+        if self._is(*signs):
+            self._at += 1
+            return True
+        return False
+
+    def _expect(self, *signs: str) -> str:
+        if not self._is(*signs):
+            raise Unread(f"no {signs[0]}")
+        return self._next().text
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise Unread("depth")
+
+    def _after(self, *signs: str) -> bool:
+        token = self._tokens[self._at - 1]
+        return token.kind == "sign" and token.text in signs

@@ -1,0 +1,208 @@
+"""An answer in one spelling, cut into tokens."""
+
+import re
+from typing import NamedTuple
+
+from distill.verify.algebra.nodes import Unread
+from distill.verify.algebra.units import MULTIPLIERS, UNITS, singular
+
+MOST_TOKENS = 600
+
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+_SPELLINGS: dict[str, str] = {
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u2061\u2062", ""),
+    **dict.fromkeys("\u00a0\u2009\u202f\u2002\u2003\u3000\t\n\r", " "),
+    **dict.fromkeys("−–‐‑—﹣", "-"),
+    **dict.fromkeys("·⋅∙•×", r"\cdot "),
+    **dict.fromkeys("⟨〈", r"\langle "),
+    **dict.fromkeys("⟩〉", r"\rangle "),
+    **{chr(0xFF01 + i): chr(0x21 + i) for i in range(94)},  # full-width forms
+    "÷": "/", "∗": "*", "∕": "/", "⁄": "/", "≤": r"\leq ", "⩽": r"\leq ", "≥": r"\geq ", "⩾": r"\geq ", "≠": r"\neq ",
+    "≈": r"\approx ", "π": r"\pi ", "∞": r"\infty ", "°": r"^\circ ", "…": r"\ldots ", "∪": r"\cup ", "∩": r"\cap ",
+    "∈": r"\in ", "∅": r"\emptyset ", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ", "θ": r"\theta ", "α": r"\alpha ",
+    "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "ρ": r"\rho ",
+    "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∨": r"\lor ", "∧": r"\land ", "′": "'",
+    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
+    "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
+}  # fmt: skip
+_TABLE = str.maketrans(_SPELLINGS)
+
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
+_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_SIZES = re.compile(
+    r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|mathstrut)(?![a-zA-Z])\.?"
+)
+_SPACES = re.compile(r"(?<!\\)\\[,;:! >]|~|\\q?quad(?![a-zA-Z])|\\hspace\{[^{}]*\}")
+_INVERSE = re.compile(r"\\?(sin|cos|tan)\s*\^\s*\{?\s*-\s*1\s*\}?(?![a-zA-Z])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]|,?\\ |(?:\{)?\\,(?:\})?| )\d{3})+(?!\d)")
+_TEXT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathsf|mathit|mbox|hbox|emph|operatorname\*?|rm)\s*\{([^{}]*)\}"
+)
+_STYLE = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|hat|pmb|underline|bar)\s*\{([^{}]*)\}")
+_COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
+_BOARD = re.compile(r"\\(?:mathbb|mathcal|mathfrak|Bbb)\s*\{?\s*([A-Z])\s*\}?")
+_AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
+_LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\([A-E]\)\s*(?=[^\s,)])")
+_MONEY = re.compile(
+    r"(?<![\w}])(-?\s*)(?:(\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
+    r"(\s*\x01?(?:hundred|thousand|million|billion)\b)?"
+)
+
+FUNCTIONS = frozenset(
+    """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh ln log exp sqrt abs max min
+    gcd lcm det""".split()
+)
+GREEK = frozenset(
+    """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
+    upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar""".split()
+)
+
+
+class Token(NamedTuple):
+    kind: str
+    """`number`, `symbol`, `function`, `word` or `sign`."""
+    text: str
+    glued: bool
+    """No space before it."""
+
+
+def spelled(text: str) -> str:
+    """One spelling for what means the same; words that are text are marked.
+
+    Raises:
+        Unread: a control character.
+    """
+    if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
+        raise Unread("control character")
+    text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
+    text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
+    text = _unwrapped(text.translate(_TABLE).strip())
+    if "\\\\" in text and "\\begin" not in text:
+        text = text.replace("\\\\", "\\")  # escaped once too often
+    if "\\" in text:
+        text = _SIZES.sub(" ", text)
+    text = _THOUSANDS.sub(lambda m: re.sub(r"\D", "", m[0]), text)
+    if "\\" in text:
+        text = _INVERSE.sub(r"\\arc\1 ", _SPACES.sub(" ", text))
+        text = _COLOR.sub(" ", text)
+        text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(r" \1 ", text))
+        for _ in range(3):
+            text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
+    text = _LABEL.sub("", _unwrapped(text)).strip().replace("{,}", ",")
+    if "$" in text and text.replace("\\$", "").count("$") % 2 == 0:
+        text = re.sub(r"(?<!\\)\$", " ", text)  # they stand around formulas
+    return _MONEY.sub(_with_unit, text).replace("**", "^").replace("\\$", "").replace("$", "")
+
+
+def _unwrapped(text: str) -> str:
+    """Without what may stand around a whole answer, or a final stop."""
+    while True:
+        bare = re.sub(r"(?<=[^\s\\])[.,;]$|\\$", "", text.strip()).strip()
+        if bare.startswith("\\boxed{") and bare.endswith("}"):
+            bare = bare[len("\\boxed{") : -1].strip()
+        for before, after in _AROUND:
+            inner = bare[len(before) : -len(after)]
+            if bare.startswith(before) and bare.endswith(after) and inner and before not in inner:
+                bare = inner.strip()
+        if bare == text:
+            return text
+        text = bare
+
+
+def _marked(text: str) -> str:
+    """What stands in `\\text{}`: its words are no products of letters."""
+    if text.strip() in ("i", "e", "d"):
+        return text
+    return re.sub(r"[A-Za-z]+", lambda m: m[0] if m[0] in FUNCTIONS else "\x01" + m[0], text)
+
+
+def _with_unit(found: re.Match[str]) -> str:
+    name = "dollar" if found[2] else "euro" if found[3] else "gbp"
+    return f"{found[1]}{found[5].rstrip(',.')}{found[6] or ''} \x01{name} "
+
+
+_TOKEN = re.compile(
+    r"(\s*)(?:(\d+(?:\.\d+|\.(?=\s*\\overline))?|\.\d+)|\\([A-Za-z]+|.)|\x01([A-Za-z]+)|([A-Za-z]+)|(<=|>=|!=|==|<|>|[-+*/^_=!%(){}\[\],;:|'&¢€£]))"
+)
+
+_COMMANDS = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom", "cdot": "*", "times": "*",
+    "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=",
+    "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "{": "\\{", "}": "\\}", "lbrace": "\\{", "rbrace": "\\}",
+    "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "infin": "infty", "varnothing": "emptyset", "%": "%",
+    "lvert": "|", "rvert": "|", "vert": "|", "lor": "or", "vee": "or", "land": "and", "wedge": "and", 
+    "backslash": "setminus", "bmod": "mod", "degree": "degree", "colon": ":", "prime": "'", "thickapprox": "approx",
+    "simeq": "approx",
+    "arcctg": "arccot", "tg": "tan", "ctg": "cot", "lg": "log",
+}  # fmt: skip
+_KNOWN = frozenset(
+    """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
+    begin end pi approx mod setR setZ setN setQ setC or and""".split()
+)
+_BARE = {"pi": "pi", "inf": "infty", "infinity": "infty", "oo": "infty", "and": "and", "or": "or", "mod": "mod"}
+_CONNECTING = frozenset(("and", "or"))
+
+
+def tokens(text: str) -> list[Token]:
+    """
+    Raises:
+        Unread: a sign or a command that is not known, or too many.
+    """
+    found: list[Token] = []
+    at, end = 0, len(text.rstrip())
+    while at < end:
+        match = _TOKEN.match(text, at)
+        if match is None or len(found) > MOST_TOKENS:
+            raise Unread("sign" if match is None else "length")
+        at = match.end()
+        space, number, command, word, letters, sign = match.groups()
+        glued = not space
+        if number:
+            found.append(Token("number", number, glued))
+        elif command:
+            found.append(_command(command, glued))
+        elif word:
+            found.append(_word(word, glued))
+        elif letters:
+            found += _letters(letters, glued, bool(found) and found[-1].kind == "number")
+        else:
+            found.append(Token("sign", "!=" if sign == "!=" else "=" if sign == "==" else sign, glued))
+    return found
+
+
+def _command(name: str, glued: bool) -> Token:
+    name = _COMMANDS.get(name, name)
+    if name in FUNCTIONS or name == "arccot":
+        return Token("function", name, glued)
+    if name in GREEK:
+        return Token("symbol", name, glued)
+    if name in _KNOWN or not name[0].isalpha() or name == "degree":
+        return Token("sign", name, glued)
+    raise Unread("command")
+
+
+def _word(word: str, glued: bool) -> Token:
+    lower = word.lower()
+    if lower in _CONNECTING:
+        return Token("sign", lower, glued)
+    return Token("word", word, glued)
+
+
+def _letters(run: str, glued: bool, after_number: bool) -> list[Token]:
+    """Letters that no `\\text{}` holds: a name, a word, or a product of symbols."""
+    if len(run) == 1:
+        return [Token("symbol", run, glued)]
+    if run in FUNCTIONS:
+        return [Token("function", run, glued)]
+    if run.lower() in _BARE:
+        return [Token("sign", _BARE[run.lower()], glued)]
+    if run in GREEK:
+        return [Token("symbol", run, glued)]
+    is_unit = after_number and (singular(run) in UNITS or singular(run) in MULTIPLIERS)
+    if is_unit or len(run) > 3 or (len(run) == 3 and not run.isupper() and re.search("[aeiouy]", run)):
+        return [Token("word", run, glued)]
+    return [Token("symbol", letter, glued or place > 0) for place, letter in enumerate(run)]

@@ -1,0 +1,146 @@
+"""Two expressions: are their values the same?"""
+
+from fractions import Fraction
+from zlib import crc32
+
+from distill.verify.algebra.exact import NotRational, Undefined, exact
+from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym
+from distill.verify.algebra.numeric import agree, as_fraction, numeric
+from distill.verify.algebra.rules import Rules
+
+CONSTANTS = frozenset(("pi", "e", "i"))
+
+PRINTED = 10
+"""A decimal of so many digits is taken for an exact value that was printed."""
+
+POINTS = 3
+"""Random points at which two expressions are compared, positive; and one more with both signs."""
+
+
+def symbols(node: Node) -> frozenset[str]:
+    if isinstance(node, Quantity):
+        return symbols(node.value)
+    if isinstance(node, Sym):
+        return frozenset() if node.name in CONSTANTS else frozenset((node.name,))
+    if isinstance(node, Call):
+        return frozenset().union(*(symbols(arg) for arg in node.args))
+    return frozenset()
+
+
+def same_value(gold: Node, answer: Node, rules: Rules) -> bool | None:
+    """Two expressions: fractions exactly, other constants to many digits, what has variables at random points."""
+    names = symbols(gold) | symbols(answer)
+    if "oo" in names or any(name.startswith("set ") for name in names):
+        return _same_infinity(gold, answer)
+    if not names:
+        return _same_at({}, gold, answer, rules)
+    if symbols(gold) != symbols(answer) and not (symbols(gold) and symbols(answer)):
+        # a constant is no expression of a variable, unless the variable cancels
+        return False if _same_at(point(names, 0), gold, answer, rules) is False else None
+    positive = [_same_at(point(names, i), gold, answer, rules) for i in range(POINTS)]
+    told = [found for found in positive if found is not None]
+    if not told or not all(told):
+        return False if told else None
+    elsewhere = [_same_at(point(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
+    if False not in elsewhere:
+        return True
+    return None if _many_valued(gold) or _many_valued(answer) else False
+
+
+def _many_valued(node: Node) -> bool:
+    """Does it hold roots or logarithms, which are often meant for positive values alone?"""
+    if not isinstance(node, Call):
+        return False
+    if node.name in ("sqrt", "root", "ln", "log") or (node.name == "^" and not isinstance(node.args[1], Num)):
+        return True
+    return any(map(_many_valued, node.args))
+
+
+def point(names: frozenset[str], number: int, signs: bool = False) -> dict[str, Fraction]:
+    """The same for the same names, wherever and in whatever order they are compared; with signs the first point is
+    negative, the next ones differ from name to name."""
+    values = {}
+    for place, name in enumerate(sorted(names)):
+        drawn = crc32(f"{name} {number} {signs}".encode())
+        value = Fraction(drawn % 997 + 3, drawn // 997 % 89 + 11)
+        values[name] = -value if signs and (number == 0 or (place + number) % 2) else value
+    return values
+
+
+def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
+    try:
+        ours, theirs = exact(gold, values), exact(answer, values)
+        return ours == theirs or rules.near(ours, theirs) or (not values and _printed(ours, theirs))
+    except NotRational:
+        pass
+    except Undefined:
+        return None
+    try:
+        a, b = numeric(gold, values), numeric(answer, values)
+    except (NotRational, Undefined):
+        return None
+    found = agree(a, b)
+    if values:
+        # where one has no real value the other's does not count: roots and logarithms have several
+        return None if found is False and (a.imag or b.imag) else found
+    if found is False and not (a.imag or b.imag):
+        ours, theirs = as_fraction(a), as_fraction(b)
+        return rules.near(ours, theirs) or _printed(ours, theirs)
+    return found
+
+
+def _printed(a: Fraction, b: Fraction) -> bool:
+    """Is one what a machine prints for the other: ten digits or more, the last of them rounded or cut off?"""
+    return any(
+        places >= PRINTED - 1
+        and abs(value) * 10**places >= 10 ** (PRINTED - 1)
+        and abs(a - b) < Fraction(1, 10**places)
+        for value in (a, b)
+        if (places := _decimal_places(value)) is not None
+    )
+
+
+def _decimal_places(value: Fraction) -> int | None:
+    """Places behind the point of a fraction that has finitely many, up to 40."""
+    for places in (0, 40):
+        if not 10**places % value.denominator:
+            break
+    else:
+        return None
+    return next(k for k in range(41) if not 10**k % value.denominator)
+
+
+def _same_infinity(gold: Node, answer: Node) -> bool | None:
+    def sign(node: Node) -> int:
+        if isinstance(node, Call) and node.name == "neg":
+            return -sign(node.args[0])
+        return 1 if node == Sym("oo") else 0
+
+    if sign(gold) and sign(answer):
+        return sign(gold) == sign(answer)
+    if (sign(gold) or sign(answer)) and not symbols(gold) & symbols(answer):
+        return False
+    return False if gold != answer and isinstance(gold, Sym) and isinstance(answer, Sym) else None
+
+
+def multiples(gold: Node, answer: Node, sign: int) -> bool | None:
+    """Is one always the same multiple of the other, with a positive factor where `sign` is 1, a negative one at -1?"""
+    names = symbols(gold) | symbols(answer)
+    if not names or symbols(gold) != symbols(answer):
+        return False if names else None
+    ratio = None
+    for number in range(POINTS + 1):
+        values = point(names, number, signs=number > 1)
+        try:
+            a, b = numeric(gold, values), numeric(answer, values)
+        except (NotRational, Undefined):
+            return None
+        if not a or not b:
+            return None
+        if ratio is not None:
+            found = agree(ratio, a / b)
+            if found is not True:
+                return found
+        ratio = a / b
+    assert ratio is not None
+    return True if not sign else bool(ratio.real * sign > 0)

@@ -1,0 +1,205 @@
+"""The final answer of a response as it is written, found from the end.
+
+Cost is linear in the length of the response, and small: what stands far from the end is only looked at for a box.
+"""
+
+import re
+
+from distill.verify.notation import CHANGING, last_answer_tag, words
+
+TAIL_CHARACTERS = 4000
+"""Without a box, the answer is looked for this near to the end."""
+
+MOST_BOXES = 50
+"""So many boxes are looked at, from the end."""
+
+LONGEST = 4000
+"""A longer answer is not read: no verdict."""
+
+SHORT = 300
+"""A response of one line that is no longer may be nothing but its answer."""
+
+_BOX = re.compile(r"\\f?boxed\s*(?:\{|(-?\d[\d.,/]*\d|\d|\\[a-z]?frac\s*\d\s*\d|[A-Za-z](?![A-Za-z])))")
+_BETWEEN = re.compile(
+    r"(?:[\s,;.$&]|\\[,;:!()\[\]]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\}|\band\b|\bor\b|和|或|、|，)*"
+)
+_HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
+_PHRASE = re.compile(
+    r"(?:\banswer(?:\s+to\s+[^.\n]{1,60}?)?\s*(?:is|are|would be|must be|:|=|should be)|答案(?:是|为|：|:)"
+    r"|ответ\s*[:—-]|réponse(?: finale)?\s*(?:est|:)|respuesta(?: final)?\s*(?:es|:)|antwort\s*(?:ist|lautet|:)"
+    r"|resposta\s*(?:é|:))"
+    r"[\s*:]*(?=\S)",
+    re.IGNORECASE,
+)
+_WITHDRAWN = re.compile(
+    r"(?:disregard|ignore|scratch)\s+(?:this|that|the above|my)|made a mistake|(?:that|this|it)(?:'s| is| was) "
+    r"(?:wrong|incorrect|not (?:right|correct))",
+    re.IGNORECASE,
+)
+_NUMBERING = re.compile(
+    r"(?:\b(?:steps?|cases?|parts?|problems?|questions?|methods?|figures?|equations?|options?|lines?|examples?)|#)\s*$",
+    re.IGNORECASE,
+)
+NUMBER_IN_TEXT = re.compile(r"(?<![A-Za-z\d_.])-?\$?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
+_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_CODE = re.compile(r"\w\([^)]*['\"]|__\w+__|\blambda\b|\bimport\b")
+_DASHES = str.maketrans("−–", "--")
+_CLOSINGS = re.compile(
+    r"(?:I hope (?:it|this) (?:is correct|helps)[.!]?|<\|[a-z_]+\|>\w*|\\end\{(?:align|equation|gather)\*?\}|\s)+$"
+)
+
+
+def final_answer(response: str) -> str | None:
+    """What a response gives as its answer, None where there is none.
+
+    In this order: the last box (with those that stand right before it), `<answer>`, `####`, "the answer is", a response
+    that is nothing but an answer, a formula or bold type in the last line, the last number.
+    """
+    end = response.rfind("</think>")
+    response = response[end + len("</think>") :] if end >= 0 else response
+    if "<think>" in response:
+        return None  # the thinking has no end
+    boxes = _last_boxes(response)
+    if boxes is not None:
+        return _unless_withdrawn(boxes[1], response[boxes[2] :])
+    tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
+    tail = _CLOSINGS.sub("", tail)
+    if (tagged := last_answer_tag(tail)) is not None:
+        return _phrase_end(tagged) or None
+    if found := _HASHES.findall(tail):
+        return _phrase_end(found[-1]) or None
+    if (said := _said(tail)) is not None:
+        return _stated(said) or None
+    return _unmarked(tail.strip(), whole=len(response) < SHORT)
+
+
+def _said(tail: str) -> str | None:
+    """The line behind the last "the answer is"."""
+    heads = [found.end() for found in _PHRASE.finditer(tail)]
+    return re.match(r"[^\n]*", tail[heads[-1] :])[0] if heads else None  # type: ignore[index]
+
+
+def _unless_withdrawn(boxed: str, after: str) -> str | None:
+    """A box, unless what follows takes it back, or says another answer."""
+    if _WITHDRAWN.search(after):
+        said = _said(after)
+        return _stated(said) if said is not None else None
+    return boxed.strip() or None
+
+
+def _stated(text: str) -> str:
+    """What a phrase such as "the answer is" announces: a formula, something in bold, or the clause that follows."""
+    formula = _FORMULA.search(text)
+    if formula and not re.search(r"[A-Za-z\d]{2}", re.sub(r"approximately|about|exactly", "", text[: formula.start()])):
+        after = re.match(r"\s*\\?%", text[formula.end() :])
+        return _inside(formula) + (after[0].strip() if after else "")
+    return _phrase_end(text)
+
+
+def _unmarked(text: str, whole: bool) -> str | None:
+    """An answer that nothing announces."""
+    if not text:
+        return None
+    last = text[text.rfind("\n") + 1 :]
+    if whole and "\n" not in text and not _prose(text):
+        return text
+    formulas = list(_FORMULA.finditer(text[-1000:]))
+    if formulas and (not NUMBER_IN_TEXT.search(text[-1000:][formulas[-1].end() :])):
+        return _inside(formulas[-1])
+    if bold := _BOLD.findall(last):
+        return _phrase_end(bold[-1]) or None
+    numbers = [
+        m for m in NUMBER_IN_TEXT.finditer(text) if not _NUMBERING.search(text, max(0, m.start() - 20), m.start())
+    ]
+    return numbers[-1][0].rstrip(",") if numbers else None
+
+
+def _prose(text: str) -> bool:
+    if _CODE.search(text):
+        return False
+    return (
+        len(words(text)) > 2
+        or bool(re.match(r"(?:it|that|this|so|then|we)\b", text, re.IGNORECASE))
+        or bool(re.search(r"[.:?!]\s+\S|[\u3040-\u9fff\u0600-\u06ff\u0400-\u04ff]", text))
+    )
+
+
+def _inside(formula: re.Match[str]) -> str:
+    return next(part for part in formula.groups() if part is not None).strip()
+
+
+def last_boxed(text: str) -> str | None:
+    """Content of the last `\\boxed{...}` whose braces close, or of a `\\boxed 5` behind it."""
+    found = _last_box(text, len(text))
+    return found[1] if found else None
+
+
+def last_boxes(text: str) -> str | None:
+    """As `last_boxed`; several boxes with nothing but "and" between them are one list."""
+    found = _last_boxes(text)
+    return found[1] if found else None
+
+
+def _last_boxes(text: str) -> tuple[int, str, int] | None:
+    found = _last_box(text, len(text))
+    if found is None:
+        return None
+    start, content, end = found
+    parts = [content]
+    while len(parts) < MOST_BOXES:
+        before = _last_box(text, start)
+        if before is None or start - before[2] > 60 or not _BETWEEN.fullmatch(text, before[2], start):
+            break
+        if "\n\n" in text[before[2] : start]:
+            break
+        start = before[0]
+        parts.append(before[1])
+    return start, parts[0] if len(set(parts)) == 1 else ", ".join(reversed(parts)), end
+
+
+def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
+    """Start, content and end of the last box before `end`; one that does not close is passed over."""
+    at = end
+    for _ in range(MOST_BOXES):
+        at = max(text.rfind("\\boxed", 0, at), text.rfind("\\fbox", 0, at))
+        if at < 0:
+            return None
+        found = _BOX.match(text, at)
+        if found is None:
+            continue
+        if found[1]:
+            return at, found[1], found.end()
+        close = _closing(text, found.end())
+        if close is not None and close < end:
+            return at, text[found.end() : close], close + 1
+    return None
+
+
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the brace closes that was opened before `start`; `\\{` and `\\}` are no braces."""
+    depth = 1
+    for found in _BRACE.finditer(text, start, start + LONGEST + 8):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        if depth == 0:
+            return found.start()
+    return None
+
+
+def _phrase_end(text: str) -> str:
+    """Cut a sentence down to its answer: markdown, the final stop and what explains the number go.
+
+    A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
+    """
+    text = re.sub(r"[.*。\s]+$", "", text.strip().strip("*").strip())
+    if "\\" in text or not words(text):
+        return text
+    head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|$)", text)
+    clause = re.split(r"[,;(]\s|\s(?:because|since|as|which|so)\s", text)[0] if head else text
+    numbers = NUMBER_IN_TEXT.findall(clause)
+    if len(numbers) == 1 and not words(clause) & CHANGING:
+        return numbers[0].rstrip(",")
+    return text
