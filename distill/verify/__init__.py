@@ -12,6 +12,7 @@ from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
 from distill.verify import countdown, gym, math
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
+from distill.verify.worker import COMPARING_SECONDS
 
 Judge = Callable[[str, str, dict], Judgement]
 
@@ -19,9 +20,10 @@ KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge, "re
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
 
 
-def limit_time(seconds: float) -> None:
-    """Longest time for one verdict; past it the verdict is `unknown`."""
-    math.comparer.timeout_seconds = gym.scorer.timeout_seconds = seconds
+def limit_time(seconds: float | None) -> None:
+    """Longest computing time for one verdict, past which it is `unknown`; None leaves each kind its own."""
+    math.comparer.timeout_seconds = seconds or COMPARING_SECONDS
+    gym.scorer.timeout_seconds = seconds or gym.SCORING_SECONDS
 
 
 def stated(problem: Problem) -> str:

@@ -10,6 +10,9 @@ from distill.verify.notation import CHANGING, last_answer_tag, words
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
 
+FARTHEST = 2_000_000
+"""Characters in which the ends of boxes are looked for."""
+
 MOST_BOXES = 50
 """So many boxes are looked at, from the end."""
 
@@ -160,7 +163,7 @@ def _last_boxes(text: str) -> tuple[int, str, int] | None:
 
 def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
     """Start, content and end of the last box before `end`; one that does not close is passed over."""
-    at = end
+    at, left = end, FARTHEST
     for _ in range(MOST_BOXES):
         at = max(text.rfind("\\boxed", 0, at), text.rfind("\\fbox", 0, at))
         if at < 0:
@@ -170,7 +173,8 @@ def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
             continue
         if found[1]:
             return at, found[1], found.end()
-        close = _closing(text, found.end())
+        close = _closing(text, found.end(), left)
+        left -= (close or len(text)) - at
         if close is not None and close < end:
             return at, text[found.end() : close], close + 1
     return None
@@ -179,10 +183,10 @@ def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
-def _closing(text: str, start: int) -> int | None:
+def _closing(text: str, start: int, farthest: int) -> int | None:
     """Where the brace closes that was opened before `start`; `\\{` and `\\}` are no braces."""
     depth = 1
-    for found in _BRACE.finditer(text, start, start + LONGEST + 8):
+    for found in _BRACE.finditer(text, start, start + max(LONGEST, farthest)):
         depth += {"{": 1, "}": -1}.get(found[0], 0)
         if depth == 0:
             return found.start()

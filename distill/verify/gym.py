@@ -33,10 +33,14 @@ _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+")
 _DASHES = str.maketrans("−–", "--")
 
 
+SCORING_SECONDS = 5.0
+"""Computing time for one score."""
+
+
 class Scorer(Worker):
     """Starts its child at the first call. Hash seeds are fixed: the order of sets decides what some generators make."""
 
-    def __init__(self, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, timeout_seconds: float = SCORING_SECONDS) -> None:
         super().__init__("distill.verify.gym_worker", {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg"})
         self.timeout_seconds = timeout_seconds
 

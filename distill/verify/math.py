@@ -30,7 +30,9 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     extracted = final_answer(response)
     if extracted is None:
         return wrong(None, "no answer")
-    if len(extracted) > LONGEST:
+    if max(len(extracted), len(answer)) > LONGEST:
+        if squeezed(extracted) == squeezed(answer):
+            return correct(extracted[:100], "same text")
         return unknown(extracted[:100], "answer too long to read")
     return compare(extracted, answer)
 

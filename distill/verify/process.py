@@ -7,6 +7,7 @@ ends costs the one answer; the next question starts another.
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,9 @@ from contextlib import suppress
 from typing import IO, Any
 
 from distill.errors import DistillError
+
+SLACK = 4
+"""So much longer than its computing time may a question take on a busy machine."""
 
 START_SECONDS = 120
 """Longest time for a child to load what it needs. Loading does not count as thinking time."""
@@ -40,11 +44,12 @@ class Worker:
         self._variables = dict(variables or {})
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = 0
-        self._was_ready = False
+        self._is_ready = self._was_ready = False
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this
         self._lock = threading.Lock()
 
     def ask(self, question: Any, seconds: float) -> Any:
-        """The child's reply.
+        """The child's reply, in so many seconds of computing; waiting for a processor does not count.
 
         Raises:
             NoReply: it did not answer in time, or ended.
@@ -54,14 +59,16 @@ class Worker:
             child = self._running_child()
             self._asked += 1
             try:
-                line = _answered(child, [self._asked, seconds, question], time.monotonic() + seconds)
+                late = time.monotonic() + SLACK * seconds + 1
+                line = _answered(child, [self._asked, seconds, question], late)
                 number, reply = json.loads(line) if line else (0, None)
             except BaseException:  # interrupted: its reply would be taken for that to the next question
                 self._kill()
                 raise
             if number != self._asked:
-                reason = "time-out" if child.poll() is None else "verifier crashed"
+                reason = "verifier crashed" if _crashed(child) else "time-out"
                 self._kill()
+                self._launch()  # it loads while others are judged
                 raise NoReply(reason)
             return reply
 
@@ -70,39 +77,46 @@ class Worker:
             self._kill()
 
     def _running_child(self) -> subprocess.Popen[bytes]:
-        if self._child is not None and self._child.poll() is None:
+        if self._child is not None and self._child.poll() is None and self._is_ready:
             return self._child
-        self._kill()
-        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        with tempfile.TemporaryFile() as errors:
-            self._child = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                bufsize=0,
-                env={**kept, "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **self._variables},
-            )
-            assert self._child.stdin is not None
-            assert self._child.stdout is not None
-            os.set_blocking(self._child.stdin.fileno(), False)
-            ready = False
-            try:
-                ready = _line_by(self._child.stdout, time.monotonic() + START_SECONDS) == b"ready\n"
-            finally:
-                if not ready:
-                    self._kill()
-            if not ready:
-                self._refuse_unless_it_once_was(errors)
+        if self._child is None or self._is_ready:
+            self._kill()
+            self._launch()
+        assert self._child is not None
+        assert self._child.stdout is not None
+        try:
+            self._is_ready = _line_by(self._child.stdout, time.monotonic() + START_SECONDS) == b"ready\n"
+        finally:
+            if not self._is_ready:
+                self._kill()
+        if not self._is_ready:
+            self._refuse_unless_it_once_was()
         self._was_ready = True
         return self._child
 
-    def _refuse_unless_it_once_was(self, errors: IO[bytes]) -> None:
+    def _launch(self) -> None:
+        """Start a child without waiting for it."""
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        self._errors.seek(0)
+        self._errors.truncate()
+        self._is_ready = False
+        self._child = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            env={**kept, "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **self._variables},
+        )
+        assert self._child.stdin is not None
+        os.set_blocking(self._child.stdin.fileno(), False)
+
+    def _refuse_unless_it_once_was(self) -> None:
         """A verifier that never starts would make every answer `unknown`, each of them paid for."""
         if self._was_ready:
             raise NoReply("verifier could not be started")
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
         why = said[-1].strip().rstrip(".") if said else f"it said nothing within {START_SECONDS} s"
         raise DistillError(f"the process that judges answers does not start: {why}.", "Nothing is lost.")
 
@@ -115,6 +129,13 @@ class Worker:
             if pipe is not None:
                 pipe.close()
         self._child = None
+
+
+def _crashed(child: "subprocess.Popen[bytes]") -> bool:
+    """Has it ended in another way than by its own clock?"""
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(0.05) != -signal.SIGPROF
+    return False
 
 
 def _answered(child: "subprocess.Popen[bytes]", question: Any, deadline: float) -> bytes:

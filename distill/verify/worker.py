@@ -12,10 +12,14 @@ MEMORY_BYTES = 4 << 30
 """Address space of the child."""
 
 
+COMPARING_SECONDS = 0.8
+"""Computing time for one comparison."""
+
+
 class Comparer(Worker):
     """Compares a gold answer with an extracted one; starts its child at the first call."""
 
-    def __init__(self, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, timeout_seconds: float = COMPARING_SECONDS) -> None:
         super().__init__("distill.verify.worker")
         self.timeout_seconds = timeout_seconds
 

@@ -13,6 +13,7 @@ from distill.verify.algebra.nodes import (
     Ratio,
     Sequence,
     Sym,
+    TooBig,
     Unread,
 )  # fmt: skip
 from distill.verify.algebra.tokens import Token
@@ -60,7 +61,7 @@ class AtomReader(UnitReader):
     def _number(self, token: Token) -> Node:
         text = token.text
         if len(text) > 4000:
-            raise Unread("digits")
+            raise TooBig("digits")
         if self._is("_") and "." not in text:
             return self._based(text)
         if self._is("overline"):

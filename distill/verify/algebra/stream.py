@@ -1,9 +1,12 @@
 """Tokens one after the other, with a look ahead."""
 
-from distill.verify.algebra.nodes import Unread
+from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.tokens import Token, tokens
 
 DEEPEST = 60
+
+MOST_CHOICES = 8
+"""Signs `\\pm` of an answer; each doubles the values that it may have."""
 
 END = Token("end", "", False)
 
@@ -13,6 +16,8 @@ class Stream:
 
     def __init__(self, text: str, unit_letters: bool = False) -> None:
         self._tokens = tokens(text)
+        if sum(token.text in ("pm", "mp") for token in self._tokens) > MOST_CHOICES:
+            raise TooBig("choices")
         self._at = 0
         self._depth = 0
         self._bars = 0
@@ -47,7 +52,7 @@ class Stream:
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise Unread("depth")
+            raise TooBig("depth")
 
     def _after(self, *signs: str) -> bool:
         token = self._tokens[self._at - 1]

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from distill.verify.algebra.nodes import Unread
+from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.units import MULTIPLIERS, UNITS, singular
 
 MOST_TOKENS = 600
@@ -157,7 +157,7 @@ def tokens(text: str) -> list[Token]:
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None or len(found) > MOST_TOKENS:
-            raise Unread("sign" if match is None else "length")
+            raise Unread("sign") if match is None else TooBig("length")
         at = match.end()
         space, number, command, word, letters, sign = match.groups()
         glued = not space
