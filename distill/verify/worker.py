@@ -50,7 +50,7 @@ def _boxed(text: str) -> str:
     return "\\boxed{" + text.strip().strip("$") + "}"
 
 
-def _answer(question: list[str]) -> tuple[VerdictName, str]:
+def answer(question: list[str]) -> tuple[VerdictName, str]:
     try:
         return _compare(*question)
     except (Exception, RecursionError, MemoryError) as e:  # noqa: BLE001 - any failure is "unknown", never a verdict
@@ -59,4 +59,4 @@ def _answer(question: list[str]) -> tuple[VerdictName, str]:
 
 if __name__ == "__main__":
     _compare("\\frac12", "0.5")  # loads what is loaded late
-    serve(_answer, MEMORY_BYTES)
+    serve(answer, MEMORY_BYTES)

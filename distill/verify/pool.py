@@ -1,0 +1,102 @@
+"""Many verdicts at once: processes that judge, each with hard limits.
+
+A row on which a process dies or runs out of time costs one `unknown`; the rows beside it are judged again.
+"""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from distill.verify.judgement import Judgement, unknown
+from distill.verify.process import NoReply, Worker
+
+BATCH = 64
+"""Rows of one question to a process."""
+
+SECONDS = 2.0
+"""Computing time for a row; comparing has its own, shorter limit."""
+
+CONFINED = frozenset(("math", "choice", "number", "countdown"))
+"""Kinds that are judged inside the processes; what runs programs has isolation of its own."""
+
+
+class Row(NamedTuple):
+    """What a verdict needs; the fields of `distill.verify.judge`."""
+
+    kind: str
+    response: str
+    answer: str
+    data: dict
+    finish_reason: str = "stop"
+    thought: bool = False
+
+
+def judge_all(rows: Iterable[Row], workers: int = 1) -> Iterator[Judgement]:
+    """Judgements in the order of the rows, by so many processes."""
+    pool = [Worker("distill.verify.judge_worker") for _ in range(workers)]
+    todo: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2 * workers)
+    done: queue.Queue[tuple[int, list[Judgement] | BaseException]] = queue.Queue()
+    threads = [threading.Thread(target=_serve, args=(worker, todo, done), daemon=True) for worker in pool]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from _in_order(iter(rows), todo, done, 2 * workers)
+    finally:
+        for _ in threads:
+            todo.put(None)
+        for worker in pool:
+            worker.close()
+
+
+def _in_order(
+    rows: Iterator[Row],
+    todo: "queue.Queue[tuple[int, list[Row]] | None]",
+    done: "queue.Queue[tuple[int, list[Judgement] | BaseException]]",
+    ahead: int,
+) -> Iterator[Judgement]:
+    """Hand out batches, a few ahead, and put what comes back into order."""
+    sent = received = told = 0
+    waiting: dict[int, list[Judgement]] = {}
+    more = True
+    while more or received < sent:
+        while more and sent - told < ahead:
+            batch = list(islice(rows, BATCH))
+            more = len(batch) == BATCH
+            if batch:
+                todo.put((sent, batch))
+                sent += 1
+        if received < sent:
+            number, found = done.get()
+            received += 1
+            if isinstance(found, BaseException):
+                raise found
+            waiting[number] = found
+        while told in waiting:
+            yield from waiting.pop(told)
+            told += 1
+
+
+def _serve(
+    worker: Worker,
+    todo: "queue.Queue[tuple[int, list[Row]] | None]",
+    done: "queue.Queue[tuple[int, list[Judgement] | BaseException]]",
+) -> None:
+    while (work := todo.get()) is not None:
+        number, batch = work
+        try:
+            done.put((number, _judged(worker, batch)))
+        except BaseException as e:  # noqa: BLE001 - whatever it is, the one who waits must hear of it
+            done.put((number, e))
+            return
+
+
+def _judged(worker: Worker, batch: list[Row]) -> list[Judgement]:
+    try:
+        found = worker.ask(batch, SECONDS * len(batch))
+    except NoReply as e:
+        if len(batch) == 1:
+            return [unknown(None, str(e))]
+        return [judgement for row in batch for judgement in _judged(worker, [row])]
+    return [Judgement(*one) for one in found]
