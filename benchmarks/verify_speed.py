@@ -3,10 +3,10 @@
     python benchmarks/verify_speed.py --traces r1_distill_traces_500.jsonl --math math_train.jsonl \\
         --gsm8k gsm8k_model_solutions.jsonl --out FILE
 
-10,000 responses of 2,000 to 30,000 characters: real thinking of R1 distillates, then a final answer, three in four a MATH
-answer in a box (the gold answer written otherwise, or another problem's), the others a GSM8K solution in prose. One core
-for each way, in turns; math-verify reads a part of the rows, whole and from the last box. At last as many verdicts again
-as `--many` says, for the memory that they leave behind.
+10,000 responses of 2,000 to 30,000 characters: real thinking of R1 distillates, then a final answer, three in four a
+MATH answer in a box (the gold answer written otherwise, or another problem's), the others a GSM8K solution in prose.
+One core for each way, in turns; math-verify reads a part of the rows, whole and from the last box. At last as many
+verdicts again as `--many` says, for the memory that they leave behind.
 """
 
 import argparse

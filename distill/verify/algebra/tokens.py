@@ -7,6 +7,7 @@ from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.units import MULTIPLIERS, UNITS, singular
 
 MOST_TOKENS = 600
+LONGEST = 4000
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -75,7 +76,10 @@ def spelled(text: str) -> str:
 
     Raises:
         Unread: a control character.
+        TooBig: longer than `LONGEST`.
     """
+    if len(text) > LONGEST:
+        raise TooBig("length")
     if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
         raise Unread("control character")
     text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)

@@ -1,0 +1,218 @@
+"""Answers read and compared: every kind, near misses, conventions, garbage."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from distill.verify.algebra.nodes import TooBig, Unread
+from distill.verify.algebra.readings import decide, readings
+from distill.verify.algebra.rules import Rules
+
+SAME = r"""
+    \frac12 == 0.5 == 1/2 == \tfrac{1}{2} == 2^{-1} == \frac{\sqrt{4}}{4} == ½
+    3\frac{1}{2} == 3.5 == 7/2 == 3 1/2
+    2\sqrt{2} == \sqrt{8} == 2^{3/2} == 2^{1.5} == \frac{4}{\sqrt{2}} == 2√2
+    \frac{1+\sqrt5}{2} == \frac{2}{\sqrt5-1} == 0.5+\frac{\sqrt{5}}{2} == 2\cos 36^\circ
+    \sqrt[3]{-8} == -2 == -\sqrt{4}
+    5! == 120 == 1.2 \times 10^2 == \binom{10}{3} == 10^2+20
+    0.\overline{3} == \frac{1}{3} == 0.333333333333
+    x^2-1 == (x-1)(x+1) == (x+1)(x-1) == -1+x^2 == x \cdot x - 1
+    \frac{x^2-1}{x-1} == x+1
+    \sin^2 x + \cos^2 x == 1
+    \log_2 8 == 3 == \frac{\ln 8}{\ln 2}
+    |x-3| == |3-x|
+    e^{i\pi} == -1
+    \frac{1}{2004!} == 1/2004!
+    [2, 5) == 2 \le x < 5 == 5 > x \geq 2 == [2,5[ == \{x : 2 \le x < 5\} == x \in [2,5)
+    (-\infty, 2) \cup (2, \infty) == x \neq 2 == \mathbb{R} \setminus \{2\} == x < 2 \text{ or } x > 2
+    |x-1| < 3 == (-2, 4) == -2 < x < 4
+    (-\infty, \infty) == \mathbb{R}
+    \{1, 2, 3\} == \{3, 2, 1\} == 1, 2, 3 == 3, 1 \text{ and } 2 == \{1,1,2,3\}
+    x = 1, x = 2 == x = 1 \text{ or } x = 2 == 1, 2 == x = 1, 2
+    \pm 3 == 3, -3 == x = \pm 3 == \{-3, 3\}
+    2 \pm \sqrt{3} == 2+\sqrt3, 2-\sqrt3
+    (1, 2) == \left( 1, 2 \right) == \langle 1, 2 \rangle == (x, y) = (1, 2)
+    \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} == \begin{pmatrix}1&2\\3&2^2\\\end{pmatrix}
+    \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} == \begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}
+    \begin{pmatrix} 1 \\ 2 \end{pmatrix} == (1, 2)
+    y = 2x + 3 == 2x - y + 3 = 0 == y = 3 + 2x == 4x + 6 = 2y
+    x^2 + y^2 = 4 == y^2 = 4 - x^2
+    p = 5, q = 2 == q = 2, p = 5 == (p, q) = (5, 2)
+    50\% == 0.5 == \frac{1}{2} == 50
+    10 \text{ cm} == 100 \text{ mm} == 0.1 \text{ m} == 10 == 10cm
+    72 \text{ km/h} == 20 \text{ m/s} == 20 meters per second
+    3 \text{ square feet} == 3 \text{ ft}^2
+    \$1.50 == 1.5 \text{ dollars} == 150 \text{ cents} == 1.50
+    90^\circ == 90 \text{ degrees} == \frac{\pi}{2} \text{ radians} == 90
+    \$3.2 \text{ million} == \$3{,}200{,}000 == 3200000
+    1,234,567 == 1234567 == 1\,234\,567 == 1{,}234{,}567 == 1 234 567
+    3:4 == 6:8 == 3 \text{ to } 4
+    7:30 \text{ p.m.} == 19:30
+    1010_2 == 1010_{2} == 1010_{\text{two}} == 1010
+    \text{Tuesday} == tuesday == \text{ Tuesday }
+    \emptyset == \{\} == \text{no solution}
+    \infty == +\infty == \text{infinity}
+    7 == \text{seven} == seven
+    17 \bmod 5 == 2
+    0,5 == 0.5
+    \text{(C)} == C == c
+"""
+
+APART = r"""
+    \frac12 != 0.51 != \frac{1}{3} != 2 != -\frac12
+    \frac{1}{3} != 0.333 != 0.33
+    2\sqrt2 != 2.83 != \sqrt{2} != 2.828
+    99999999999999999999 != 99999999999999999998
+    2^{-98} != 2^{-99}
+    10^{-20} != 10^{-21}
+    \frac{1}{2004!} != \frac{1}{2006!}
+    x^2-1 != x^2+1 != (x-1)^2 != 1-x^2
+    |x| != x != -x
+    |x+y| != |x|+|y|
+    3!! != (3!)!
+    [0,1) != [0,1] != (0,1) != (0,1]
+    x > 2 != x \geq 2 != x < 2
+    \{1,2\} != (1,2) != \{1,3\} != \{1,2,3\} != \{1\}
+    (1,2) != (2,1) != (1,2,3)
+    1,2 != 1 != 1,2,3
+    \pm 3 != 3 != -3
+    x = 5 != y = 5 != x = -5 != 6
+    \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} != \begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix} != 10
+    y = 2x+3 != y = 2x-3 != 2x+y+3=0
+    50\% != 0.05 != 5 != 5000
+    10 \text{ cm} != 10 \text{ m} != 10 \text{ kg} != 1 \text{ cm}
+    3 \text{ ft}^2 != 3 \text{ ft}
+    90^\circ != 90 \text{ radians}
+    \$25 != €25
+    12:00 != 1:00 != 24:00
+    7:30 \text{ p.m.} != 7:30 \text{ a.m.}
+    1010_2 != 1010_3 != 1010_8
+    \text{Tuesday} != \text{Thursday}
+    \text{even} != \text{odd} != 2
+    \infty != -\infty != 10^{100}
+    1 + 2i != 1 - 2i != 3
+    \sin x != \cos x != \sin 2x
+    42 != 42 \text{ million} != 42x != 41, 42
+    1 234 != 1, 234
+"""
+
+
+def rows(table: str, sign: str) -> list[tuple[str, str]]:
+    """Every line's first answer beside each of the others."""
+    lines = [line.strip().split(f" {sign} ") for line in table.strip().splitlines()]
+    return [(first, other) for first, *others in lines for other in others]
+
+
+def told(gold: str, answer: str, rules: Rules = Rules()) -> bool | None:  # noqa: B008 - it never changes
+    try:
+        return decide(gold, answer, rules)
+    except (Unread, TooBig):
+        return None
+
+
+@pytest.mark.parametrize(("gold", "answer"), rows(SAME, "=="))
+def test_the_same(gold: str, answer: str) -> None:
+    assert told(gold, answer) is True
+
+
+@pytest.mark.parametrize(("gold", "answer"), rows(APART, "!="))
+def test_near_misses(gold: str, answer: str) -> None:
+    assert told(gold, answer) is not True
+
+
+@pytest.mark.parametrize(("gold", "answer"), rows(SAME, "==") + rows(APART, "!="))
+def test_equality_has_no_direction(gold: str, answer: str) -> None:
+    one_way = told(gold, answer)
+    if "_" not in gold + answer:  # an answer in a number base that nobody asked for is not the same
+        assert (one_way is True) == (told(answer, gold) is True)
+
+
+@pytest.mark.parametrize("answer", ["41 = 42", "42 = 41", "x = 41 = 42", "0 = 42", "42 \\approx 41", "41 + 2 = 42"])
+def test_a_chain_that_contradicts_itself_gives_nothing(answer: str) -> None:
+    assert told("42", answer) is not True
+
+
+def test_conventions_are_rules() -> None:
+    assert told(r"50\%", "50", Rules(percent="hundredth")) is False
+    assert told(r"50\%", "0.5", Rules(percent="sign")) is False
+    assert told(r"5 \text{ cm}", "5", Rules(units="required")) is False
+    assert told(r"5 \text{ cm}", r"5 \text{ m}", Rules(units="ignored")) is True
+    assert told("1, 2", "2, 1", Rules(order="kept")) is False
+    assert told(r"\frac{1}{3}", "0.333", Rules(relative_tolerance=0.01)) is True
+    assert told(r"\sqrt{2}", "1.414", Rules(relative_tolerance=0.001)) is True
+    assert told(r"\sqrt{2}", "1.4", Rules(relative_tolerance=0.001)) is False
+
+
+def polynomial(coefficients: list[int]) -> str:
+    return " + ".join(f"({c})x^{{{i}}}" for i, c in enumerate(coefficients))
+
+
+def test_products_are_their_expansions_and_nothing_else() -> None:
+    rng = random.Random(0)
+    for _ in range(200):
+        a, b = ([rng.randint(-9, 9) for _ in range(3)] for _ in range(2))
+        expanded = [0] * 5
+        for i, x in enumerate(a):
+            for j, y in enumerate(b):
+                expanded[i + j] += x * y
+        product = f"({polynomial(a)})({polynomial(b)})"
+        assert told(product, polynomial(expanded)) is True
+        expanded[rng.randrange(5)] += rng.choice((-1, 1))
+        assert told(product, polynomial(expanded)) is False
+
+
+def test_surds_are_their_squares_roots() -> None:
+    rng = random.Random(1)
+    for _ in range(200):
+        a, b, c = rng.randint(1, 50), rng.choice((2, 3, 5, 7)), rng.randint(1, 9)
+        gold = f"\\frac{{{a}\\sqrt{{{b}}}}}{{{c}}}"
+        assert told(gold, f"\\sqrt{{\\frac{{{a * a * b}}}{{{c * c}}}}}") is True
+        assert told(gold, f"\\sqrt{{\\frac{{{a * a * b + 1}}}{{{c * c}}}}}") is False
+
+
+PIECES = r"""\frac { } ( ) [ ] \{ \} ^ _ , ; = < > + - / * ! ' % $ | & \\ \pm \cup \in 
+    \text{ x y 12 0.5 \sqrt \pi \begin{ pmatrix""".split()
+
+
+def test_garbage_is_unread_and_nothing_worse() -> None:
+    rng = random.Random(2)
+    for _ in range(3000):
+        text = rng.choice(("", " ")).join(rng.choices(PIECES, k=rng.randint(1, 30)))
+        try:
+            found = readings(text)
+        except (Unread, TooBig):
+            continue
+        assert found
+        assert told(text, text) is not False
+        told(text, "1"), told("x + 1", text), told("[0, 1)", text)
+
+
+HEAVY = (
+    r"9^{9^{9^9}}", r"2^{2^{2^{49}}}", "9**9**9**9", "100000000!", "9!!!!!!!!", r"\binom{10^6}{5 \cdot 10^5}",
+    "(" * 5000 + "1" + ")" * 5000, "{" * 10**5 + "1" + "}" * 10**5, r"\frac{1}{" * 300 + "2" + "}" * 300,
+    "+".join(rf"\frac{{1}}{{2^{{{i}}}}}" for i in range(800)), r"\pm 1 " * 60, "2^" * 200 + "2", "7" * 10**5,
+    "+".join(f"x^{{{i}}}" for i in range(12000)), r"e^{e^{e^{e^{10}}}}", r"\cos(10^{50})",
+    r"\sqrt{" * 100 + "2" + "}" * 100,
+    r"\frac{1}{2}+" * 10**5 + "1", "$" * 10**5 + "4", "3\0", r"\text{" * 10**4, ",".join(map(str, range(10**5))),
+    r"\left" * 10**5, " " * 10**6 + "4", r"(1+x)^{99999}", r"2^{100000000} \bmod 7", ":" * 10**5, "1:2" * 10**4,
+)  # fmt: skip
+
+
+def test_heavy_answers_cost_next_to_nothing_in_a_thread_too() -> None:
+    """Bounded work, not a time limit: nothing here can be interrupted."""
+    seconds: dict[str, float] = {}
+
+    def all_of_them() -> None:
+        for text in HEAVY:
+            started = time.thread_time()
+            assert told("3", text) is not True
+            assert told(text, "3") is not True
+            seconds[text[:30]] = time.thread_time() - started
+
+    thread = threading.Thread(target=all_of_them)
+    thread.start()
+    thread.join()
+    assert len(seconds) == len({text[:30] for text in HEAVY})
+    assert max(seconds.values()) < 5, max(seconds, key=seconds.get)  # type: ignore[arg-type]
