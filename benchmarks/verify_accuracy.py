@@ -141,6 +141,9 @@ def measured(name: str, rows: list[Row], verifiers: list[str], seconds: float) -
         for title, table in (("all", result[verifier]["kinds"]), ("core", result[verifier]["core"])):
             for kind, s in table.items():
                 print(f"  {verifier:21} {title:5}{kind:10}{summary(s)}", flush=True)
+        for group, s in result[verifier]["groups"].items():
+            if s["right"] < s["n"]:
+                print(f"    {group:30}{summary(s)}", flush=True)
     return result
 
 
