@@ -3,7 +3,8 @@
 Known layouts, recognised by their columns (a key in the recipe overrides each):
 
     generations                       OpenR1-Math-220k: several answers a row, with finish reasons
-    messages                          Mixture-of-Thoughts: chat turns, content as text or in blocks (`type: reasoning`)
+    messages                          Mixture-of-Thoughts: chat turns, content as text or in blocks (`type: reasoning`),
+                                      reasoning there or in a field of the turn (`thinking`, `reasoning_content`)
     conversations                     OpenThoughts, Bespoke-Stratos, Sky-T1: ShareGPT turns (`from`, `value`)
     X_thinking_trajectory, X_attempt  s1K, s1K-1.1;  X_reasoning, X_solution  OpenThoughts' metadata
     question, solution, answer        LIMO: the solution is the trace
@@ -28,6 +29,7 @@ _THOUGHT = re.compile(r"<\|begin_of_thought\|>(.*?)<\|end_of_thought\|>", re.DOT
 _SOLUTION = re.compile(r"<\|begin_of_solution\|>(.*?)(?:<\|end_of_solution\|>|$)", re.DOTALL)
 _PAIRS = (("thinking_trajectory", "attempt"), ("thinking_trajectories", "attempt"), ("reasoning", "solution"))
 _USER, _ASSISTANT = {"user", "human"}, {"assistant", "gpt"}
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _QUESTIONS = ("question", "problem", "prompt", "instruction")
 
 
@@ -132,23 +134,34 @@ def _by_generations(spec: TracesProblems, columns: Collection[str], source: str)
 def _by_chat(spec: TracesProblems, key: str) -> Reader:
     def read(row: dict[str, Any]) -> PublishedRow | None:
         turns = _turns(row.get(key))
-        asked = [content for who, content in turns if who in _USER]
-        told = [content for who, content in turns if who in _ASSISTANT]
+        asked = [turn for who, turn in turns if who in _USER]
+        told = [turn for who, turn in turns if who in _ASSISTANT]
         if len(asked) != 1 or len(told) != 1 or turns[-1][0] not in _ASSISTANT:
             return None
-        question, answer = _blocks(asked[0]), _blocks(told[0])
+        question, answer = _blocks(_content(asked[0])), _blocks(_content(told[0]))
         if question is None or answer is None:
             return None
-        return _row(question[1], _gold(row, spec, key), [_trace(answer[1], answer[0] or None)])
+        thoughts = answer[0] or ("" if "</think>" in answer[1] else _thoughts(told[0]))
+        return _row(question[1], _gold(row, spec, key), [_trace(answer[1], thoughts or None)])
 
     return read
 
 
-def _turns(chat: Any) -> list[tuple[str, Any]]:
-    """Who said what; nothing where a chat is anything else than a list of turns."""
+def _turns(chat: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Turns with who spoke; none where a chat is anything else than a list of turns."""
     if not isinstance(chat, list) or not all(isinstance(turn, dict) for turn in chat):
         return []
-    return [(str(t.get("role") or t.get("from")), t.get("content", t.get("value"))) for t in chat]
+    return [(str(turn.get("role") or turn.get("from")), turn) for turn in chat]
+
+
+def _content(turn: dict[str, Any]) -> Any:
+    return turn.get("content", turn.get("value"))
+
+
+def _thoughts(turn: dict[str, Any]) -> str:
+    """Reasoning that stands in a field of its own beside the content."""
+    told = (turn.get(key) for key in _THOUGHTS)
+    return next((thought for thought in told if isinstance(thought, str) and thought.strip()), "")
 
 
 def _blocks(content: Any) -> tuple[str, str] | None:

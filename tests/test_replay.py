@@ -73,6 +73,25 @@ LAYOUTS: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "messages with reasoning in a field": {
+        "messages": [
+            {"role": "user", "content": QUESTION, "reasoning_content": None},
+            {"role": "assistant", "content": ANSWER, "reasoning_content": THOUGHT},
+        ]
+    },
+    "messages with thinking in a field": {
+        "messages": [
+            {"role": "system", "content": "You are", "thinking": None},
+            {"role": "user", "content": QUESTION, "thinking": None},
+            {"role": "assistant", "content": ANSWER, "thinking": THOUGHT},
+        ]
+    },
+    "messages with reasoning twice": {
+        "messages": [
+            {"role": "user", "content": QUESTION},
+            {"role": "assistant", "content": TAGGED, "reasoning": THOUGHT},
+        ]
+    },
     "s1K": {
         "question": QUESTION,
         "solution": "33",
