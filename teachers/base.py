@@ -6,6 +6,9 @@ from typing import Protocol
 from distill.errors import DistillError
 from distill.records import FinishReason, Problem, Sampling, digest
 
+CHARACTERS_PER_TOKEN = 4
+"""On average, where nobody tells the tokens of a text; what is estimated with it is marked so."""
+
 
 @dataclass(frozen=True)
 class Request:

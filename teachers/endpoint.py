@@ -17,7 +17,7 @@ from distill.records import digest
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.loops import LoopWatch
 from teachers.servers import MOST_PATIENCE, Server, Servers
-from teachers.stream import BrokenAnswer, StreamedAnswer, server_sentence
+from teachers.stream import BrokenAnswer, ServerError, StreamedAnswer, server_sentence
 
 if TYPE_CHECKING:
     import aiohttp
@@ -103,12 +103,15 @@ class Endpoint:
 
     async def _rest(self, server: Server, request: Request, error: _Failed, busy: bool, failures: int) -> None:
         """After a failure the server rests, or this request alone where the server answers others."""
-        own = not error.server_at_fault or (busy and error.retry_after is None)
+        wait = error.retry_after
+        if wait is not None and failures > 1 and not busy:
+            wait = max(wait, self.servers.backoff(failures - 1))  # what it asks for has not helped
+        own = not error.server_at_fault or (busy and wait is None)
         if own or (not busy and error.status >= 500 and self.servers.spares(server, request.id)):
             self.servers.abandoned(server)
-            await asyncio.sleep(max(self.servers.backoff(failures), min(error.retry_after or 0.0, MOST_PATIENCE)))
+            await asyncio.sleep(max(self.servers.backoff(failures), min(wait or 0.0, MOST_PATIENCE)))
         else:
-            self.servers.failed(server, error.retry_after, self._without_key(str(error)))
+            self.servers.failed(server, wait, self._without_key(str(error)))
 
     async def close(self) -> None:
         if self._session is not None:
@@ -133,6 +136,10 @@ class Endpoint:
                     raise self._error(response.status, response.headers, await _at_most(response, 1 << 16), server)
                 with self.servers.accepted(server):
                     return await self._read(response, LONGEST_TOKEN * request.sampling.max_tokens + MIN_ROOM)
+        except ServerError as e:
+            if hint := _of_one_request(400, str(e), e.body):
+                raise TeacherError(f"{server.url}: {self._without_key(str(e)).removesuffix('.')}.", hint) from e
+            raise _Failed(str(e), server_at_fault=False) from e
         except BrokenAnswer as e:
             raise _Failed(str(e), server_at_fault=False) from e
         except aiohttp.SocketTimeoutError as e:
@@ -145,8 +152,21 @@ class Endpoint:
             raise _Failed(str(e) or type(e).__name__) from e
 
     async def _read(self, response: "aiohttp.ClientResponse", most: int) -> Completion:
-        """The answer, of at most so many characters."""
+        """The answer, of at most so many characters.
+
+        One whose end was told is whole, though the server never closes its stream or breaks it off.
+        """
+        import aiohttp
+
         answer = StreamedAnswer()
+        try:
+            return await self._streamed(response, answer, most)
+        except (aiohttp.ClientError, OSError):
+            if not answer.whole:
+                raise
+            return answer.completion()
+
+    async def _streamed(self, response: "aiohttp.ClientResponse", answer: StreamedAnswer, most: int) -> Completion:
         if response.content_type == "application/json":
             answer.feed_whole(self._without_key(await _at_most(response, MAX_LINE)))
             return answer.completion()
@@ -157,7 +177,7 @@ class Endpoint:
         async for data in response.content.iter_any():
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                if watch.feed(answer.feed(self._without_key(line))) and self.cut_loops:
+                if watch.feed(answer.feed(self._without_key(line))) and self.cut_loops and not answer.whole:
                     return answer.completion(cut="loop")  # leaving closes the connection, which stops the server
             if len(rest) > MAX_LINE:
                 raise BrokenAnswer(f"a line of the stream is longer than {MAX_LINE} bytes")

@@ -4,10 +4,7 @@ from distill.published import reader_for
 from distill.recipe_problems import TracesProblems
 from distill.records import digest
 from distill.row_access import rows_of
-from teachers.base import Completion, Request, TeacherError
-
-CHARACTERS_PER_TOKEN = 4
-"""Published traces tell no token counts; these are estimated, and marked so."""
+from teachers.base import CHARACTERS_PER_TOKEN, Completion, Request, TeacherError
 
 
 class Replay:

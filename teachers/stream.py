@@ -1,8 +1,8 @@
 """One answer from the event stream of a chat completion, as the servers in use really send it.
 
 DeepSeek and OpenRouter send comments to keep the connection alive; reasoning comes as `reasoning` (vLLM,
-OpenRouter), as `reasoning_content` (DeepSeek, SGLang, llama.cpp) or inside the text; usage comes with the last
-piece, in a piece of its own, or never; an error may come in mid-stream with status 200.
+OpenRouter), as `reasoning_content` (DeepSeek, SGLang, llama.cpp), in a list of parts (Mistral) or inside the text;
+usage comes with the last piece, in a piece of its own, or never; an error may come in mid-stream with status 200.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from distill.records import FinishReason
-from teachers.base import Completion
+from teachers.base import CHARACTERS_PER_TOKEN, Completion
 from teachers.halves import carried, has_halves, put_together
 
 FINISH_REASONS: dict[str, FinishReason] = {
@@ -24,12 +24,37 @@ FINISH_REASONS: dict[str, FinishReason] = {
 """What servers call the end, and what we call it. Any other (`error`, `insufficient_system_resource`) is a failure."""
 
 
+LONGEST_TOKENS = 8
+"""Characters that a piece has on average if it is a token."""
+
+FIELDS = (b":", b"event:", b"id:", b"retry:")
+"""How lines of an event stream begin that say nothing of the answer."""
+
+MOST_STRAY = 4096
+"""Bytes that are remembered of a line that belongs to no event."""
+
+
 class BrokenAnswer(Exception):
     """An answer that did not come whole: asked again, never kept."""
 
 
+class ServerError(BrokenAnswer):
+    """The server said itself, in mid-answer, that it failed."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(f"the server said in mid-answer: {server_sentence(body)}")
+        self.body = body
+
+
+class _Part(BaseModel):
+    """A stretch of content that comes as a list."""
+
+    text: str | None = None
+    thinking: "list[_Part] | str | None" = None
+
+
 class _Delta(BaseModel):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
 
@@ -39,6 +64,7 @@ class _Choice(BaseModel):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
+    error: Any = None
 
 
 def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -55,6 +81,13 @@ Tokens = Annotated[int | None, Field(ge=0, le=10**9), WrapValidator(_or_none)]
 class _Usage(BaseModel):
     prompt_tokens: Tokens = None
     completion_tokens: Tokens = None
+    total_tokens: Tokens = None
+
+    def sampled(self) -> int | None:
+        """Tokens of the answer; some servers (xAI, Gemini) count those of the reasoning in the total only."""
+        if self.prompt_tokens is None or self.total_tokens is None:
+            return self.completion_tokens
+        return max(self.completion_tokens or 0, self.total_tokens - self.prompt_tokens)
 
 
 class _Piece(BaseModel):
@@ -76,6 +109,7 @@ class StreamedAnswer:
         self._finish: str | None = None
         self._usage = _Usage()
         self._has_halves = False
+        self._stray = b""
         self.characters = 0
         """That have come so far."""
 
@@ -87,8 +121,12 @@ class StreamedAnswer:
         """
         line = line.removeprefix(codecs.BOM_UTF8)
         if not line.startswith(b"data:"):
-            return ""  # comments, event names, empty lines
+            if not self._stray and not line.startswith(FIELDS):
+                self._stray = line.strip()[:MOST_STRAY]  # an error in other words, a web page
+            return ""
         data = line[5:].strip()
+        if not data:
+            return ""  # keeps the connection alive
         if data == b"[DONE]":
             self.ended = True
             return ""
@@ -106,16 +144,25 @@ class StreamedAnswer:
         choice = next((c for c in piece.choices if not c.index), None)  # we ask for one; others are not ours
         if choice is None:
             return ""
+        if choice.error:
+            raise ServerError(json.dumps({"error": choice.error}).encode())
         self._finish = choice.finish_reason or None  # some servers send an empty one with each piece
         delta = choice.delta or choice.message or _Delta()
         reasoning = delta.reasoning or delta.reasoning_content or ""
         text = delta.content or ""
+        if isinstance(text, list):
+            reasoning, text = reasoning + "".join(_text(part.thinking) for part in text), _text(text)
         if reasoning:
             self._reasoning.append(reasoning)
         if text:
             self._text.append(text)
         self.characters += len(reasoning) + len(text)
         return reasoning + text
+
+    @property
+    def whole(self) -> bool:
+        """Nothing of the text is missing; counts may be."""
+        return self._finish in FINISH_REASONS
 
     def completion(self, cut: FinishReason | None = None) -> Completion:
         """The answer as it came; `cut` is our own reason for having ended it.
@@ -124,19 +171,24 @@ class StreamedAnswer:
             BrokenAnswer: it ended without a finish reason, or with one that means failure.
         """
         if cut is None and self._finish is None:
-            raise BrokenAnswer("the answer ended without a finish reason")
-        if cut is None and self._finish not in FINISH_REASONS:
+            said = f"; the server said: {server_sentence(self._stray)}" if self._stray else ""
+            raise BrokenAnswer(f"the answer ended without a finish reason{said}")
+        if cut is None and not self.whole:
             raise BrokenAnswer(f"the answer ended with the finish reason '{self._finish}'")
-        told = self._usage.completion_tokens
+        told = self._usage.sampled()
         return Completion(
             text=self._joined(self._text),
             finish_reason=cut or FINISH_REASONS[self._finish or ""],
             prompt_tokens=self._usage.prompt_tokens or 0,
-            # servers that tell no usage send about a piece a token
-            completion_tokens=len(self._text) + len(self._reasoning) if told is None else told,
+            completion_tokens=max(self._estimated(), told or 0) if told is None or cut else told,
             reasoning=self._joined(self._reasoning) if self._reasoning else None,
-            counted=told is not None,
+            counted=told is not None and cut is None,  # of an answer that was cut the last count is still to come
         )
+
+    def _estimated(self) -> int:
+        """Servers that tell no usage send about a piece a token, or long pieces."""
+        pieces = len(self._text) + len(self._reasoning)
+        return pieces if self.characters <= LONGEST_TOKENS * pieces else self.characters // CHARACTERS_PER_TOKEN
 
     def _parsed(self, data: bytes) -> _Piece:
         try:
@@ -147,12 +199,16 @@ class StreamedAnswer:
             self._has_halves = True
             return self._parsed(carried(data))
         if piece.error:
-            raise BrokenAnswer(f"the server said in mid-answer: {server_sentence(data)}")
+            raise ServerError(data)
         return piece
 
     def _joined(self, pieces: list[str]) -> str:
         text = "".join(pieces)
         return put_together(text) if self._has_halves else text
+
+
+def _text(parts: list[_Part] | str | None) -> str:
+    return "".join(part.text or "" for part in parts) if isinstance(parts, list) else parts or ""
 
 
 def server_sentence(body: bytes, limit: int = 400) -> str:

@@ -1,6 +1,7 @@
 """Endpoints against a real socket: whatever the server does, an answer comes whole or not at all."""
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -42,6 +43,18 @@ BROKEN = {
     "no HTTP": [b"hello\r\n\r\n"],
     "content that is a list": [opening(), b'data: {"choices": [{"delta": {"content": ["x"]}}]}\n\n', DONE],
     "choices that are no list": [opening(), b'data: {"choices": {"delta": {"content": "x"}}}\n\n', DONE],
+    "an error in a choice": [
+        opening(),
+        b'data: {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "overloaded"}}]}\n\n',
+    ],
+    "an error in JSON that is no event": [opening(), b'{"error": {"message": "overloaded"}}'],
+    "an error in an event of another name": [opening(), piece(content="It"), b'error: {"message": "overloaded"}\n\n'],
+    "a web page that is called a stream": [opening(), b"<h1>overloaded</h1>"],
+    "a gzip that breaks off": [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n",
+        gzip.compress(b"".join(answer()[1:]))[:40],
+        DROP,
+    ],
     "Retry-After that is no number": status(429, Retry_After="nan"),
     "Retry-After below zero": status(429, Retry_After="-3"),
 }
@@ -78,10 +91,23 @@ def test_what_is_asked() -> None:
     }
 
 
+@pytest.mark.parametrize("fault", [name for name, script in BROKEN.items() if "overloaded" in str(script)])
+def test_what_a_server_says_of_a_broken_answer_is_told(fault: str) -> None:
+    with StubServer(lambda *_: BROKEN[fault]) as server, pytest.raises(TeacherError, match="overloaded"):
+        ask(server.url, max_retries=0)
+
+
 REASONED = {
     "reasoning": [piece(reasoning="3*7=21"), piece(content="33", finish="stop")],
     "reasoning_content": [piece(reasoning_content="3*7=21"), piece(content="33"), piece("stop")],
     "inline": [piece(content="<think>\n3*7=21\n</thi"), piece(content="nk>\n\n33"), piece("stop")],
+    "in a list of parts": [
+        b'data: {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": [{"text": "3*7"}]}]}}]}\n\n',
+        b'data: {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": "=21"}]}}]}\n\n',
+        b'data: {"choices": [{"delta": {"content": [{"type": "text", "text": "3"}]}}]}\n\n',
+        piece("stop", content="3"),
+    ],
+    "both": [piece(reasoning="3*7=21", reasoning_content="3*7=21"), piece("stop", content="33")],
     "opened in the prompt": [piece(content="3*7=21\n</think>\n\n33"), piece("stop")],
 }
 
@@ -96,6 +122,24 @@ def test_reasoning_in_every_way_that_servers_send_it(way: str, tmp_path: Path) -
 
 ENDS = {
     "comments and empty lines": ([opening(), b": keep-alive\n\n\n", *answer()[1:]], GOOD),
+    "events without data": ([opening(), b"event: ping\ndata:\n\nid: 1\ndata: \n\n", *answer()[1:]], GOOD),
+    "never closed after its end": ([*answer()[:-1], HANG], GOOD),
+    "dropped after its end": (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", *answer()[1:-2], DROP],
+        Completion(GOOD.text, "stop", 0, 4, counted=False),
+    ),
+    "reasoning counted in the total only": (
+        [
+            *answer()[:-2],
+            b'data: {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 112}}\n\n',
+            DONE,
+        ],
+        Completion(GOOD.text, "stop", 7, 105),
+    ),
+    "no usage and long pieces": (
+        [opening(), piece("stop", content="x" * 4000), DONE],
+        Completion("x" * 4000, "stop", 0, 1000, counted=False),
+    ),
     "windows line ends": ([part.replace(b"\n\n", b"\r\n\r\n") for part in answer()], GOOD),
     "pieces torn anywhere": ([opening(), *(bytes([b]) for b in b"".join(answer()[1:]))], GOOD),
     "text after the stop": ([*answer()[:-2], piece(content=" No, 34."), USAGE, DONE], GOOD),
@@ -201,6 +245,17 @@ def test_the_longer_of_two_rests_holds(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert time.monotonic() - started >= 1
 
 
+def test_a_retry_after_that_does_not_help_is_waited_longer_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a server that always says 0 would have used up all attempts in the twinkling of an eye."""
+    monkeypatch.setattr(servers, "FIRST_REST", 0.4)
+    monkeypatch.setattr(servers, "LONGEST_REST", 0.4)
+    started = time.monotonic()
+    script = status(429, "slow down", Retry_After="0")
+    with StubServer(lambda *_: script) as server, pytest.raises(TeacherError, match="slow down"):
+        ask(server.url, max_retries=3)
+    assert time.monotonic() - started >= 0.4, "two rests of at least half of the longest, after the first as it asked"
+
+
 def test_it_gives_up_in_the_end_and_says_why() -> None:
     with StubServer(lambda *_: status(500, "out of order")) as server:
         with pytest.raises(TeacherError, match=r"no answer in 3 attempts.*HTTP 500, out of order"):
@@ -213,12 +268,14 @@ def test_a_loop_is_cut_and_the_connection_closed() -> None:
 
     def endless(_body: dict[str, Any], _: int) -> Iterator[Any]:
         yield opening()
+        yield piece(usage={"prompt_tokens": 7, "completion_tokens": 0})
         while True:
             yield piece(content="Wait, let me think again. ")
 
     completion, server = from_script(endless, timeout_seconds=30)  # a busy machine is not a silent server
     assert completion.finish_reason == "loop"
-    assert not completion.counted
+    assert not completion.counted, "the count told with the first piece is not the last"
+    assert 400 <= completion.completion_tokens < 1000
     assert len(completion.text) < 4000
     assert len(server.bodies) == 1
 

@@ -55,6 +55,19 @@ def test_an_error_that_concerns_one_question_is_no_refusal(way: str) -> None:
     assert "allow_unanswered" in caught.value.hint
 
 
+def test_an_error_in_mid_stream_that_concerns_one_question_is_not_asked_again() -> None:
+    """SGLang tells it after the headers of a success."""
+    said = (
+        b'data: {"error": {"message": "The input (9 tokens) is longer than the model\'s context length (4 tokens)."}}'
+    )
+    with StubServer(lambda *_: [opening(), said + b"\n\n"]) as server:
+        with pytest.raises(TeacherError, match="longer than the model's context") as caught:
+            ask(server.url)
+        assert len(server.bodies) == 1
+    assert not isinstance(caught.value, TeacherRefused)
+    assert "allow_unanswered" in caught.value.hint
+
+
 def test_a_sentence_about_all_requests_is_a_refusal() -> None:
     said = "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"
     with StubServer(lambda *_: status(400, said)) as server, pytest.raises(TeacherRefused, match="valid range"):
