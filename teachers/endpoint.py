@@ -5,6 +5,7 @@ own work per request is the bottleneck, and it would retry behind our back.
 """
 
 import asyncio
+import errno
 import os
 import re
 from email.utils import parsedate_to_datetime
@@ -43,12 +44,19 @@ class _Failed(Exception):
     """One attempt failed and another may succeed."""
 
     def __init__(
-        self, why: str, status: int = 0, retry_after: float | None = None, server_at_fault: bool = True
+        self,
+        why: str,
+        status: int = 0,
+        retry_after: float | None = None,
+        server_at_fault: bool = True,
+        dropped: bool = False,
     ) -> None:
         super().__init__(why)
         self.status = status
         self.retry_after = retry_after
         self.server_at_fault = server_at_fault
+        self.of_one = status >= 500 or dropped
+        """May be this request's own: one connection of many, kept alive too long, or a question that fails."""
 
 
 class _Doubted(TeacherRefused):
@@ -107,7 +115,7 @@ class Endpoint:
         if wait is not None and failures > 1 and not busy:
             wait = max(wait, self.servers.backoff(failures - 1))  # what it asks for has not helped
         own = not error.server_at_fault or (busy and wait is None)
-        if own or (not busy and error.status >= 500 and self.servers.spares(server, request.id)):
+        if own or (not busy and error.of_one and self.servers.spares(server, request.id)):
             self.servers.abandoned(server)
             await asyncio.sleep(max(self.servers.backoff(failures), min(wait or 0.0, MOST_PATIENCE)))
         else:
@@ -147,9 +155,10 @@ class Endpoint:
         except TimeoutError as e:
             raise _Failed(f"not done after {self.spec.max_answer_seconds:g} s") from e
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as e:
-            raise _Failed("the connection was dropped") from e
+            raise _Failed("the connection was dropped", dropped=True) from e
         except (aiohttp.ClientError, OSError) as e:
-            raise _Failed(str(e) or type(e).__name__) from e
+            dropped = isinstance(e, OSError) and e.errno in (errno.ECONNRESET, errno.EPIPE)
+            raise _Failed(str(e) or type(e).__name__, dropped=dropped) from e
 
     async def _read(self, response: "aiohttp.ClientResponse", most: int) -> Completion:
         """The answer, of at most so many characters.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from asking import GOOD, PROBLEM, ask, endpoint, first_then_good, follow, from_script, requests, sample, short_rests  # noqa: F401
-from stub_server import DONE, HANG, USAGE, Script, StubServer, answer, opening, piece, status
+from stub_server import DONE, DROP, HANG, USAGE, Script, StubServer, answer, opening, piece, status
 from test_endpoint import BROKEN
 
 from distill.files import Log
@@ -214,22 +214,31 @@ def test_a_limit_that_lets_nobody_through_ends_the_run(tmp_path: Path) -> None:
         assert len(server.bodies) <= 3 + 16 * 4
 
 
-def test_a_bad_question_rests_no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+FAILING = {"500": status(500, "cannot"), "dropped at once": [DROP], "dropped in mid-stream": [opening(), DROP]}
+
+
+@pytest.mark.parametrize("way", FAILING)
+def test_a_bad_question_rests_no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str) -> None:
     """Its server fails on three questions whatever the attempt; the others are answered as if they were not there."""
-    monkeypatch.setattr(servers, "FIRST_REST", 1.0)
-    monkeypatch.setattr(servers, "LONGEST_REST", 1.0)
-    bad, good_at = (3, 20, 40), []
+    bad, good, rests = (3, 20, 40), [], []
+
+    class Watched(servers.Servers):
+        def failed(self, *args: Any) -> None:
+            rests.append(len(good))
+            super().failed(*args)
 
     def script(body: dict[str, Any], _: int) -> list[Any]:
         if body["seed"] in bad:
-            return status(500, "cannot")
-        good_at.append(time.monotonic())
+            return FAILING[way]
+        good.append(body["seed"])
         return [opening(), piece(content="It"), 0.02, piece("stop", content=" is"), USAGE, DONE]
 
     with StubServer(script) as server:
         asked = endpoint(server.url, concurrency=8, max_retries=2)
+        asked.servers = Watched([server.url])
         assert len(asyncio.run(follow(asked, requests(80), Log(tmp_path / "l"), allow_unanswered=3))) == 3
-    assert good_at[-1] - good_at[0] < 2, "a rest lasts at least half a second, and there would be several"
+    assert len(good) == 77
+    assert [n for n in rests if n < 77] == [], "a rest before all others were asked"
 
 
 def test_a_server_that_fails_on_everything_rests(tmp_path: Path) -> None:
