@@ -234,7 +234,7 @@ def test_a_bad_question_rests_no_server(monkeypatch: pytest.MonkeyPatch, tmp_pat
         return [opening(), piece(content="It"), 0.02, piece("stop", content=" is"), USAGE, DONE]
 
     with StubServer(script) as server:
-        asked = endpoint(server.url, concurrency=8, max_retries=2)
+        asked = endpoint(server.url, concurrency=8, max_retries=2, timeout_seconds=60)
         asked.servers = Watched([server.url])
         assert len(asyncio.run(follow(asked, requests(80), Log(tmp_path / "l"), allow_unanswered=3))) == 3
     assert len(good) == 77
