@@ -92,10 +92,10 @@ class Endpoint:
             except _Failed as e:
                 # a limit on requests at once is no failure as long as others get through; each wait needs new proof,
                 # or a server that has stopped for good would be asked for ever
-                busy = e.status in BUSY and self.servers.works(server, since)
-                used, failures, since = used + (not busy), failures + 1, monotonic()
+                works = self.servers.works(server, since)
+                used, failures, since = used + (not works or e.status not in BUSY), failures + 1, monotonic()
                 avoid, why = server, f"{server.url}: {self._without_key(str(e))}"
-                await self._rest(server, request, e, busy, failures)
+                await self._rest(server, request, e, works, failures)
             except _Doubted as e:
                 self.servers.abandoned(server)
                 if await self.servers.settled(server, DOUBT):
@@ -109,13 +109,13 @@ class Endpoint:
                 return completion
         raise TeacherError(f"{request.id} got no answer in {self.spec.max_retries + 1} attempts; the last: {why}.")
 
-    async def _rest(self, server: Server, request: Request, error: _Failed, busy: bool, failures: int) -> None:
+    async def _rest(self, server: Server, request: Request, error: _Failed, works: bool, failures: int) -> None:
         """After a failure the server rests, or this request alone where the server answers others."""
-        wait = error.retry_after
+        wait, busy = error.retry_after, works and error.status in BUSY
         if wait is not None and failures > 1 and not busy:
             wait = max(wait, self.servers.backoff(failures - 1))  # what it asks for has not helped
         own = not error.server_at_fault or (busy and wait is None)
-        if own or (not busy and error.of_one and self.servers.spares(server, request.id)):
+        if own or (not busy and error.of_one and self.servers.spares(server, request.id, works)):
             self.servers.abandoned(server)
             await asyncio.sleep(max(self.servers.backoff(failures), min(wait or 0.0, MOST_PATIENCE)))
         else:

@@ -131,10 +131,10 @@ class Servers:
             await asyncio.sleep(LOOK)
         return told
 
-    def spares(self, server: Server, request: str) -> bool:
-        """Is its error this request's own: others are under way there, and they do not fail one after another?"""
+    def spares(self, server: Server, request: str, works: bool) -> bool:
+        """Is its error this request's own: others are answered or under way there, not failing one by one?"""
         server.failing.add(request)
-        return server.in_flight > 1 and len(server.failing) < SEVERAL
+        return (works or server.in_flight > 1) and len(server.failing) < SEVERAL
 
     def is_up(self, server: Server) -> bool:
         """Rests, at most."""
