@@ -19,8 +19,8 @@ from distill.files import Log
 from distill.problems import make_problems
 from distill.recipe import Recipe
 from distill.records import Trace, Verdict, joined
+from distill.verify.loops import CHECK_EVERY, LoopWatch
 from teachers.harvest import harvest
-from teachers.loops import CHECK_EVERY, LoopWatch
 
 TEMPERATURES = (0.0, 0.6)
 RESAMPLES = 2000

@@ -44,6 +44,13 @@ class Accept(Section):
     """Shortest accepted answer in tokens; null takes any."""
     reasoning: bool = False
     """Only answers that think before they respond (`<think>...</think>`)."""
+    format: bool = True
+    """At most one block of thinking, closed, an answer after it, no marks of chat templates in the text. False takes
+    what would teach a student to write them."""
+    repetition: bool = True
+    """No stretch six times in a row over 2,000 characters, and at most half of the text word for word as before."""
+    leak: bool = True
+    """No answer quoted from a hint or a reference, no refusal, no "as an AI", no error message saved as text."""
 
     @model_validator(mode="after")
     def _order(self) -> "Accept":

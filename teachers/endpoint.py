@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, AnyStr
 from distill.errors import Refused
 from distill.recipe import EndpointTeacher
 from distill.records import digest
+from distill.verify.loops import LoopWatch
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
-from teachers.loops import LoopWatch
 from teachers.servers import MOST_PATIENCE, Server, Servers
 from teachers.stream import BrokenAnswer, ServerError, StreamedAnswer, server_sentence
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from distill import models
 from distill.recipe import LocalTeacher
 from distill.records import FinishReason, Sampling
+from distill.verify.loops import MAX_PERIOD, MIN_REPEATS, find_loop
 from teachers.base import Completion, Request, TeacherError
-from teachers.loops import MAX_PERIOD, MIN_REPEATS, find_loop
 
 if TYPE_CHECKING:
     import torch

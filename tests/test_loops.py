@@ -9,8 +9,8 @@ import pytest
 
 from distill.countdown_problems import countdown_problems
 from distill.recipe import CountdownProblems
+from distill.verify.loops import CHECK_EVERY, MIN_REPEATS, MIN_SPAN, LoopWatch, find_loop
 from teachers.countdown import think
-from teachers.loops import CHECK_EVERY, MIN_REPEATS, MIN_SPAN, LoopWatch, find_loop
 
 START = "Let me think about the sum of the digits of this number, and then about its remainder. "
 

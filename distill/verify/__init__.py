@@ -55,5 +55,5 @@ def judge_trace(trace: Trace, problem: Problem, accept: Accept | None = None) ->
         return Verdict(trace_id=trace.id, kind=problem.kind, **wrong(None, "holds tokens of a chat template")._asdict())
     thought = bool(trace.reasoning)
     found = judge(problem.kind, trace.response, problem.answer, problem.data, trace.finish_reason, thought)
-    amiss = flaw(trace, accept) if accept is not None else None
+    amiss = flaw(trace, accept, problem.question) if accept is not None else None
     return Verdict(trace_id=trace.id, kind=problem.kind, flaw=amiss, **found._asdict())

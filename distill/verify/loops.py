@@ -52,6 +52,12 @@ class LoopWatch:
         return find_loop(self._tail) is not None
 
 
+def loops_anywhere(text: str) -> bool:
+    """Would the watch have cut this text?"""
+    ends = range(CHECK_EVERY, len(text) + CHECK_EVERY, CHECK_EVERY)
+    return any(find_loop(text[max(0, end - MIN_REPEATS * MAX_PERIOD) : end]) is not None for end in ends)
+
+
 def find_loop(text: str) -> Loop | None:
     """The loop at the end of a text, or None.
 
@@ -65,8 +71,8 @@ def find_loop(text: str) -> Loop | None:
     start = len(tail) - PROBE
     found = start
     for _ in range(4):
-        found = tail.rfind(probe, 0, found + PROBE - 1)
-        if found < 0 or start - found > MAX_PERIOD:
+        found = tail.rfind(probe, max(0, start - MAX_PERIOD), found + PROBE - 1)
+        if found < 0:
             return None
         period = start - found
         needed = max(MIN_SPAN, MIN_REPEATS * period)
