@@ -119,6 +119,7 @@ def summary(stage: str, counts: Counts) -> str:
         return (
             f"{counts['samples']} traces, {counts['completion_tokens']:,} {counts['unit']}{bill}, {verdicts}, "
             f"{counts['problems_solved']} of {counts['problems']} problems solved{adopted}{_band(counts)}"
+            f"{_judge(counts)}"
         )
     if stage == "curate":
         return f"{counts['rows']} of {counts['funnel'][0]['traces']} traces chosen"
@@ -138,6 +139,15 @@ def _band(counts: Counts) -> str:
         return ""
     told = ", ".join(f"{counts['band'][side]} {side}" for side in ("below", "inside", "above", "undecided"))
     return f"; difficulty band: {told} ({counts['band']['expected_to_differ']:.1f} of them expected to be told wrongly)"
+
+
+def _judge(counts: Counts) -> str:
+    """What the second instance said, apart from the verdicts of the rules."""
+    if "judge" not in counts:
+        return ""
+    told = counts["judge"]
+    said = ", ".join(f"{told[name]} {name}" for name in ("correct", "wrong", "undecided"))
+    return f"; {told['model']} judged {told['asked']} of them: {said} ({told['overturned']} overturned)"
 
 
 def in_money(amount: float) -> str:

@@ -35,6 +35,7 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from teachers.endpoint import api_key
+    from teachers.judge import refuse_without_key
     from teachers.vllm import refuse_without_ray, refuse_without_vllm
 
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
@@ -42,6 +43,8 @@ def refuse_early(recipe: Recipe) -> None:
         _refuse_beyond_context("harvest.max_tokens", recipe.harvest.max_tokens, teacher)
     if isinstance(recipe.teacher, EndpointTeacher):
         api_key(recipe.teacher)
+    if recipe.verify.judge is not None:
+        refuse_without_key(recipe.verify.judge)
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)

@@ -231,4 +231,6 @@ def _section(recipe: Recipe, name: str) -> Any:
     for part in name.split("."):
         value = value[part]
     aside = WITHOUT_EFFECT.get(name, frozenset())
+    if name == "verify" and value["judge"]:
+        value = {**value, "judge": {k: v for k, v in value["judge"].items() if k not in WITHOUT_EFFECT["teacher"]}}
     return {k: v for k, v in value.items() if k not in aside} if aside else value

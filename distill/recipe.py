@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
 from distill.recipe_harvest import Accept, Band, Harvest
+from distill.recipe_judge import Judge, Verify
 from distill.recipe_problems import (
     CountdownProblems,
     FileProblems,
@@ -41,6 +42,7 @@ __all__ = [
     "GymProblems",
     "Harvest",
     "HubProblems",
+    "Judge",
     "LocalTeacher",
     "Price",
     "Problems",
@@ -52,15 +54,8 @@ __all__ = [
     "Teacher",
     "TracesProblems",
     "VLLMTeacher",
+    "Verify",
 ]
-
-
-class Verify(Section):
-    """How an answer is judged; the verifier itself is the one of the problem's kind."""
-
-    timeout_seconds: float | None = Field(None, gt=0, le=10**6)
-    """Longest computing time for one verdict, past which it is `unknown`, never `wrong`; null gives mathematics 0.8
-    seconds and puzzles 5."""
 
 
 class Curate(Section):
@@ -68,6 +63,8 @@ class Curate(Section):
 
     require_verdict: Literal["correct", "correct_or_unknown", "any_i_accept_wrong_traces"] = "correct"
     """Rejection. At 10^3 rows it is the method; at 10^6 it hardly matters (OpenThoughts3)."""
+    judged: bool = True
+    """Count the verdicts of verify.judge; false takes the rules' own, whatever the judge said."""
     require_reasoning: bool = False
     """Drop traces that have nothing between `<think>` and `</think>`."""
     deduplicate: bool = True

@@ -95,6 +95,10 @@ class Verdict(Record):
     """The verifier."""
     flaw: str | None = None
     """What speaks against it apart from its answer: form, length or language; null if nothing does."""
+    by: Literal["rules", "judge"] = "rules"
+    """Who decided. A judge's verdict stands in a line of its own after that of the rules, which it revises."""
+    judge: str | None = None
+    """The judge's model; null for the rules."""
 
     @property
     def accepted(self) -> bool:

@@ -17,7 +17,7 @@ _DIGEST = re.compile(rb'"request":"([0-9a-f]+)"')
 class Earlier:
     """An index of traces on disk by the digest of their request; the traces themselves stay there."""
 
-    def __init__(self, folder: Path, cut_loops: bool = True) -> None:
+    def __init__(self, folder: Path, cut_loops: bool = True, log: str = "samples.jsonl") -> None:
         """`folder` is where the present traces lie; those of earlier recipes lie in `<folder>.<fingerprint>`.
 
         Without `cut_loops` an answer that was cut in a loop is not what would come back now.
@@ -26,8 +26,8 @@ class Earlier:
         self.used = 0
         """Answers given so far."""
         self._at: dict[str, tuple[Path, int]] = {}
-        for log in sorted(folder.parent.glob(f"{folder.name}.*/samples.jsonl")):
-            self._index(log)
+        for path in sorted(folder.parent.glob(f"{folder.name}.*/{log}")):
+            self._index(path)
 
     def get(self, digest: str) -> Trace | None:
         """The trace of a request; None where there is none, or its line is damaged."""

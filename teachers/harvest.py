@@ -27,6 +27,7 @@ from teachers.base import Request, Teacher, TeacherError
 from teachers.budget import Spent
 from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
+from teachers.judge import second_instance
 from teachers.ledger import Ledger, OnProgress
 from teachers.local import LocalModel
 from teachers.program import CountdownProgram
@@ -97,7 +98,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     harvest pays for what is new only.
 
     Raises:
-        TeacherError: the teacher failed; what it had answered before is on disk.
+        TeacherError: the teacher or the judge failed; what they had answered before is on disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     teacher = build_teacher(recipe.teacher, recipe.problems, folder, recipe.harvest.cut_loops)
@@ -111,12 +112,16 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     ledger = Ledger(verdicts, {p.id: p for p in training}, wanted, on_progress, recipe.harvest.accept)
     plan = _plan(recipe, training, samples, ledger, teacher)
     failures = asyncio.run(_sample_all(teacher, plan, samples, ledger, recipe.harvest.allow_unanswered, earlier))
+    judged = {}
+    if recipe.verify.judge is not None:
+        judged = {"judge": second_instance(recipe.verify.judge, ledger.problems, folder, recipe.seed, on_progress)}
     counts, price = ledger.counts(), price_of(recipe.teacher)
     spent = Spent(counts["prompt_tokens"], counts["completion_tokens"])
     return {
         **counts,
         **({"cost": (plan.budget.spent if isinstance(plan, AdaptivePlan) else spent).cost(price)} if price else {}),
         **({"band": plan.sides()} if isinstance(plan, AdaptivePlan) and recipe.harvest.band else {}),
+        **judged,
         "unit": "words" if isinstance(recipe.teacher, ProgramTeacher) else "tokens",
         "unanswered": [str(e) for e in failures[:100]],
         "adopted": earlier.used,

@@ -28,7 +28,7 @@ class Ledger:
     ) -> None:
         self._accept = accept
         self._log = verdicts
-        self._problems = problems
+        self.problems = problems
         self._wanted = wanted
         self._on_progress = on_progress
         self._state = dict.fromkeys(problems, NEW)
@@ -38,7 +38,11 @@ class Ledger:
 
     def resume(self, samples: Log) -> Iterator[tuple[Trace, bool]]:
         """The traces of earlier attempts, each with whether it is accepted; judges those that were not yet."""
-        known = {v.trace_id: (sys.intern(v.verdict), _reason(v), v.accepted) for v in self._log.each(Verdict)}
+        known = {
+            v.trace_id: (sys.intern(v.verdict), _reason(v), v.accepted)
+            for v in self._log.each(Verdict)
+            if v.by == "rules"  # a judge speaks when the plan has ended: it must not change what is asked
+        }
         fresh: list[Trace] = []
         for trace in samples.each(Trace):
             if trace.id in known:
@@ -53,7 +57,7 @@ class Ledger:
 
     def judge(self, traces: list[Trace]) -> list[tuple[Trace, bool]]:
         """Judge new traces and write their verdicts; returns each with whether it is accepted."""
-        judged = [(t, judge_trace(t, self._problems[t.problem_id], self._accept)) for t in traces]
+        judged = [(t, judge_trace(t, self.problems[t.problem_id], self._accept)) for t in traces]
         self._log.append(v for _, v in judged)
         for trace, verdict in judged:
             self._count(trace, verdict.verdict, _reason(verdict), verdict.accepted)

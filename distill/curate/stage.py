@@ -18,7 +18,8 @@ def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) 
     not at all.
     """
     by_id = {p.id: p for p in problems}
-    verdicts = {v.trace_id: v for v in Log(traces / "verdicts.jsonl").read(Verdict)}
+    log = Log(traces / "verdicts.jsonl").each(Verdict)
+    verdicts = {v.trace_id: v for v in log if recipe.curate.judged or v.by == "rules"}  # the judge's line comes last
     candidates = [Candidate(by_id[t.problem_id], t, verdicts[t.id]) for t in Log(traces / "samples.jsonl").read(Trace)]
     rows, funnel = select(candidates, [p for p in problems if p.held_out], recipe.curate, recipe.seed)
     _write(folder, [_as_row(c, recipe) for c in rows], funnel)
@@ -42,6 +43,7 @@ def _as_row(c: Candidate, recipe: Recipe) -> dict[str, Any]:
         "verdict": c.verdict.verdict,
         "verdict_kind": c.verdict.kind,
         "verdict_reason": c.verdict.reason,
+        "verdict_by": c.verdict.judge or c.verdict.by,
         "selected_as": recipe.curate.select,
     }
 

@@ -9,14 +9,20 @@ from collections.abc import Callable
 
 from distill.recipe import Accept
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
-from distill.verify import countdown, gym, math
+from distill.verify import choice, countdown, gym, math, number
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
 from distill.verify.worker import COMPARING_SECONDS
 
 Judge = Callable[[str, str, dict], Judgement]
 
-KINDS: dict[str, Judge] = {"math": math.judge, "countdown": countdown.judge, "reasoning_gym": gym.judge}
+KINDS: dict[str, Judge] = {
+    "math": math.judge,
+    "choice": choice.judge,
+    "number": number.judge,
+    "countdown": countdown.judge,
+    "reasoning_gym": gym.judge,
+}
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
 
 

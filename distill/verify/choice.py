@@ -1,0 +1,229 @@
+"""Multiple choice: the option that a response settles on, by its letter, by its text, or by both.
+
+`A` and `I` are words, so that a letter counts only where its form makes it one: alone, in brackets, before a full stop
+or a bracket, after "option". What names several options is wrong; what cannot be read is no verdict.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, without_emphasis
+from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.math import as_number
+
+LETTERS = "ABCDEFGHIJ"
+
+_OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
+_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|fbox|bf|rm)\s*\{([^{}]*)\}")
+_LATEX = re.compile(r"\\[()\[\],;! ]|\$|~|\\(?:left|right|quad|displaystyle)(?![a-zA-Z])")
+_CALLED = r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|选项)\s*:?\s*"
+_ALONE = re.compile(rf"(?:{_CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?[.!:,。]?", re.IGNORECASE)
+_HEAD = re.compile(
+    rf"(?:(?P<called>{_CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、])"
+    r"\s*[).:,、-]?\s*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BEFORE_TEXT = re.compile(r"([A-J])\s+[-–—]?\s*(.+)", re.DOTALL)
+_BEFORE_REASON = re.compile(
+    r"([A-J]),?\s+(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car|因为)\b", re.DOTALL
+)
+_ANOTHER = re.compile(
+    rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) )?(?:(?i:{_CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
+    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?(?:(?i:{_CALLED}))?{_OPEN}?[A-J](?![\w'])"
+    r"(?! (?:is|was|are|does|can|cannot|would|has|fails)\b))"
+)
+_BOTH = re.compile(r"(?:both|either|all)\b", re.IGNORECASE)
+_MARKED = re.compile(rf"(?:{_CALLED})\(?([A-J])(?![\w'])|\(([A-J])\)", re.IGNORECASE)
+_BARE = re.compile(r"(?<![\w'])([A-J])(?![\w'])(?! [a-z])")
+_DENIED = re.compile(
+    r"\b(?:not|isn't|neither|nor|except|than|instead of|nicht|pas|不是)\s+(?:the\s+)?"
+    rf"(?:{_CALLED})?{_OPEN}?\s*[A-J](?![\w'])\s*{_CLOSE}?",
+    re.IGNORECASE,
+)
+_NONE = re.compile(
+    r"(?:none|neither|no (?:option|choice)s?)\b|(?:keine|aucune|ninguna)\b|以上(?:都不|皆非)|都不对", re.IGNORECASE
+)
+_CORRECT = re.compile(
+    rf"(?<![\w'])(?:{_CALLED})?\(?([A-J])\)? (?:is|must be|would be|seems|ist|est) "
+    r"(?:therefore |clearly |indeed |thus )?(?:the )?(?:only )?(?:correct|right|best|richtig|korrekt|correcte)\b"
+)
+_CHOSEN = re.compile(
+    rf"\b(?:choose|select|pick|go with|opt for)\s+"
+    rf"(?:{_CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$))",
+    re.M,
+)
+_TWO_BOXES = re.compile(
+    r"\\boxed\s*\{[^{}]{0,40}(?:\{[^{}]{0,40}\})?\s*\}[\s$)\\]{0,6}(?:and|or|,|/|&|und|oder|et|ou)[\s$(\\]{0,6}\\?boxed"
+)
+
+
+class Unread(Exception):
+    """An answer that names no single option."""
+
+    def __init__(self, reason: str, is_wrong: bool = False) -> None:
+        super().__init__(reason)
+        self.is_wrong = is_wrong
+
+
+def judge(response: str, answer: str, data: dict) -> Judgement:
+    """Judge a response by the option that it settles on.
+
+    `data` may hold `options`, their texts in order; without them only letters can be read.
+    """
+    options = options_of(data)
+    gold = letter_of(answer, options)
+    if gold is None:
+        return unknown(None, "gold answer is no option")
+    try:
+        letter = chosen(response, options)
+    except Unread as e:
+        shown = (stated(response) or "")[:100] or None
+        return (wrong if e.is_wrong else unknown)(shown, str(e))
+    if letter is None:
+        return wrong(None, "no answer")
+    if options and letter not in LETTERS[: len(options)]:
+        return wrong(letter, "no such option")
+    return correct(letter, "same option") if letter == gold else wrong(letter, "another option")
+
+
+def options_of(data: dict[str, Any]) -> list[str]:
+    """Texts of the options, none where they are not known."""
+    given = data.get("options")
+    if not isinstance(given, list) or not 2 <= len(given) <= len(LETTERS):
+        return []
+    return [str(text) for text in given] if all(isinstance(t, str | int | float) for t in given) else []
+
+
+def letter_of(answer: str, options: list[str]) -> str | None:
+    """The letter of a gold answer, which may be written as a letter or as the text of one option."""
+    alone = _ALONE.fullmatch(_plain(answer)) if len(answer) <= MAX_ANSWER else None
+    if alone and (not options or alone[1].upper() in LETTERS[: len(options)]):
+        return alone[1].upper()
+    matches = _options_with(answer, options)
+    return matches[0] if len(matches) == 1 else None
+
+
+def chosen(response: str, options: list[str]) -> str | None:
+    """The letter that a response settles on; None where it says nothing of an answer.
+
+    Raises:
+        Unread: it names several options, or none.
+    """
+    if _TWO_BOXES.search(response[-TAIL:]):
+        raise Unread("several options", is_wrong=True)
+    said = stated(response)
+    if said is not None:
+        return read(said, options)
+    tail = without_emphasis(response[-TAIL:])
+    for pattern in (_CORRECT, _CHOSEN):
+        found = {next(filter(None, match.groups())).upper() for match in pattern.finditer(tail)}
+        if len(found) > 1:
+            raise Unread("several options")
+        if found:
+            return found.pop()
+    return _read_line(last_line(response), tail, options)
+
+
+def _read_line(line: str, tail: str, options: list[str]) -> str | None:
+    """The option on a line that nothing announces: the whole line must be one, and not the last of a list of them."""
+    listed = [m for m in map(_HEAD.fullmatch, map(_plain, tail.strip().splitlines()[:-1])) if m and not m["called"]]
+    plain = _plain(line)
+    head = _HEAD.fullmatch(plain)
+    by_text = _options_with(line, options)
+    if listed or len(line) > MAX_ANSWER:
+        return None
+    if _ALONE.fullmatch(plain) or (by_text and (len(by_text) == 1 or not head)):
+        return read(line, options)
+    if head and (not head["rest"] or not options or _options_with(head["rest"], options)):
+        return read(line, options)
+    return None
+
+
+def read(said: str, options: list[str]) -> str:
+    """The letter that a stated answer means.
+
+    Raises:
+        Unread: several options, none of them, or nothing that is one.
+    """
+    if len(said) > MAX_ANSWER:
+        raise Unread("answer too long to read")
+    plain = _plain(said)
+    by_text = _options_with(said, options)
+    if len(by_text) > 1:
+        raise Unread("two options are the same")
+    alone = _ALONE.fullmatch(plain)
+    if by_text:
+        if alone and alone[1].upper() != by_text[0]:
+            raise Unread("letter and text of different options")
+        return by_text[0]
+    if alone:
+        return alone[1].upper()
+    return _by_head(plain, options) or _by_mark(plain, options)
+
+
+def _by_head(plain: str, options: list[str]) -> str | None:
+    """The letter at the beginning of an answer, with what follows it."""
+    head = _HEAD.fullmatch(plain)
+    letter, rest = (head["a"] or head["b"] or head["c"], head["rest"]) if head else (None, "")
+    if letter is None and (spaced := _BEFORE_TEXT.fullmatch(plain)) and spaced[1] in _options_with(spaced[2], options):
+        return spaced[1]
+    if letter is None and (reasoned := _BEFORE_REASON.match(plain)):
+        return reasoned[1]
+    bare = re.match(rf"{_OPEN}?[A-J]{_CLOSE}?(?![\w'])", plain)
+    if _BOTH.match(plain) or (bare and _ANOTHER.match(plain, bare.end())) or (letter and _ANOTHER.match(rest)):
+        raise Unread("several options", is_wrong=True)
+    if letter is None or (rest and options and letter.upper() not in LETTERS[: len(options)]):  # "E. coli" of four
+        return None
+    if rest and (others := _options_with(rest, options)) and letter.upper() not in others:
+        raise Unread("letter and text of different options")
+    return letter.upper()
+
+
+def _by_mark(plain: str, options: list[str]) -> str:
+    """The one letter within a sentence that is marked as an option and not denied."""
+    kept, denied = _DENIED.subn(" ", plain)
+    marked = {(m[1] or m[2]).upper() for m in _MARKED.finditer(kept)}
+    if not marked and denied:
+        marked = set(_BARE.findall(kept))
+    if len(marked) == 1:
+        return marked.pop()
+    if marked:
+        raise Unread("several options", is_wrong=True)
+    if denied:
+        raise Unread("says only what it is not")
+    if _NONE.match(plain):
+        raise Unread("none of the options", is_wrong=True)
+    value, values = as_number(plain), [as_number(option) for option in options]
+    if value is not None and values and None not in values:
+        raise Unread("none of the options", is_wrong=True)
+    raise Unread("names no option")
+
+
+def _options_with(text: str, options: list[str]) -> list[str]:
+    """Letters of the options whose text or number this is."""
+    if not options or len(text) > MAX_ANSWER:
+        return []
+    wanted = _normal(text)
+    same = [letter for letter, option in zip(LETTERS, options, strict=False) if _normal(option) == wanted]
+    plain = _plain(text)
+    if same or _HEAD.fullmatch(plain) or (value := as_number(plain)) is None:
+        return same
+    return [letter for letter, option in zip(LETTERS, options, strict=False) if as_number(_plain(option)) == value]
+
+
+def _normal(text: str) -> str:
+    """What two spellings of an option's text have in common."""
+    return re.sub(r"\s+", "", re.sub(r"[.。,;!]+$", "", _plain(text))).casefold()
+
+
+def _plain(text: str) -> str:
+    """One spelling of brackets and letters, no markup around them; look-alikes of other scripts stay what they are."""
+    text = unicodedata.normalize("NFKC", without_emphasis(text[:MAX_ANSWER]))
+    text = text.translate(_BRACKETS)
+    while (bare := _WRAPPED.sub(r"\1", text)) != text:
+        text = bare
+    return " ".join(_LATEX.sub(" ", text).split())
+
+
+_BRACKETS = str.maketrans("【】「」［］（）", "()()[]()")

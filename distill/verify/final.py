@@ -1,0 +1,57 @@
+"""Where a response states its final answer: a box, an answer tag, `####`, "the answer is", in a few languages.
+
+Mathematics has its own rules for what stands there; these are for kinds whose answers are told by their form.
+"""
+
+import re
+
+from distill.verify.extract import final_answer
+from distill.verify.notation import last_answer_tag
+
+TAIL = 4000
+"""Characters at the end in which an answer without box or tag is looked for."""
+
+MAX_ANSWER = 2000
+"""A longer answer is not read."""
+
+_HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
+_NOUN = (
+    r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:option|choice)"
+    r"|\bantwort|\blösung|\b(?:r[ée]ponse|respuesta|risposta|resposta)"
+)
+_IS = r"is|would be|must be|should be|ist|lautet|wäre|est|es|è|é"
+_CHINESE = r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
+_PHRASE = re.compile(
+    rf"(?:(?:{_NOUN})(?: (?:{_IS})\b ?[:：]?| ?[:：=])|{_CHINESE})\s{{0,20}}"
+    r"(?!\s|correct\b|right\b|wrong\b|incorrect\b|as follows|found\b|given\b|based\b)(?=([^\n]{1,400}))",
+    re.IGNORECASE,
+)
+
+
+_EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a power
+
+
+def stated(response: str) -> str | None:
+    """The final answer as it is written; None where the response does not say which of its words are the answer."""
+    if "\\boxed" in response:
+        return final_answer(response)
+    tagged = last_answer_tag(response)
+    if tagged is not None:
+        return tagged
+    tail = without_emphasis(response[-TAIL:])
+    for pattern in (_HASHES, _PHRASE):
+        found = pattern.findall(tail)
+        if found:
+            return str(found[-1]).strip()
+    return None
+
+
+def last_line(response: str) -> str:
+    """The last line that is not empty."""
+    lines = without_emphasis(response[-TAIL:]).strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def without_emphasis(text: str) -> str:
+    """Markdown's bold and code marks gone, which stand around and within what announces an answer."""
+    return _EMPHASIS.sub("", text)

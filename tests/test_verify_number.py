@@ -1,0 +1,161 @@
+"""Numbers in every notation, compared exactly or within what the problem allows, and never a sum of luck."""
+
+import random
+import time
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from distill.verify import judge
+from distill.verify.number import read
+
+SAME = {
+    "42": ["42", "42.0", "42.", "+42", "042", "$42", "42 dollars", "42%", r"\$42", "42 cm", r"42\text{ cm}", "4.2e1",
+           "4.2 × 10^1", r"4.2\times10^{1}", "84/2", r"\frac{84}{2}", r"\dfrac{84}{2}", "x = 42",
+           r"x=42\,\text{m/s}^2",
+           "f(3) = 42", "about 42", "approximately 42 apples", "42 apples in total", "42, because 6 · 7 = 42",
+           "４２", "42°",
+           r"42^\circ", "42 m²", "42 kg m^2 s^-2", "3.5 dozen", "4200%"],
+    "0.0012": ["0.0012", ".0012", "1.2e-3", "1.2E-3", "1.2e-03", r"1.2\times 10^{-3}", r"1.2 \cdot 10^{-3}",
+    "1.2×10⁻³",
+               "1.2 x 10^-3", "1.2*10^(-3)", "1.2*10**-3", "12e-4", "3/2500", "0.12%", r"0.12\%", "1,2e-3", "0,0012"],
+    "1234567.5": ["1,234,567.5", "1 234 567.5", "1'234'567.5", "1.234.567,5", "1_234_567.5", r"1{,}234{,}567.5",
+                  r"1\,234\,567.5", "1234567.50", "1.2345675 million", "1234567,5", "1 234 567.5"],
+    "-0.5": ["-0.5", "−0.5", "-1/2", r"-\frac{1}{2}", r"\frac{-1}{2}", r"-\frac12", "-50%", "- 0.5", "-.5", "-5e-1"],
+    "1e-3": ["10^{-3}", "10⁻³", "0.001", r"10^{-3}\text{ m}", "1/1000"],
+}  # fmt: skip
+
+OTHER = {
+    "42": ["43", "42.0001", "-42", "420", "4.2", "0.42", "42 thousand", "42e1", "420%", "1/42", "nan", "inf",
+    r"\infty", "",
+           "x = 41", "24"],
+    "0.0012": ["1.2e3", "1.2e-4", "12", "0.12", "0.0012%"],
+    "99999999999999999999": ["99999999999999999998", "1e20", "100000000000000000000"],
+}  # fmt: skip
+
+UNDECIDED = {
+    "42": ["42,000", "42 or 43", "42, 43", "42; 43", "42 to 43", "between 42 and 43", "42 ± 1", r"42 \pm 1", "42-43", "not 42",
+           "forty-two", "6 · 7", "41 + 1", "42 + x", "42 half", "more than 42", "42 or so", "two times 21",
+           "42 pi", "0x2A",
+           "40 = 42", "41 ≈ 60", "1e99999", "10^99999", "42 sqrt(1)", "1/0", "42/0", "4 2", "42 m 5 s", "-x = 42",
+           "42!"],
+    "42 cm": ["42 m", "42 inches"],
+    "1,234": ["1.234"],
+    "1.234": ["1,234"],
+    "0.5": ["0.5%"],
+    "0.5%": ["0.5"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [r"\boxed{{{}}}", "The answer is {}", "<answer>{}</answer>", "#### {}", "Answer: {}"])
+def test_spellings(form: str) -> None:
+    wanted = {"correct": SAME, "wrong": OTHER, "unknown": UNDECIDED}
+    for verdict, table in wanted.items():
+        for gold, answers in table.items():
+            for answer in answers:
+                found = judge("number", form.format(answer), gold, {})
+                assert found.verdict == verdict or not answer, (gold, answer, found)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "data", "verdict"),
+    [
+        ("100", "101", {"tolerance": 1}, "correct"),
+        ("100", "101.0000001", {"tolerance": 1}, "wrong"),
+        ("0.3", "0.4", {"tolerance": 0.1}, "correct"),  # exactly a tenth, which binary fractions are not
+        ("0.3", "0.4", {"tolerance": "1/10"}, "correct"),
+        ("100", "101", {"relative_tolerance": 0.01}, "correct"),
+        ("100", "101.01", {"relative_tolerance": "1%"}, "unknown"),
+        ("-100", "-101", {"relative_tolerance": 0.01}, "correct"),
+        ("-100", "100", {"relative_tolerance": 0.01}, "wrong"),
+        ("0", "0.001", {"relative_tolerance": 0.5}, "wrong"),
+        ("0", "0.001", {"tolerance": 0.01, "relative_tolerance": 0.5}, "correct"),
+        ("3.14159", "3.14", {"digits": 3}, "correct"),
+        ("3.14159", "3.1416", {"digits": 3}, "correct"),
+        ("3.14159", "3.15", {"digits": 3}, "wrong"),
+        ("3.14159", "3.1", {"digits": 3}, "wrong"),
+        ("0.00123456", "1.23e-3", {"digits": 3}, "correct"),
+        ("123456", "1.23e5", {"digits": 3}, "correct"),
+        ("123456", "1.24e5", {"digits": 3}, "wrong"),
+        ("999.7", "1000", {"digits": 3}, "correct"),
+        ("0", "0.0001", {"digits": 3}, "wrong"),
+        ("6.02e23", "6.022e23", {"digits": 3}, "correct"),
+        ("1e999", "1.001e999", {"digits": 3}, "correct"),
+        ("50%", "0.501", {"tolerance": 0.01}, "correct"),
+        ("22/7", r"\frac{22}{7} \approx 3.14", {}, "correct"),
+        ("3.14", "22/7 ≈ 3.14", {}, "correct"),
+        ("1/3", "1/3 = 0.33", {}, "unknown"),
+        ("5", "5", {"tolerance": -1}, "unknown"),
+        ("5", "5", {"tolerance": float("nan")}, "unknown"),
+        ("5", "5", {"tolerance": float("inf")}, "unknown"),
+        ("5", "5", {"tolerance": True}, "unknown"),
+        ("5", "5", {"tolerance": [1]}, "unknown"),
+        ("5", "5", {"digits": 0}, "unknown"),
+        ("5", "5", {"digits": 2.5}, "unknown"),
+        ("nan", "nan", {}, "unknown"),
+        ("inf", "inf", {}, "unknown"),
+        ("five", "5", {}, "unknown"),
+        ("", "5", {}, "unknown"),
+        ("3 or 4", "3", {}, "unknown"),
+    ],
+)
+def test_tolerances(gold: str, answer: str, data: dict[str, Any], verdict: str) -> None:
+    assert judge("number", f"The answer is {answer}", gold, data).verdict == verdict
+
+
+def test_the_number_that_is_stated_counts() -> None:
+    def verdict(response: str) -> str:
+        return judge("number", response, "0.0012", {}).verdict
+
+    assert verdict("The answer is 0.0012, because 0.0006 · 2 = 0.0012") == "correct"
+    assert verdict("First 7.\nSo it is 1.2×10⁻³ kg.") == "correct"
+    assert verdict("The answer is 5. No, the answer is 0.0012.") == "correct"
+    assert verdict("The answer is 0.0012. Check: 5 - 5 = 0.") == "correct"
+    assert verdict(r"\boxed{0.0012} and 7 more") == "correct"
+    assert verdict(r"\boxed{5}, not 0.0012") == "wrong"
+    assert verdict("It is 0.0012.\nOr 5.") == "wrong"
+    assert verdict("no number at all") == "wrong"
+
+
+def test_equality_is_symmetric_and_holds_between_all_spellings() -> None:
+    for table in SAME.values():
+        for one in table:
+            for other in table:
+                there, back = (judge("number", f"#### {a}", g, {}).verdict for a, g in ((one, other), (other, one)))
+                assert there == back, (one, other)
+                assert there != "wrong", (one, other)
+
+
+def test_random_numbers_in_random_spellings() -> None:
+    """Read back as what was written, and one unit in the last place away is another number."""
+    rng = random.Random(0)
+    for _ in range(1000):
+        digits, shift = rng.randrange(1, 10**12), rng.randrange(-9, 10)
+        number = Fraction(digits) * Fraction(10) ** shift
+        spelled = rng.choice([
+            f"{digits}e{shift}", f"{digits:,}.0e{shift}" if digits >= 10**6 else f"{digits}E{shift:+d}",
+            rf"{digits} \times 10^{{{shift}}}", f"{digits} × 10^{shift}", f"{number.numerator}/{number.denominator}",
+        ])  # fmt: skip
+        found = read(spelled)
+        assert found is not None, spelled
+        assert found.number == number, spelled
+        assert judge("number", f"#### {spelled}", f"{digits + 1}e{shift}", {}).verdict == "wrong", spelled
+
+
+PIECES = ["9", "9,", "1/", "1e9", "1 ", "9.", "-", "=", "≈", "\\frac{", "\\boxed{", "\\text{", "(", "answer is ", "10^",
+          "× 10⁹", "²", "\0", " ", "$", "1,234", "%", "m/", "<answer>", "\u0301", "٣", "half "]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_megabyte_of_anything_is_decided_at_once(piece: str) -> None:
+    def seconds(text: str) -> float:
+        begin = time.process_time()
+        for form in ("{}", "The answer is {}", "<answer>{}</answer>"):
+            assert judge("number", form.replace("{}", text), "42", {}).verdict != "correct"
+        judge("number", "The answer is 42", text, {})
+        return time.process_time() - begin
+
+    text = piece * (10**6 // len(piece))
+    least = min(seconds(text[: len(text) // 10]) for _ in range(3))
+    assert seconds(text) < max(30 * least, 0.2)
