@@ -40,8 +40,9 @@ class TableProblems(Section):
 
     source: Literal["file", "hub"]
     """Where the rows lie."""
-    layout: Literal["plain", "gsm8k"] = "plain"
-    """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is."""
+    layout: Literal["plain", "gsm8k", "choice"] = "plain"
+    """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is; `choice`: options, as in
+    GPQA (Correct Answer, Incorrect Answer 1 to 3, shuffled with the run's seed) or MMLU (choices, answer)."""
     question_key: str = "question"
     """Column that holds the task."""
     answer_key: str = "answer"
@@ -51,8 +52,16 @@ class TableProblems(Section):
     known_keys: tuple[str, ...] = Field((), strict=False)
     """Columns that tell beforehand how hard a problem is: level, subject, a worked solution, another model's pass rate.
     An adaptive harvest learns from them where the next accepted trace is cheapest."""
-    kind: Literal["math"] = "math"
-    """Which verifier judges the answers."""
+    options_key: str = "choices"
+    """Column that holds the options of layout=choice: a list, or a mapping with such a list under `text`."""
+    kind: Literal["math", "choice", "number"] | None = None
+    """Which verifier judges the answers; null takes choice for layout=choice, else math."""
+    tolerance: float | None = Field(None, ge=0)
+    """kind=number: how far an answer may be off. A column `tolerance` of a row goes before, as with the next two."""
+    relative_tolerance: float | None = Field(None, ge=0)
+    """kind=number: the same as a share of the gold answer."""
+    digits: int | None = Field(None, ge=1, le=100)
+    """kind=number: significant digits that must agree. Without any of the three numbers must be equal."""
     count: Count | None = None
     """Training problems, drawn with the run's seed; null takes all that are not held out."""
     held_out: Count = 200
@@ -64,7 +73,16 @@ class TableProblems(Section):
     def _columns(self) -> "TableProblems":
         if self.question_key == self.answer_key:
             raise ValueError(f"question_key and answer_key both name '{self.answer_key}'")
+        limits = [key for key in ("tolerance", "relative_tolerance", "digits") if getattr(self, key) is not None]
+        if limits and self.kind != "number":
+            raise ValueError(f"{limits[0]} is for kind=number; this is kind={self.verifier()}")
+        if self.layout == "choice" and self.kind not in (None, "choice"):
+            raise ValueError(f"layout=choice is judged by its letters; kind={self.kind} would read none")
         return self
+
+    def verifier(self) -> str:
+        """The kind of the problems."""
+        return self.kind or ("choice" if self.layout == "choice" else "math")
 
 
 class FileProblems(TableProblems):

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from distill.choice_problems import lettered
 from distill.errors import DistillError, Refused
 from distill.files import read_rows, user_path
-from distill.recipe import FileProblems, HubProblems, TableProblems
+from distill.recipe import FileProblems, HubProblems
 from distill.records import CONTROL_TOKEN, Problem
 
 LONGEST_CLASS = 40
@@ -30,11 +31,11 @@ def table_problems(spec: FileProblems | HubProblems, seed: int) -> list[Problem]
 
 def _from_file(spec: FileProblems, seed: int) -> list[Problem]:
     path = existing(spec.path, "problems.path")
-    pool = _problems_of(_rows(path), spec, path.name)
+    pool = _problems_of(_rows(path), spec, path.name, seed)
     if spec.held_out_path is None:
         return _split(pool, spec.count, spec.held_out, seed, spec.path)
     held = _problems_of(
-        _rows(existing(spec.held_out_path, "problems.held_out_path")), spec, Path(spec.held_out_path).name
+        _rows(existing(spec.held_out_path, "problems.held_out_path")), spec, Path(spec.held_out_path).name, seed
     )
     return beside(draw(pool, spec.count, seed, spec.path), draw(held, spec.held_out, seed, spec.held_out_path))
 
@@ -50,16 +51,18 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
             hint = "With the file on disk, use problems.source=file."
             raise Refused(f"data set '{spec.hub_id}' cannot be had from the hub ({first}).", hint) from e
 
-    pool = _problems_of(rows(spec.split), spec, spec.hub_id)
+    pool = _problems_of(rows(spec.split), spec, spec.hub_id, seed)
     if spec.held_out_split is None:
         return _split(pool, spec.count, spec.held_out, seed, spec.hub_id)
-    held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}")
+    held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}", seed)
     return beside(draw(pool, spec.count, seed, spec.hub_id), draw(held, spec.held_out, seed, spec.hub_id))
 
 
-def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -> list[Problem]:
+def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, source: str, seed: int) -> list[Problem]:
     if not rows:
         raise Refused(f"{source} holds no problems.")
+    if spec.layout == "choice":
+        rows = [lettered(row, spec, seed, f"{source}, row {number}") for number, row in enumerate(rows, 1)]
     wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]
     for number, row in enumerate(rows, 1):
         absent = [key for key in wanted if _text(row.get(key)) in (None, "")]
@@ -85,7 +88,8 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
             id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
             question=str(row[spec.question_key]).strip(),
             answer=gold_answer(_text(row[spec.answer_key]) or "", spec.layout, f"{source}, row {number + 1}"),
-            kind=spec.kind,
+            kind=spec.verifier(),
+            data=_data(row, spec),
             known=known_of(row, spec.known_keys),
             source=source,
             licence=spec.licence,
@@ -100,6 +104,17 @@ def _problems_of(rows: list[dict[str, Any]], spec: TableProblems, source: str) -
         )
     refuse_duplicate_ids(problems, source)
     return problems
+
+
+def _data(row: dict[str, Any], spec: FileProblems | HubProblems) -> dict[str, Any]:
+    """What the verifier of the kind needs beyond the gold answer."""
+    if spec.verifier() == "choice":
+        options = row.get("options", row.get(spec.options_key))
+        return {"options": options} if isinstance(options, list) else {}
+    if spec.verifier() == "number":
+        limits = {key: row.get(key, getattr(spec, key)) for key in ("tolerance", "relative_tolerance", "digits")}
+        return {key: value for key, value in limits.items() if value is not None}
+    return {}
 
 
 def known_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:
@@ -158,7 +173,7 @@ def _text(value: Any) -> str | None:
 
 def gold_answer(text: str, layout: str, where: str) -> str:
     """The gold answer in an answer column; GSM8K writes it after `####`, with thousands separators."""
-    if layout == "plain":
+    if layout != "gsm8k":
         return text.strip()
     match = re.search(r"####\s*(\S[^\n]*)\s*$", text)
     if not match:
