@@ -25,10 +25,10 @@ def problems(tmp_path: Path, rows: list[dict[str, Any]], seed: int = 0, **fields
 
 
 def gpqa(n: int) -> list[dict[str, Any]]:
-    return [
-        {"Question": f"Which is {i}?", "Correct Answer": f"{i}", **{f"Incorrect Answer {k}": f"{i + k}" for k in (1, 2, 3)}}
-        for i in range(n)
-    ]  # fmt: skip
+    def others(i: int) -> dict[str, str]:
+        return {f"Incorrect Answer {k}": f"{i + k}" for k in (1, 2, 3)}
+
+    return [{"Question": f"Which is {i}?", "Correct Answer": f"{i}", **others(i)} for i in range(n)]
 
 
 def test_gpqa_is_shuffled_by_the_seed(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ _NO_UNIT = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"[,;:(]\s|\.\s|\s(?:because|since|which|so|as|when|if|after|for|in total|altogether|weil|da|car)\b|[.。!]?\s*$"
+    r"[,;:(]\s|\.\s|\s(?:because|since|which|so|as|when|if|after|for|in total|altogether|weil|da|car)\b|[.。]?\s*$"
 )
 _SENTENCE = re.compile(r"(?<=[\w)°%$])\. (?=[A-Z])")
 _MORE = re.compile(r"[\s,;:(.]*(?:(?:or|to|and|oder|und|ou|et)\b|[-–/±+*^]|[0-9])")
