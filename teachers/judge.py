@@ -17,8 +17,7 @@ from distill.errors import Refused
 from distill.files import Log
 from distill.recipe import Judge
 from distill.records import CONTROL_TOKEN, Problem, Sampling, Trace, Verdict, VerdictName, derived_seed, digest
-from distill.verify import choice
-from distill.verify.math import as_number
+from distill.verify import choice, number
 from teachers.base import Request, TeacherError
 from teachers.budget import Spent
 from teachers.earlier import Earlier
@@ -108,7 +107,7 @@ def _slim(trace: Trace) -> Trace:
 
 
 def is_settled(problem: Problem, extracted: str | None) -> bool:
-    """Are both answers plain numbers, or both options? Then the rules have compared them exactly."""
+    """Are both answers numbers (of one unit), or both options? Then the rules have compared them exactly."""
     if extracted is None:
         return False
     if problem.kind == "choice":
@@ -116,7 +115,10 @@ def is_settled(problem: Problem, extracted: str | None) -> bool:
         return (
             choice.letter_of(problem.answer, options) is not None and choice.letter_of(extracted, options) is not None
         )
-    return as_number(problem.answer) is not None and as_number(extracted) is not None
+    gold, given = number.read(problem.answer), number.read(extracted)
+    if gold is None or given is None or gold.is_percent != given.is_percent:
+        return False
+    return not (gold.unit and given.unit) or gold.unit == given.unit
 
 
 def requests(trace: Trace, problem: Problem, spec: Judge, seed: int) -> Iterator[Request]:

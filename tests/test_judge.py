@@ -252,6 +252,8 @@ def test_what_is_asked_about() -> None:
     assert not is_asked("41", gold="42", extracted="41"), "exact arithmetic has the last word"
     assert not is_asked("41", gold="42", extracted="41", kind="number")
     assert is_asked("41", gold="42", extracted="41", verdict="unknown")
+    assert not is_asked("41 cm", gold="42", extracted=r"41\text{ cm}")
+    assert is_asked("0.42 m", gold="42 cm", extracted="0.42 m")
     assert is_asked("x = 41 + 1", gold="42", extracted="41 + 1")
     assert not is_asked("(A)", gold="B", extracted="A", kind="choice")
     assert is_asked("the first one", gold="B", extracted=None, kind="choice")

@@ -194,7 +194,7 @@ def _by_mark(plain: str, options: list[str]) -> str:
         raise Unread("says only what it is not")
     if _NONE.match(plain):
         raise Unread("none of the options", is_wrong=True)
-    value, values = as_number(plain), [as_number(option) for option in options]
+    value, values = as_number(plain.rstrip(".。")), [as_number(option) for option in options]
     if value is not None and values and None not in values:
         raise Unread("none of the options", is_wrong=True)
     raise Unread("names no option")
@@ -207,7 +207,7 @@ def _options_with(text: str, options: list[str]) -> list[str]:
     wanted = _normal(text)
     same = [letter for letter, option in zip(LETTERS, options, strict=False) if _normal(option) == wanted]
     plain = _plain(text)
-    if same or _HEAD.fullmatch(plain) or (value := as_number(plain)) is None:
+    if same or _HEAD.fullmatch(plain) or (value := as_number(plain.rstrip(".。"))) is None:
         return same
     return [letter for letter, option in zip(LETTERS, options, strict=False) if as_number(_plain(option)) == value]
 
