@@ -14,6 +14,9 @@ MIN_SPAN = 2000
 """Characters that the repeats cover together: about 500 tokens, a small price beside a budget of 32k, and longer than
 any repetition in the healthy traces that the tests look through."""
 
+MIN_SPAN_OF_SIGNS = 12_000
+"""The same where no letter is repeated: a matrix of 50 by 50 zeros, the digits of 1/7 and a drawn grid are no loops."""
+
 MAX_PERIOD = 2000
 """Longest stretch that is looked for, in characters."""
 
@@ -75,7 +78,8 @@ def find_loop(text: str) -> Loop | None:
         if found < 0:
             return None
         period = start - found
-        needed = max(MIN_SPAN, MIN_REPEATS * period)
+        least = MIN_SPAN if any(map(str.isalpha, tail[-period:])) else MIN_SPAN_OF_SIGNS
+        needed = max(least, MIN_REPEATS * period)
         if len(tail) >= needed and tail[-needed:-period] == tail[-needed + period :]:
             return Loop(period, _span(text, period))
     return None
