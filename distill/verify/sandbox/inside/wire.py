@@ -1,0 +1,146 @@
+"""Values and messages between processes that do not trust each other: plain data, never objects.
+
+A value is read through the methods of the plain type that it derives from, so that a subclass cannot lie about itself,
+and written as JSON. What is none of the plain types stays where it is; the other side gets a number that stands for it.
+"""
+
+import json
+import math
+import os
+import select
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+LONGEST = 64 << 20
+"""Bytes of a message; a longer one is not read."""
+
+LONGEST_INT = 10**300
+"""JSON holds numbers up to here; larger ones travel in hexadecimal, which takes no quadratic time."""
+
+_HEADER = 8
+_COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset, "deque": deque}
+_MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": dict}
+
+
+class Broken(Exception):
+    """The other side has ended, or said what is no message."""
+
+
+class NotPlain(Exception):
+    """A value that cannot leave its process."""
+
+
+Wait = Callable[[int, int], None]
+"""Returns when a descriptor is ready for an event of `poll`, or raises."""
+
+
+def _at_once(descriptor: int, event: int) -> None:
+    """For a blocking descriptor."""
+
+
+def send(descriptor: int, message: Any, wait: Wait = _at_once) -> None:
+    data = json.dumps(message).encode()
+    if len(data) > LONGEST:
+        raise NotPlain("too large")
+    left = memoryview(len(data).to_bytes(_HEADER, "big") + data)
+    while left:
+        wait(descriptor, select.POLLOUT)
+        with suppress(BlockingIOError):
+            left = left[os.write(descriptor, left) :]
+
+
+def receive(descriptor: int, longest: int = LONGEST, wait: Wait = _at_once) -> Any:
+    """The next message; not a byte of the one after it is read.
+
+    Raises:
+        Broken: there is none, it is too long, or it is not JSON.
+    """
+    size = int.from_bytes(_exactly(descriptor, _HEADER, wait), "big")
+    if size > longest:
+        raise Broken("too long")
+    try:
+        return json.loads(_exactly(descriptor, size, wait))
+    except (ValueError, RecursionError) as e:
+        raise Broken("no message") from e
+
+
+def _exactly(descriptor: int, size: int, wait: Wait) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        wait(descriptor, select.POLLIN)
+        piece = os.read(descriptor, min(size - len(data), 1 << 20))
+        if not piece:
+            raise Broken("ended")
+        data += piece
+    return bytes(data)
+
+
+def encode(value: Any, keep: Callable[[Any], int]) -> Any:
+    """A JSON value from which `decode` makes an equal one; `keep` numbers what is not plain, or raises NotPlain."""
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, int):
+        number = int.__add__(value, 0)
+        return number if -LONGEST_INT < number < LONGEST_INT else {"$": "int", "of": int.__format__(number, "x")}
+    if isinstance(value, float):
+        real = float.__mul__(value, 1.0)
+        return real if math.isfinite(real) else {"$": "float", "of": float.__repr__(real)}
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, list):
+        return [encode(item, keep) for item in list.__iter__(value)]
+    if isinstance(value, dict):
+        name = type(value).__name__ if type(value) in (OrderedDict, Counter, defaultdict) else "dict"
+        return {"$": name, "of": [[encode(k, keep), encode(v, keep)] for k, v in dict.items(value)]}
+    for name, kind in _COLLECTIONS.items():
+        if isinstance(value, kind):
+            return {"$": name, "of": [encode(item, keep) for item in kind.__iter__(value)]}
+    if type(value) in (bytes, bytearray):
+        return {"$": type(value).__name__, "of": value.hex()}
+    if type(value) is range:
+        return {"$": "range", "of": [value.start, value.stop, value.step]}
+    if type(value) is complex:
+        return {"$": "complex", "of": [encode(value.real, keep), encode(value.imag, keep)]}
+    if type(value) in (Decimal, Fraction):
+        return {"$": type(value).__name__, "of": str(value)}
+    return {"$": "kept", "of": keep(value)}
+
+
+def decode(value: Any, kept: Callable[[int], Any]) -> Any:
+    """The inverse of `encode`; `kept` tells what a number stands for.
+
+    Raises:
+        Broken: it is nothing that `encode` writes.
+    """
+    try:
+        return _decode(value, kept)
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as e:
+        raise Broken("no plain value") from e
+
+
+def _decode(value: Any, kept: Callable[[int], Any]) -> Any:
+    if isinstance(value, list):
+        return [_decode(item, kept) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name, of = value["$"], value["of"]
+    if name in _MAPPINGS:
+        return _MAPPINGS[name]({_decode(k, kept): _decode(v, kept) for k, v in of})
+    if name in _COLLECTIONS:
+        return _COLLECTIONS[name](_decode(item, kept) for item in of)
+    readers: dict[str, Callable[[], Any]] = {
+        "int": lambda: int(of, 16),
+        "float": lambda: float(of),
+        "bytes": lambda: bytes.fromhex(of),
+        "bytearray": lambda: bytearray.fromhex(of),
+        "range": lambda: range(*of),
+        "complex": lambda: complex(*(_decode(part, kept) for part in of)),
+        "Decimal": lambda: Decimal(of),
+        "Fraction": lambda: Fraction(of),
+        "kept": lambda: kept(of),
+    }
+    return readers[name]()
