@@ -31,10 +31,12 @@ from distill.recipe_teachers import (
     Teacher,
     VLLMTeacher,
 )
+from distill.recipe_verify import CodeLimits, Verify
 
 __all__ = [
     "Accept",
     "Band",
+    "CodeLimits",
     "CountdownProblems",
     "EndpointTeacher",
     "FileProblems",

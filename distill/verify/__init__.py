@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from distill.recipe import Accept
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
-from distill.verify import choice, countdown, gym, math, number
+from distill.verify import choice, code, countdown, gym, math, number
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
 from distill.verify.worker import COMPARING_SECONDS
@@ -21,6 +21,7 @@ KINDS: dict[str, Judge] = {
     "choice": choice.judge,
     "number": number.judge,
     "countdown": countdown.judge,
+    "code": code.judge,
     "reasoning_gym": gym.judge,
 }
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""

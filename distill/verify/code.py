@@ -1,0 +1,159 @@
+"""Programs: the one that a response gives is run against the problem's tests, in a sandbox or not at all.
+
+Limits are of processor time, so that a verdict does not depend on what else the machine does. What the sandbox cannot
+run is `unknown`.
+"""
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+
+from distill.errors import Refused
+from distill.recipe_verify import CodeLimits
+from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.programs import MOST_CHARACTERS, extract
+from distill.verify.sandbox import Limits, Sandbox, Unavailable, prove
+from distill.verify.suites import NotUnderstood, Suite, suite_of
+
+SHOWN = 400
+"""Characters of a program that a verdict keeps."""
+
+RELATIVE, ABSOLUTE = 1e-5, 1e-8
+"""How far printed floats may be off where a layout compares them so (APPS)."""
+
+
+class Runner:
+    """The sandbox of this process, proved before its first program."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sandbox: Sandbox | None = None
+        self.limits = Limits()
+        self.isolation = "bubblewrap"
+
+    def configure(self, code: CodeLimits) -> None:
+        """Take limits and isolation of a recipe."""
+        wall = max(120.0, 10 * code.cpu_seconds)
+        self.limits = Limits(cpu=code.cpu_seconds, memory=code.memory_mib << 20, wall=wall)
+        isolation = "none" if code.sandbox == "none-i-accept-the-risk" else "bubblewrap"
+        with self._lock:
+            if isolation != self.isolation and self._sandbox is not None:
+                self._sandbox.close()
+                self._sandbox = None
+            self.isolation = isolation
+
+    def sandbox(self) -> Sandbox:
+        """The sandbox, if it holds what it promises.
+
+        Raises:
+            Refused: naming what does not hold.
+        """
+        with self._lock:
+            if self._sandbox is None:
+                made = Sandbox(self.isolation)
+                if self.isolation != "none":
+                    _refuse_unless_proved(made)
+                self._sandbox = made
+            return self._sandbox
+
+
+runner = Runner()
+
+
+def _refuse_unless_proved(sandbox: Sandbox) -> None:
+    hint = "`distill doctor` says more; verify.code.sandbox=none-i-accept-the-risk runs programs with your own rights."
+    try:
+        failing = {name: why for name, why in prove(sandbox).items() if why}
+    except Unavailable as e:
+        sandbox.close()
+        raise Refused(f"model-written programs cannot be run in isolation here ({e}).", hint) from e
+    if failing:
+        sandbox.close()
+        name, why = next(iter(failing.items()))
+        raise Refused(f"model-written programs cannot be run in isolation here: '{name}' fails ({why}).", hint)
+
+
+def judge(response: str, answer: str, data: dict) -> Judgement:
+    """Judge the program in a response by the tests in `data` (see `suites.py`); `answer` is not used."""
+    try:
+        suite = suite_of(data)
+    except NotUnderstood as e:
+        return unknown(None, str(e))
+    program = extract(response, suite.names)
+    if program is None:
+        return wrong(None, "no program")
+    shown = program[:SHOWN]
+    if len(program) > MOST_CHARACTERS:
+        return wrong(shown, "program too long")
+    if program.startswith((" ", "\t")) and not suite.entry:
+        program = f"if True:\n{program}"
+    try:
+        reason = _run(suite, suite.prefix + program, runner.sandbox())
+    except Unavailable as e:
+        return unknown(shown, str(e))
+    if reason is None:
+        return correct(shown, f"passes {len(suite.checks) or len(suite.cases)} tests")
+    return unknown(shown, reason.removeprefix("unknown: ")) if reason.startswith("unknown: ") else wrong(shown, reason)
+
+
+def _run(suite: Suite, program: str, sandbox: Sandbox) -> str | None:
+    """Why a program is not right, None if it is."""
+    if suite.cases:
+        return _fed(suite, program, sandbox)
+    report = sandbox.call(program, suite.tests(), runner.limits)
+    if report.get("passed") == len(suite.checks):
+        return None
+    if "broken" in report:
+        return f"unknown: tests fail by themselves: {report['broken']}"
+    return str(report.get("reason")) or f"failed test {report.get('failed')}"
+
+
+def _fed(suite: Suite, program: str, sandbox: Sandbox) -> str | None:
+    with _closing(sandbox.feed(program, (given for given, _ in suite.cases), runner.limits)) as outputs:
+        for number, (found, (_, wanted)) in enumerate(zip(outputs, suite.cases, strict=True), 1):
+            if found["reason"]:
+                return str(found["reason"])
+            if not same_output(found["output"], wanted, suite.comparison):
+                return f"failed test {number}"
+    return None
+
+
+@contextmanager
+def _closing(outputs: Iterator[dict]) -> Iterator[Iterator[dict]]:
+    try:
+        yield outputs
+    finally:
+        outputs.close()  # type: ignore[attr-defined]
+
+
+def same_output(found: str, wanted: str, comparison: str) -> bool:
+    """Line by line without space at the ends; a line may differ in how its numbers are written.
+
+    `exact` is LiveCodeBench's rule (equal as decimals), `close` that of APPS for floats.
+    """
+    ours, theirs = ([line.split() for line in text.strip().split("\n")] for text in (found, wanted))
+    if len(ours) != len(theirs):
+        return False
+    return all(a == b or _same_numbers(a, b, comparison) for a, b in zip(ours, theirs, strict=True))
+
+
+def _same_numbers(found: list[str], wanted: list[str], comparison: str) -> bool:
+    if len(found) != len(wanted):
+        return False
+    try:
+        pairs = [(Decimal(a), Decimal(b)) for a, b in zip(found, wanted, strict=True)]
+    except InvalidOperation:
+        return False
+    if comparison == "exact":
+        return all(a == b for a, b in pairs)
+    return all(a == b or (_has_point(text) and _close(a, b)) for (a, b), text in zip(pairs, wanted, strict=True))
+
+
+def _has_point(text: str) -> bool:
+    return any(sign in text for sign in ".eE")
+
+
+def _close(a: Decimal, b: Decimal) -> bool:
+    return math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE)

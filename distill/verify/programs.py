@@ -1,0 +1,48 @@
+"""The program in a response: fenced blocks, and which of them belong together. Nothing is parsed that a model wrote."""
+
+import re
+
+MOST_CHARACTERS = 200_000
+"""A longer program is not run."""
+
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_PYTHON = ("python", "py", "python3", "py3", "")
+_DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+_METHOD = re.compile(r"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+_READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\)")
+_LOOKS_LIKE_CODE = re.compile(r"^(?:def|class|import|from|async def|@)[ \t]*\w|^[ \t]+return\b|\bprint\(", re.MULTILINE)
+
+
+def extract(response: str, names: tuple[str, ...]) -> str | None:
+    """The program of a response, None where it has none; `names` are those that tests use, none for whole programs.
+
+    The last block that defines what is tested counts (else the last one), after those before it that define what it uses.
+    """
+    blocks = [text for _, language, text in _FENCE.findall(response) if language.lower() in _PYTHON and text.strip()]
+    if not blocks:
+        return response if _LOOKS_LIKE_CODE.search(response) and "```" not in response else None
+    if not names:
+        reading = [at for at, block in enumerate(blocks) if _READS.search(block)]
+        return _with_what_it_uses(blocks, reading[-1] if reading else len(blocks) - 1)
+    defining = [at for at, block in enumerate(blocks) if _defined(block) & set(names)]
+    if not defining:
+        return blocks[-1]
+    return _with_what_it_uses(blocks, defining[-1], set(names))
+
+
+def _defined(block: str) -> set[str]:
+    found = {function or value for function, value in _DEFINES.findall(block)}
+    return found | set(_METHOD.findall(block)) if "Solution" in found else found
+
+
+def _with_what_it_uses(blocks: list[str], main: int, names: set[str] | None = None) -> str:
+    """A block and those before it that define what it, or the tests, name and it does not define."""
+    chosen, wanted = [blocks[main]], set(_WORD.findall(blocks[main])) | (names or set())
+    have = _defined(blocks[main])
+    for block in reversed(blocks[:main]):
+        if (_defined(block) - have) & wanted:
+            chosen.insert(0, block)
+            have |= _defined(block)
+            wanted |= set(_WORD.findall(block))
+    return "\n".join(chosen)

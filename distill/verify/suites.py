@@ -1,0 +1,201 @@
+"""Tests of programs in the layouts that data sets have: HumanEval, MBPP, APPS, LiveCodeBench.
+
+A layout is recognised by its columns. Tests come from data sets, not from models; they are parsed here and run in the
+sandbox.
+"""
+
+import ast
+import base64
+import builtins
+import io
+import json
+import pickle
+import zlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+COLUMNS = {
+    "humaneval": ("prompt", "entry_point", "test"),
+    "mbpp": ("test_list", "test_setup_code", "test_imports", "code"),
+    "apps": ("input_output", "starter_code"),
+    "livecodebench": ("public_test_cases", "private_test_cases", "metadata", "starter_code"),
+}
+"""Layout -> the columns that are kept with a problem; the first of `_TELLING` must be there."""
+
+_TELLING = {"humaneval": "test", "mbpp": "test_list", "apps": "input_output", "livecodebench": "public_test_cases"}
+
+NAMES_OF_HARNESS = """\
+import bisect, collections, copy, datetime, functools, heapq, itertools, json, math, operator, random, re, statistics, string, sys
+from bisect import *
+from collections import *
+from functools import *
+from heapq import *
+from itertools import *
+from math import *
+from typing import *
+from fractions import Fraction
+from decimal import Decimal
+from builtins import *
+sys.setrecursionlimit(50000)
+"""
+"""What programs of APPS and LiveCodeBench find already imported where those are scored."""
+
+_SAME = """
+import json
+def same(found, wanted, layout):
+    found = plain(found)
+    return found == wanted or layout == "apps" and isinstance(wanted, list) and len(wanted) == 1 and found == wanted[0]
+def plain(value):
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+"""
+
+
+class NotUnderstood(Exception):
+    """Tests that are in no known layout, or broken."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a program is tested with."""
+
+    prefix: str = ""
+    """Stands before the program."""
+    entry: str = ""
+    """What the tests call `candidate`; empty if they use names."""
+    names: tuple[str, ...] = ()
+    """What is tested; empty for whole programs."""
+    before: str = ""
+    """Run by the tests' process first."""
+    setup: str = ""
+    """Run after that, with the program's names at hand."""
+    checks: tuple[str, ...] = ()
+    """Asserts."""
+    cases: tuple[tuple[str, str], ...] = ()
+    """Standard input and what is to be printed."""
+    comparison: Literal["exact", "close"] = "exact"
+    """Of numbers that are printed: as decimals, or floats to five digits."""
+
+    def tests(self) -> dict[str, Any]:
+        """As the sandbox takes them."""
+        return {
+            "before": self.before,
+            "setup": self.setup,
+            "checks": list(self.checks),
+            "under_test": list(self.names),
+            "entry": self.entry,
+        }
+
+
+def layout_of(columns: Any) -> str | None:
+    """The layout that has these columns."""
+    return next((layout for layout, column in _TELLING.items() if column in columns), None)
+
+
+def suite_of(data: dict[str, Any]) -> Suite:
+    """The tests of a problem.
+
+    Raises:
+        NotUnderstood: it has none, or not as its layout has them.
+    """
+    readers = {"humaneval": _humaneval, "mbpp": _mbpp, "apps": _apps, "livecodebench": _livecodebench}
+    layout = layout_of(data)
+    if layout is None:
+        raise NotUnderstood("no tests")
+    try:
+        suite = readers[layout](data)
+    except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError, zlib.error) as e:
+        raise NotUnderstood(f"tests are not in the layout of {layout}") from e
+    except pickle.UnpicklingError as e:
+        raise NotUnderstood("tests hold more than text") from e
+    if not suite.checks and not suite.cases:
+        raise NotUnderstood("no tests")
+    return suite
+
+
+def _humaneval(data: dict[str, Any]) -> Suite:
+    entry, prompt = data["entry_point"], data["prompt"]
+    return Suite(
+        prefix=prompt + "\n",
+        entry=entry,
+        names=(entry,),
+        before=f"{prompt}\n{data['test']}",
+        checks=("check(candidate)",),
+    )
+
+
+def _mbpp(data: dict[str, Any]) -> Suite:
+    before = "\n".join(data.get("test_imports") or [])
+    checks, setup = tuple(data["test_list"]), data.get("test_setup_code") or ""
+    defined = _defined(data.get("code") or "")
+    given = _defined(before) | _defined(setup) | {"self"}
+    called = {
+        node.func.id
+        for check in checks
+        for node in ast.walk(ast.parse(check))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    names = {n for n in called - given if n in defined or not hasattr(builtins, n)}
+    return Suite(names=tuple(sorted(names)), before=before, setup=setup, checks=checks)
+
+
+def _defined(source: str) -> set[str]:
+    """Names of functions, classes and imports at the top of a trusted source."""
+    found: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return found
+
+
+def _apps(data: dict[str, Any]) -> Suite:
+    told = data["input_output"]
+    told = json.loads(told) if isinstance(told, str) else told
+    inputs, outputs, name = told["inputs"], told["outputs"], told.get("fn_name")
+    if len(inputs) != len(outputs):
+        raise ValueError("not as many outputs as inputs")
+    if name:
+        return _of_calls(name, inputs, outputs, "apps")
+    cases = tuple((_lines(given), _lines(wanted)) for given, wanted in zip(inputs, outputs, strict=True))
+    return Suite(prefix=NAMES_OF_HARNESS, cases=cases, comparison="close")
+
+
+def _livecodebench(data: dict[str, Any]) -> Suite:
+    tests = [*_cases(data["public_test_cases"]), *_cases(data.get("private_test_cases") or "[]")]
+    metadata = data.get("metadata") or "{}"
+    name = (json.loads(metadata) if isinstance(metadata, str) else metadata).get("func_name")
+    if not name:
+        return Suite(prefix=NAMES_OF_HARNESS, cases=tuple((t["input"], t["output"]) for t in tests))
+    inputs = [[json.loads(line) for line in t["input"].split("\n")] for t in tests]
+    return _of_calls(name, inputs, [json.loads(t["output"]) for t in tests], "livecodebench")
+
+
+def _of_calls(name: str, inputs: list[Any], outputs: list[Any], layout: str) -> Suite:
+    """A function of that name, or a method of `Solution`, called with arguments."""
+    before = f"{_SAME}\nGIVEN, WANTED = json.loads({json.dumps(inputs)!r}), json.loads({json.dumps(outputs)!r})"
+    checks = tuple(f"assert same(candidate(*GIVEN[{i}]), WANTED[{i}], {layout!r})" for i in range(len(inputs)))
+    return Suite(prefix=NAMES_OF_HARNESS, entry=name, names=(name,), before=before, checks=checks)
+
+
+def _lines(text: Any) -> str:
+    return text if isinstance(text, str) else "\n".join(map(str, text))
+
+
+def _cases(told: Any) -> list[dict[str, str]]:
+    """Test cases as JSON; LiveCodeBench's private ones also as base64 of zlib of a pickled text."""
+    if isinstance(told, list):
+        return told
+    if told.lstrip().startswith("["):
+        return json.loads(told)
+    text = _OnlyPlain(io.BytesIO(zlib.decompress(base64.b64decode(told)))).load()
+    return json.loads(text) if isinstance(text, str | bytes) else text
+
+
+class _OnlyPlain(pickle.Unpickler):
+    """Reads texts, numbers, lists; anything that would have to be looked up is refused."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module_name}.{global_name}")
