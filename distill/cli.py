@@ -114,14 +114,20 @@ def check(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir =
 def verify(
     file: Annotated[Path, typer.Argument(help="A .jsonl or .parquet file.")],
     out: Annotated[Path, typer.Option(help="Where to write the rows with verdict, extracted and reason.")],
-    kind: Annotated[str, typer.Option(help="math or countdown.")] = "math",
+    kind: Annotated[str, typer.Option(help="math, countdown or code.")] = "math",
     response_key: Annotated[
         str, typer.Option(help="Column with the response; thinking in it is left out.")
     ] = "response",
     answer_key: Annotated[str, typer.Option(help="Column with the gold answer.")] = "answer",
+    sandbox: Annotated[
+        str, typer.Option(help="Of programs: bubblewrap, or none-i-accept-the-risk to run them with your own rights.")
+    ] = "bubblewrap",
 ) -> None:
     """Judge the rows of any file: adds verdict (correct, wrong, unknown), extracted, reason."""
+    from distill.verify import code
     from distill.verify.files import verify_file
+
+    code.runner.isolate(sandbox)
 
     counts = verify_file(file, out, kind, response_key, answer_key)
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f" -> {out}")
@@ -137,10 +143,12 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run direct
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine can do, what is missing, and how to get it."""
-    from distill.doctor import diagnosis
+    """Say what this machine can do, what is missing, and how to get it; 1 if distill itself lacks something."""
+    from distill.doctor import diagnosis, is_whole
 
     typer.echo(diagnosis())
+    if not is_whole():
+        raise typer.Exit(1)
 
 
 @recipes_app.command("ls")

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
@@ -29,9 +30,42 @@ def diagnosis() -> str:
         ("compute", _compute()),
         *[(name, _version(name) or f"MISSING: pip install {name}") for name in CORE],
         *[(name, _version(name) or f"not installed; {how}") for name, how in EXTRAS.items()],
+        ("bubblewrap", _bubblewrap()),
+        *_isolation(),
         ("hub token", "HF_TOKEN is set" if os.environ.get("HF_TOKEN") else "HF_TOKEN is not set; needed to push only"),
     ]
-    return "\n".join(f"{name:<14} {what}" for name, what in lines)
+    return "\n".join(f"{name:<{27 if name.startswith(' ') else 14}} {what}" for name, what in lines)
+
+
+def is_whole() -> bool:
+    """Whether all that every run needs is there; extras and isolation are not."""
+    return sys.version_info >= (3, 11) and all(_version(name) for name in CORE)
+
+
+def _bubblewrap() -> str:
+    from distill.verify.sandbox.bubble import bubblewrap
+
+    path = bubblewrap()
+    if path is None:
+        return "not installed; needed to run programs that models write: apt-get install bubblewrap"
+    return subprocess.run([path, "--version"], capture_output=True, text=True).stdout.split()[-1]
+
+
+def _isolation() -> list[tuple[str, str]]:
+    """What the sandbox of model-written programs promises, each proved by a program that tries the opposite."""
+    from distill.verify.sandbox import Sandbox, Unavailable, prove
+
+    sandbox = Sandbox()
+    try:
+        proved = prove(sandbox)
+    except Unavailable as e:
+        return [("sandbox", f"NONE: {e}; model-written programs are refused")]
+    finally:
+        sandbox.close()
+    who = "an unprivileged user, as root is not limited" if os.geteuid() == 0 else "your user"
+    told = f"bubblewrap, namespaces and seccomp; programs run as {who}"
+    lines = [("sandbox", told if not any(proved.values()) else "NOT SAFE: model-written programs are refused")]
+    return [*lines, *((f"  {name}", why or "proved") for name, why in proved.items())]
 
 
 def _version(package: str) -> str | None:

@@ -35,14 +35,19 @@ class CountdownProblems(Section):
         return self
 
 
+WITH_TESTS = frozenset(("humaneval", "mbpp", "apps", "livecodebench"))
+"""Layouts whose rows hold tests for a program."""
+
+
 class TableProblems(Section):
     """Problems from rows with a question and an answer."""
 
     source: Literal["file", "hub"]
     """Where the rows lie."""
-    layout: Literal["plain", "gsm8k", "choice"] = "plain"
+    layout: Literal["plain", "gsm8k", "choice", "humaneval", "mbpp", "apps", "livecodebench"] = "plain"
     """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is; `choice`: options, as in
-    GPQA (Correct Answer, Incorrect Answer 1 to 3, shuffled with the run's seed) or MMLU (choices, answer)."""
+    GPQA (Correct Answer, Incorrect Answer 1 to 3, shuffled with the run's seed) or MMLU (choices, answer). The others
+    have tests in columns of their own, for `kind: code`; the answer column, a program, may be absent there."""
     question_key: str = "question"
     """Column that holds the task."""
     answer_key: str = "answer"
@@ -54,8 +59,9 @@ class TableProblems(Section):
     An adaptive harvest learns from them where the next accepted trace is cheapest."""
     options_key: str = "choices"
     """Column that holds the options of layout=choice: a list, or a mapping with such a list under `text`."""
-    kind: Literal["math", "choice", "number"] | None = None
-    """Which verifier judges the answers; null takes choice for layout=choice, else math."""
+    kind: Literal["math", "choice", "number", "code"] | None = None
+    """Which verifier judges the answers; null takes choice for layout=choice, code for those with
+    tests, else math."""
     tolerance: float | None = Field(None, ge=0)
     """kind=number: how far an answer may be off. A column `tolerance` of a row goes before, as with the next two."""
     relative_tolerance: float | None = Field(None, ge=0)
@@ -78,11 +84,16 @@ class TableProblems(Section):
             raise ValueError(f"{limits[0]} is for kind=number; this is kind={self.verifier()}")
         if self.layout == "choice" and self.kind not in (None, "choice"):
             raise ValueError(f"layout=choice is judged by its letters; kind={self.kind} would read none")
+        if self.kind is not None and (self.kind == "code") != (self.layout in WITH_TESTS):
+            raise ValueError(
+                f"layout={self.layout} does not go with kind={self.kind}: "
+                "humaneval, mbpp, apps and livecodebench hold tests for kind=code"
+            )
         return self
 
     def verifier(self) -> str:
         """The kind of the problems."""
-        return self.kind or ("choice" if self.layout == "choice" else "math")
+        return self.kind or ("choice" if self.layout == "choice" else "code" if self.layout in WITH_TESTS else "math")
 
 
 class FileProblems(TableProblems):

@@ -22,6 +22,6 @@ class Verify(Section):
     """How an answer is judged; the verifier itself is the one of the problem's kind."""
 
     timeout_seconds: float = Field(5.0, gt=0, le=10**6)
-    """Longest time for one verdict; past it the verdict is `unknown`, never `wrong`. Programs have limits of their own."""
+    """Longest time for one verdict; past it it is `unknown`, never `wrong`. Programs have limits of their own."""
     code: CodeLimits = CodeLimits()
     """Programs."""

@@ -15,6 +15,7 @@ from distill.errors import DistillError, Refused
 from distill.files import read_rows, user_path
 from distill.recipe import FileProblems, HubProblems
 from distill.records import CONTROL_TOKEN, Problem
+from distill.verify.suites import COLUMNS
 
 LONGEST_CLASS = 40
 """Characters of a text that names a level or a subject; of a longer one only the length tells something."""
@@ -63,7 +64,8 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
         raise Refused(f"{source} holds no problems.")
     if spec.layout == "choice":
         rows = [lettered(row, spec, seed, f"{source}, row {number}") for number, row in enumerate(rows, 1)]
-    wanted = [spec.question_key, spec.answer_key, *([spec.id_key] if spec.id_key else [])]
+    tests = COLUMNS.get(spec.layout, ())
+    wanted = [spec.question_key, tests[0] if tests else spec.answer_key, *([spec.id_key] if spec.id_key else [])]
     for number, row in enumerate(rows, 1):
         absent = [key for key in wanted if _text(row.get(key)) in (None, "")]
         if absent:
@@ -72,7 +74,7 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
             hint = f"Name the column with problems.{which}."
             lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"
             raise Refused(f"{source}, row {number}: '{absent[0]}' {lacks}.", hint)
-        nested = [key for key in wanted if isinstance(row[key], bool | bytes | list | dict)]
+        nested = [k for k in wanted if k not in tests and isinstance(row[k], bool | bytes | list | dict)]
         if nested:
             kind = {"bytes": "binary value"}.get(name := type(row[nested[0]]).__name__, name)
             raise Refused(f"{source}, row {number}: '{nested[0]}' is a {kind}, not a text or a number.")
@@ -87,9 +89,11 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
         Problem(
             id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
             question=str(row[spec.question_key]).strip(),
-            answer=gold_answer(_text(row[spec.answer_key]) or "", spec.layout, f"{source}, row {number + 1}"),
+            answer=gold_answer(_text(row.get(spec.answer_key)) or "", spec.layout, f"{source}, row {number + 1}"),
             kind=spec.verifier(),
-            data=_data(row, spec),
+            data={column: row[column] for column in tests if row.get(column) is not None}
+            if tests
+            else _data(row, spec),
             known=known_of(row, spec.known_keys),
             source=source,
             licence=spec.licence,
@@ -174,7 +178,7 @@ def _text(value: Any) -> str | None:
 def gold_answer(text: str, layout: str, where: str) -> str:
     """The gold answer in an answer column; GSM8K writes it after `####`, with thousands separators."""
     if layout != "gsm8k":
-        return text.strip()
+        return text.strip("\n") if layout in COLUMNS else text.strip()
     match = re.search(r"####\s*(\S[^\n]*)\s*$", text)
     if not match:
         raise Refused(

@@ -21,7 +21,7 @@ from distill.recipe import (
 )
 from distill.recipe import Teacher as TeacherSpec
 from distill.records import Problem, Sampling, Trace, derived_seed
-from distill.verify import limit_time
+from distill.verify import configure
 from teachers.adaptive import AdaptivePlan
 from teachers.base import Request, Teacher, TeacherError
 from teachers.budget import Spent
@@ -106,7 +106,7 @@ def harvest(recipe: Recipe, problems: list[Problem], folder: Path, on_progress: 
     earlier = Earlier(folder, recipe.harvest.cut_loops)
     if samples.torn or verdicts.torn:
         logger.info("harvest: a torn last line (%d bytes) was dropped", samples.torn + verdicts.torn)
-    limit_time(recipe.verify.timeout_seconds)
+    configure(recipe.verify)
     training = [p for p in problems if not p.held_out]
     wanted = sum(most_samples(p, recipe.harvest) for p in training)
     ledger = Ledger(verdicts, {p.id: p for p in training}, wanted, on_progress, recipe.harvest.accept)

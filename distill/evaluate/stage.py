@@ -15,7 +15,7 @@ from distill.evaluate.statistics import accuracy, exact_mcnemar, paired_differen
 from distill.files import Log, write_json
 from distill.recipe import Evaluate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
-from distill.verify import KINDS, judge, judge_trace, limit_time, stated
+from distill.verify import KINDS, configure, judge, judge_trace, stated
 from teachers.base import Request
 from teachers.local import LocalModel
 from teachers.sampler import sample
@@ -33,7 +33,7 @@ def evaluate(
         Refused: a gold answer that its own verifier does not accept, or no held-out problem.
     """
     held = [p for p in problems if p.held_out]
-    limit_time(recipe.verify.timeout_seconds)
+    configure(recipe.verify)
     refuse_broken_gold(held)
     folder.mkdir(exist_ok=True)
     contestants = {

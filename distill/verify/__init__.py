@@ -7,7 +7,7 @@ Judgement(verdict='correct', extracted='0.5', reason='equal numbers')
 
 from collections.abc import Callable
 
-from distill.recipe import Accept
+from distill.recipe import Accept, Verify
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
 from distill.verify import choice, code, countdown, gym, math, number
 from distill.verify.form import flaw
@@ -33,8 +33,16 @@ def limit_time(seconds: float | None) -> None:
     gym.scorer.timeout_seconds = seconds or gym.SCORING_SECONDS
 
 
+def configure(settings: Verify) -> None:
+    """Limits and isolation as a recipe has them."""
+    limit_time(settings.timeout_seconds)
+    code.runner.configure(settings.code)
+
+
 def stated(problem: Problem) -> str:
     """A response that gives the problem's gold answer, in the form that its verifier looks for first."""
+    if problem.kind == "code":
+        return f"```python\n{problem.answer}\n```"
     return f"<answer>{problem.answer}</answer>" if problem.kind == "reasoning_gym" else f"\\boxed{{{problem.answer}}}"
 
 

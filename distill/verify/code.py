@@ -20,6 +20,9 @@ from distill.verify.suites import NotUnderstood, Suite, suite_of
 SHOWN = 400
 """Characters of a program that a verdict keeps."""
 
+ISOLATIONS = {"bubblewrap": "bubblewrap", "none-i-accept-the-risk": "none"}
+"""Name in recipes -> that of the sandbox."""
+
 RELATIVE, ABSOLUTE = 1e-5, 1e-8
 """How far printed floats may be off where a layout compares them so (APPS)."""
 
@@ -37,7 +40,17 @@ class Runner:
         """Take limits and isolation of a recipe."""
         wall = max(120.0, 10 * code.cpu_seconds)
         self.limits = Limits(cpu=code.cpu_seconds, memory=code.memory_mib << 20, wall=wall)
-        isolation = "none" if code.sandbox == "none-i-accept-the-risk" else "bubblewrap"
+        self.isolate(code.sandbox)
+
+    def isolate(self, how: str) -> None:
+        """Set the isolation, under its name in recipes.
+
+        Raises:
+            Refused: there is none of that name.
+        """
+        if how not in ISOLATIONS:
+            raise Refused(f"--sandbox={how} is unknown.", f"It is one of: {', '.join(ISOLATIONS)}.")
+        isolation = ISOLATIONS[how]
         with self._lock:
             if isolation != self.isolation and self._sandbox is not None:
                 self._sandbox.close()
@@ -87,8 +100,6 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     shown = program[:SHOWN]
     if len(program) > MOST_CHARACTERS:
         return wrong(shown, "program too long")
-    if program.startswith((" ", "\t")) and not suite.entry:
-        program = f"if True:\n{program}"
     try:
         reason = _run(suite, suite.prefix + program, runner.sandbox())
     except Unavailable as e:

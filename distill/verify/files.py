@@ -10,6 +10,10 @@ from distill.files import read_rows, write_atomically
 from distill.records import split_reasoning
 from distill.verify import KINDS, judge
 from distill.verify.judgement import unknown
+from distill.verify.suites import COLUMNS, layout_of
+
+WITHOUT_ANSWER = ("countdown", "code")
+"""Kinds whose rows need no gold answer."""
 
 
 def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key: str) -> dict[str, int]:
@@ -25,7 +29,7 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
     if kind == "reasoning_gym":
         raise Refused("--kind=reasoning_gym needs the entries of a run; a file does not hold them.")
     if kind not in KINDS:
-        raise Refused(f"--kind={kind} is unknown.", "Kinds: math, countdown.")
+        raise Refused(f"--kind={kind} is unknown.", "Kinds: math, countdown, code.")
     if not file.is_file():
         raise Refused(f"there is no file '{file}'.")
     out = out.resolve()  # a link is written through
@@ -50,7 +54,7 @@ def verify_file(file: Path, out: Path, kind: str, response_key: str, answer_key:
 
 def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) -> dict[str, Any]:
     response, gold = row[response_key], row.get(answer_key, "")
-    if kind != "countdown" and (gold is None or isinstance(gold, bool | list | dict)):
+    if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         found = unknown(None, "gold answer is no text or number")
     else:
         thinking, text = split_reasoning("" if response is None else str(response))
@@ -59,6 +63,8 @@ def _judged(row: dict[str, Any], kind: str, response_key: str, answer_key: str) 
 
 
 def _data(row: dict[str, Any]) -> dict[str, Any]:
+    if (layout := layout_of(row)) is not None:
+        return {column: row[column] for column in COLUMNS[layout] if column in row}
     numbers = row.get("numbers", row.get("nums"))
     return {"numbers": numbers, "target": row["target"]} if numbers is not None and "target" in row else {}
 
@@ -72,9 +78,14 @@ def _refuse_missing_columns(
         has = f"(its columns: {', '.join(sorted(row))})"
         if response_key not in row:
             raise Refused(f"{file}, row {number} has no '{response_key}' {has}.", "Name it with --response-key.")
-        if kind == "countdown" and not _data(row):
+        if kind == "countdown" and "target" not in _data(row):
             raise Refused(f"{file}, row {number} has no 'numbers' and 'target' {has}.")
-        if kind != "countdown" and answer_key not in row:
+        if kind == "code" and layout_of(row) is None:
+            raise Refused(
+                f"{file}, row {number} has no tests {has}.",
+                "It needs test, test_list, input_output or public_test_cases.",
+            )
+        if kind not in WITHOUT_ANSWER and answer_key not in row:
             raise Refused(f"{file}, row {number} has no '{answer_key}' {has}.", "Name it with --answer-key.")
         taken = {"verdict", "extracted", "reason"} & row.keys()
         if taken:

@@ -5,7 +5,6 @@ import re
 MOST_CHARACTERS = 200_000
 """A longer program is not run."""
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _PYTHON = ("python", "py", "python3", "py3", "")
 _DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 _METHOD = re.compile(r"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
@@ -17,9 +16,10 @@ _LOOKS_LIKE_CODE = re.compile(r"^(?:def|class|import|from|async def|@)[ \t]*\w|^
 def extract(response: str, names: tuple[str, ...]) -> str | None:
     """The program of a response, None where it has none; `names` are those that tests use, none for whole programs.
 
-    The last block that defines what is tested counts (else the last one), after those before it that define what it uses.
+    The last block that defines what is tested counts (else the last one), after those before it that
+    define what it uses.
     """
-    blocks = [text for _, language, text in _FENCE.findall(response) if language.lower() in _PYTHON and text.strip()]
+    blocks = _blocks(response)
     if not blocks:
         return response if _LOOKS_LIKE_CODE.search(response) and "```" not in response else None
     if not names:
@@ -29,6 +29,26 @@ def extract(response: str, names: tuple[str, ...]) -> str | None:
     if not defining:
         return blocks[-1]
     return _with_what_it_uses(blocks, defining[-1], set(names))
+
+
+def _blocks(response: str) -> list[str]:
+    """What stands in fences that are Python's or nobody's, in order; the last may be left open."""
+    found: list[tuple[str, list[str]]] = []
+    fence, margin = "", 0
+    for line in response.split("\n"):
+        text = line.strip()
+        if fence:
+            if set(text) == {fence[0]} and len(text) >= len(fence):
+                fence = ""
+            else:
+                found[-1][1].append(line.removeprefix(" " * margin))
+        elif text.startswith(("```", "~~~")):
+            language = text.lstrip(text[0])
+            if "`" not in language:
+                fence, margin = text[: len(text) - len(language)], len(line) - len(line.lstrip())
+                found.append((language.strip().partition(" ")[0].lower(), []))
+    blocks = ["".join(f"{line}\n" for line in lines) for language, lines in found if language in _PYTHON]
+    return [block for block in blocks if block.strip()]
 
 
 def _defined(block: str) -> set[str]:

@@ -15,17 +15,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 COLUMNS = {
-    "humaneval": ("prompt", "entry_point", "test"),
+    "humaneval": ("test", "entry_point", "prompt"),
     "mbpp": ("test_list", "test_setup_code", "test_imports", "code"),
     "apps": ("input_output", "starter_code"),
     "livecodebench": ("public_test_cases", "private_test_cases", "metadata", "starter_code"),
 }
-"""Layout -> the columns that are kept with a problem; the first of `_TELLING` must be there."""
-
-_TELLING = {"humaneval": "test", "mbpp": "test_list", "apps": "input_output", "livecodebench": "public_test_cases"}
+"""Layout -> the columns that are kept with a problem; the first tells the layout and must be there."""
 
 NAMES_OF_HARNESS = """\
-import bisect, collections, copy, datetime, functools, heapq, itertools, json, math, operator, random, re, statistics, string, sys
+import bisect, collections, copy, datetime, functools, heapq, itertools, json
+import math, operator, random, re, statistics, string, sys
 from bisect import *
 from collections import *
 from functools import *
@@ -90,7 +89,7 @@ class Suite:
 
 def layout_of(columns: Any) -> str | None:
     """The layout that has these columns."""
-    return next((layout for layout, column in _TELLING.items() if column in columns), None)
+    return next((layout for layout, (telling, *_) in COLUMNS.items() if telling in columns), None)
 
 
 def suite_of(data: dict[str, Any]) -> Suite:

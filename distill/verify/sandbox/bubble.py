@@ -17,7 +17,10 @@ _FOLDERS = ("/dev", "/etc", "/usr", "/usr/bin", "/nix", "/tmp", INSIDE, PYTHON, 
 """Made first: those that a mount makes by itself are root's alone."""
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
-_START = "import sys; sys.path.insert(0, {folder!r}); from inside import nursery; del sys.path[0]; nursery.main({isolation!r}, {uid!r})"
+_START = (
+    "import sys; sys.path.insert(0, {folder!r}); from inside import nursery; del sys.path[0]; "
+    "nursery.main({isolation!r}, {uid!r})"
+)
 
 
 def bubblewrap() -> str | None:
@@ -29,18 +32,20 @@ def command(isolation: str) -> list[str]:
     """What starts the nursery. Standard input is its control socket."""
     if isolation == "none":
         folder = str(Path(__file__).parent)
-        return [_interpreter(), "-I", "-S", "-B", "-c", _START.format(folder=folder, isolation=isolation, uid="")]
+        return [interpreter(), "-I", "-S", "-B", "-c", _START.format(folder=folder, isolation=isolation, uid="")]
     is_root = os.geteuid() == 0
     program = _START.format(folder=INSIDE, isolation=isolation, uid=str(UNPRIVILEGED) if is_root else "")
-    binds, interpreter = _system()
+    binds, python = _system()
     # the user namespace comes first for all but root, who has the rights and must not keep root's user number
-    users = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
+    users = (
+        ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
+    )
     return [
         *[bubblewrap() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"],
         *["--unshare-cgroup-try", *users, "--die-with-parent", "--new-session", "--clearenv"],
         *[word for name, value in _VARIABLES.items() for word in ("--setenv", name, value)],
         *[*binds, "--proc", "/proc", "--chdir", "/", "--remount-ro", "/", "--"],
-        *[interpreter, "-I", "-S", "-B", "-c", program],
+        *[python, "-I", "-S", "-B", "-c", program],
     ]
 
 
@@ -54,7 +59,8 @@ _VARIABLES = {
 }
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
+    """The one behind a virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
@@ -70,7 +76,7 @@ def _system() -> tuple[list[str], str]:
         binds += ["--dev-bind", device, device]
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     binds += ["--ro-bind", str(Path(__file__).parent / "inside"), f"{INSIDE}/inside"]
-    executable, prefix = _interpreter(), os.path.realpath(sys.base_prefix)
+    executable, prefix = interpreter(), os.path.realpath(sys.base_prefix)
     if prefix == "/usr":
         return [*binds, "--ro-bind", executable, executable], executable
     inner = f"{PYTHON}/bin/{os.path.basename(executable)}"

@@ -1,7 +1,6 @@
 """Our side of the sandbox: starts it, hands it programs, and believes nothing but what its own processes report."""
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -9,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -79,6 +78,11 @@ class Sandbox:
                 yield exchange(text, limits.wall + LATER_SECONDS)
             exchange(None, 0)
 
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self._child is not None
+        return self._child.pid
+
     def close(self) -> None:
         with self._lock:
             self._kill()
@@ -123,7 +127,12 @@ class Sandbox:
             self._control = ours
             try:
                 self._child = subprocess.Popen(
-                    command(self.isolation), stdin=theirs, stdout=subprocess.DEVNULL, stderr=errors, env={}, cwd="/"
+                    command(self.isolation),
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    env={},
+                    cwd="/",
                 )
                 theirs.close()
                 self._await(b"r", START_SECONDS)
@@ -170,7 +179,7 @@ class _Exchange:
             reply = wire.receive(self._channel.fileno(), wait=self._wait)
         except (wire.Broken, OSError) as e:
             raise Unavailable("sandbox gave no report") from e
-        if not isinstance(reply, dict) or "failed" in reply and isinstance(reply["failed"], str):
+        if not isinstance(reply, dict) or ("failed" in reply and isinstance(reply["failed"], str)):
             raise Unavailable(f"sandbox failed: {reply['failed'] if isinstance(reply, dict) else reply}")
         return reply
 

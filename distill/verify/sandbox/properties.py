@@ -24,9 +24,9 @@ def fails(attempt, *given):
 _NO_NETWORK = """
 import socket
 def holds(port):
-    kinds = [(socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_STREAM),
-             (socket.AF_UNIX, socket.SOCK_STREAM)]
-    return all(fails(socket.socket, *kind) for kind in kinds) and fails(socket.create_connection, ("127.0.0.1", port), 1)
+    families, kinds = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX), (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    refused = [fails(socket.socket, family, kind) for family in families for kind in kinds]
+    return all(refused) and fails(socket.create_connection, ("127.0.0.1", port), 1)
 """
 
 _NO_FILES = """
@@ -39,7 +39,8 @@ def holds(secret):
 _READ_ONLY = """
 import os
 def holds(folders):
-    return all(fails(open, os.path.join(f, "written"), "w") and fails(os.mkdir, os.path.join(f, "made")) for f in folders)
+    written, made = ([os.path.join(f, name) for f in folders] for name in ("written", "made"))
+    return all(fails(open, file, "w") for file in written) and all(map(lambda f: fails(os.mkdir, f), made))
 """
 
 _NO_PROCESSES = """
@@ -53,10 +54,11 @@ def holds():
 _NO_RIGHTS = """
 import ctypes, os
 def holds():
-    calls = [lambda: os.setuid(0), lambda: os.chroot("/tmp"), lambda: os.sethostname("x"), lambda: os.nice(-5)]
+    calls = [lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.chroot("/tmp")]
     libc = ctypes.CDLL(None)
-    trace, unshare, mount = (libc.ptrace(16, 1, 0, 0), libc.unshare(0x10000000), libc.mount(b"a", b"/tmp", b"tmpfs", 0, b""))
-    return os.getuid() != 0 and trace == unshare == mount == -1 and all(map(fails, calls[:3]))
+    trace, unshare = libc.ptrace(16, 1, 0, 0), libc.unshare(0x10000000)
+    mount = libc.mount(b"a", b"/tmp", b"tmpfs", 0, b"")
+    return os.getuid() != 0 and trace == unshare == mount == -1 and all(map(fails, calls))
 """
 
 _NO_ENVIRONMENT = """

@@ -93,7 +93,9 @@ def _found(name: str, module: types.ModuleType, kept: Kept) -> list[Any]:
     if name in module.__dict__:
         return [wire.encode(module.__dict__[name], kept.keep)]
     solution = module.__dict__.get("Solution")
-    return [wire.encode(getattr(solution(), name), kept.keep)] if hasattr(solution, name) else []
+    if not isinstance(solution, type) or not hasattr(solution, name):
+        return []
+    return [wire.encode(getattr(solution(), name), kept.keep)]
 
 
 def raised(error: BaseException) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Feeds a program its inputs, each in a process of its own, and hands out what it printed. Expected outputs never come here."""
+"""Feeds a program its inputs, each in a process of its own, and hands out what it printed.
+
+Expected outputs never come here.
+"""
 
 import atexit
 import os
@@ -65,7 +68,8 @@ def _be_program(program: str, descriptors: tuple[int, int, int, int], limits: di
     for descriptor in descriptors:
         os.close(descriptor)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(n, mode, encoding="utf-8", errors="surrogateescape") for n, mode in enumerate("rww")
+        open(n, mode, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - as long as the process lives
+        for n, mode in enumerate("rww")
     )
     status = 0
     try:

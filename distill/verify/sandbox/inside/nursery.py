@@ -4,6 +4,8 @@ It is warm, so that a program costs two forks and no start of an interpreter, an
 program and its tests come through a socket of their own, which the cell gets and this process closes.
 """
 
+import _sitebuiltins
+import builtins
 import gc
 import json
 import os
@@ -16,7 +18,9 @@ from . import cell, kernel
 CONTROL = 0
 """The socket on which jobs come."""
 
-PRELOADED = "typing re collections math itertools functools heapq bisect string random copy operator datetime statistics"
+PRELOADED = (
+    "typing re collections math itertools functools heapq bisect string random copy operator datetime statistics"
+)
 """What solutions import most; a fork has it already."""
 
 
@@ -24,6 +28,8 @@ def main(isolation: str, uid: str) -> None:
     """Serve until the other side closes: `bubblewrap` makes namespaces for each cell; `none` does not."""
     for name in PRELOADED.split():
         __import__(name)
+    for name in ("exit", "quit"):  # what `site` adds
+        setattr(builtins, name, _sitebuiltins.Quitter(name, ""))
     if uid:
         os.setgroups([])
         os.setresgid(int(uid), int(uid), int(uid))

@@ -231,8 +231,8 @@ def _tested(tests: dict[str, Any], line: Line) -> dict[str, Any]:
         for number, check in enumerate(tests["checks"], 1):  # noqa: B007
             calls = line.calls
             exec(compile(check, CHECK, "exec", dont_inherit=True), space)
-        return {"passed": number}
-    except (Ended, Exception) as e:
+        return {"passed": number} if line.calls else {"failed": 0, "broken": "they never call the program"}
+    except (Ended, Exception) as e:  # noqa: BLE001 - tests may raise anything
         at = _assert_at(tests["before"], e) if number and len(tests["checks"]) == 1 else number
         return {"failed": at, **_blamed(e, line.calls > calls)}
 
@@ -241,7 +241,9 @@ def _blamed(error: BaseException, called: bool) -> dict[str, Any]:
     if isinstance(error, Ended):
         return {"reason": str(error)}
     if isinstance(error, wire.Broken):
-        return {"broken": str(error)} if str(error) in ("not bound", "ended") else {"reason": "returns what is no value"}
+        return (
+            {"broken": str(error)} if str(error) in ("not bound", "ended") else {"reason": "returns what is no value"}
+        )
     if hasattr(error, "raised_by_program"):
         return {"reason": _named(error)}
     if isinstance(error, _BROKEN_TESTS) or not called:

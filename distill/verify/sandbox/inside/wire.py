@@ -4,6 +4,7 @@ A value is read through the methods of the plain type that it derives from, so t
 and written as JSON. What is none of the plain types stays where it is; the other side gets a number that stands for it.
 """
 
+import builtins
 import json
 import math
 import os
@@ -105,6 +106,8 @@ def encode(value: Any, keep: Callable[[Any], int]) -> Any:
         return {"$": "range", "of": [value.start, value.stop, value.step]}
     if type(value) is complex:
         return {"$": "complex", "of": [encode(value.real, keep), encode(value.imag, keep)]}
+    if isinstance(value, type) and getattr(builtins, name := type.__getattribute__(value, "__name__"), None) is value:
+        return {"$": "type", "of": name}
     if type(value) in (Decimal, Fraction):
         return {"$": type(value).__name__, "of": str(value)}
     return {"$": "kept", "of": keep(value)}
@@ -118,7 +121,7 @@ def decode(value: Any, kept: Callable[[int], Any]) -> Any:
     """
     try:
         return _decode(value, kept)
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as e:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as e:
         raise Broken("no plain value") from e
 
 
@@ -139,8 +142,16 @@ def _decode(value: Any, kept: Callable[[int], Any]) -> Any:
         "bytearray": lambda: bytearray.fromhex(of),
         "range": lambda: range(*of),
         "complex": lambda: complex(*(_decode(part, kept) for part in of)),
+        "type": lambda: _type(of),
         "Decimal": lambda: Decimal(of),
         "Fraction": lambda: Fraction(of),
         "kept": lambda: kept(of),
     }
     return readers[name]()
+
+
+def _type(name: str) -> type:
+    found = getattr(builtins, name)
+    if not isinstance(found, type):
+        raise ValueError(name)
+    return found

@@ -1,0 +1,323 @@
+"""Programs are judged by what they return, whatever they do to look right."""
+
+import base64
+import gzip
+import json
+import pickle
+import zlib
+from pathlib import Path
+
+import pytest
+from isolation import MBPP, absent, attacks, judged
+
+from distill.verify import code, judge
+from distill.verify.code import same_output
+from distill.verify.programs import extract
+from distill.verify.sandbox.inside import wire
+from distill.verify.suites import NotUnderstood, suite_of
+
+needs_sandbox = pytest.mark.skipif(bool(absent()), reason=absent() or "isolation is at hand")
+
+ADDS = "def f(x): return x + 1"
+
+CHEATS = attacks("Cheating")
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_is_never_correct(name: str) -> None:
+    found = judged(CHEATS[name])
+    assert found.verdict in ("wrong", "unknown"), (name, found)
+
+
+LOOSE = {
+    "test_list": [
+        "assert set(f(2)) == set([1, 2])",
+        "assert abs(f(2)[0] - 1) < 1e-9",
+        "assert len(f(3)) == 3 and sorted(f(3)) == [1, 2, 3]",
+    ]
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", attacks("Under the tests' feet"))
+def test_what_tests_use_is_not_the_programs(name: str) -> None:
+    assert judged(attacks("Under the tests' feet")[name], LOOSE).verdict == "wrong"
+    assert judged("def f(n): return list(range(1, n + 1))", LOOSE).verdict == "correct"
+
+
+@needs_sandbox
+def test_helpers_of_the_prompt_are_not_the_programs() -> None:
+    """HumanEval's find_zero is checked with poly(), which a program may define as it likes."""
+    data = {
+        "prompt": "def poly(c, x):\n    return c[0] + c[1] * x\n\ndef find_zero(c):\n    '''Its zero.'''\n",
+        "entry_point": "find_zero",
+        "test": "def check(candidate):\n    c = [2.0, 1.0]\n    assert abs(poly(c, candidate(c))) < 1e-6\n",
+    }
+    assert judged("def poly(c, x): return 0\ndef find_zero(c): return 7", data).verdict == "wrong"
+    assert judged("def find_zero(c):\n    c[:] = [0, 0]\n    return 7", data).verdict == "wrong"
+    assert judged("def find_zero(c): return -c[0] / c[1]", data).verdict == "correct"
+    assert judge("code", "    return -c[0] / c[1]\n", "", data).verdict == "correct"
+
+
+@needs_sandbox
+def test_reasons() -> None:
+    assert judged(ADDS).reason == "passes 3 tests"
+    assert judged("def f(x): return x + 1 if x < 5 else 0").reason == "failed test 2"
+    assert judged("def f(x): return y").reason == "NameError"
+    assert judged("def f(x: return").reason == "syntax error"
+    assert judged("def g(x): return 1").reason == "does not define what is tested"
+    assert judge("code", "I cannot.", "", MBPP).reason == "no program"
+    broken = {"test_list": ["assert f(2) == undefined_name"]}
+    assert judged(ADDS, broken)[::2] == (
+        "unknown",
+        "tests fail by themselves: NameError: name 'undefined_name' is not defined",
+    )
+    assert judged(ADDS, {"test_list": []})[::2] == ("unknown", "no tests")
+    assert judged(ADDS, {"test_list": ["assert f("]})[::2] == ("unknown", "tests are not in the layout of mbpp")
+    assert (
+        judged(ADDS, {"test_list": ["f", "assert True"]}).reason
+        == "tests fail by themselves: they never call the program"
+    )
+    second = {
+        "prompt": "def f(x):\n    ''\n",
+        "entry_point": "f",
+        "test": "def check(candidate):\n    assert candidate(1) == 2\n\n    assert candidate(2) == 3\n",
+    }
+    assert judged("def f(x): return 2", second).reason == "failed test 2"
+
+
+@needs_sandbox
+def test_objects_stay_and_work() -> None:
+    """Classes of the program, work in place, iterators, exceptions: as in one process."""
+    data = {
+        "test_setup_code": "root = Node(1)\nroot.left = Node(2)",
+        "test_list": [
+            "assert total(root) == 3",
+            "assert list(walk(root)) == [1, 2]",
+            "a = [3, 1]\nsort(a)\nassert a == [1, 3]",
+            "try:\n    total(None)\nexcept ValueError as e:\n    assert 'none' in str(e)\nelse:\n    assert False",
+            "assert math.isclose(root.left.value, 2)",
+            "assert Node(5).value in {5} and count('aab') == {'a': 2, 'b': 1} and pair() == (1, frozenset({2}))",
+        ],
+    }
+    program = """
+import collections
+class Node:
+    def __init__(self, value): self.value, self.left = value, None
+def total(node):
+    if node is None: raise ValueError('none given')
+    return node.value + (total(node.left) if node.left else 0)
+def walk(node):
+    while node:
+        yield node.value
+        node = node.left
+def sort(a): a.sort()
+def count(s): return collections.Counter(s)
+def pair(): return 1, frozenset({2})
+"""
+    assert judged(program, data) == (
+        "correct",
+        (program.strip("\n") and judged(program, data).extracted),
+        "passes 6 tests",
+    )
+
+
+STDIN = {"input_output": json.dumps({"inputs": ["1 2\n", "5 5\n"], "outputs": ["3\n0.5\n", ["10", "0.5"]]})}
+
+
+@needs_sandbox
+def test_standard_input() -> None:
+    right = "a, b = map(int, input().split())\nprint(a + b)\nprint(0.5000001)"
+    assert judged(right, STDIN).verdict == "correct"
+    late = """
+import sys, threading
+def main():
+    sys.stdout.write(str(sum(map(int, sys.stdin.readline().split()))) + "\n.5")
+threading.Thread(target=main).start()
+"""
+    assert judged(late, STDIN).verdict == "correct"
+    main = """
+def main():
+    print(sum(map(int, open(0).read().split())), 1/2, sep="\n")
+    exit(1)
+if __name__ == "__main__":
+    main()
+"""
+    assert judged(main, STDIN).verdict == "correct"
+    assert judged("print(3)\nprint(0.5)", STDIN).reason == "failed test 2"
+    assert judged("print(3, 0.5)", STDIN).reason == "failed test 1"
+    assert judged("input(); input()", STDIN).reason == "EOFError"
+    assert judged("print(3)\nprint(0.5)\nx = [][0]", STDIN).reason == "IndexError"
+    for cheat in ("import os\nos._exit(0)", "print('passed')", "", "import sys\nprint(sys.stdin.read())"):
+        assert judged(cheat or "pass", STDIN).verdict == "wrong"
+
+
+@needs_sandbox
+def test_functions_of_apps_and_livecodebench() -> None:
+    apps = {"input_output": {"fn_name": "add", "inputs": [[1, 2], [[1], [2]]], "outputs": [3, [[1, 2]]]}}
+    assert judged("def add(a, b): return a + b", apps).verdict == "correct"
+    assert judged("class Solution:\n    def add(self, a: List[int], b): return a + b", apps).verdict == "correct"
+    assert judged("def add(a, b): return 3", apps).reason == "failed test 2"
+    public = [{"input": "[1, 2]\n3", "output": "[1, 2, 3]", "testtype": "functional"}]
+    hidden = [{"input": "[]\n-1", "output": "[-1]", "testtype": "functional"}]
+    packed = base64.b64encode(zlib.compress(pickle.dumps(json.dumps(hidden)))).decode()
+    live = {"public_test_cases": json.dumps(public), "private_test_cases": packed, "metadata": '{"func_name": "put"}'}
+    assert judged("class Solution:\n    def put(self, a, x): return (*a, x)", live).verdict == "correct"
+    assert judged("class Solution:\n    def put(self, a, x): return [1, 2, 3]", live).reason == "failed test 2"
+
+
+def test_a_pickle_that_runs_something_is_not_read() -> None:
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return print, ("pwned",)
+
+    packed = base64.b64encode(zlib.compress(pickle.dumps(Evil()))).decode()
+    with pytest.raises(NotUnderstood, match="more than text"):
+        suite_of({"public_test_cases": "[]", "private_test_cases": packed})
+
+
+def test_printed_numbers() -> None:
+    assert same_output("1  2 \n3\n\n", "1 2\n3", "exact")
+    assert same_output("1.0", "1", "exact")
+    assert not same_output("0.333333", "0.333334", "exact")
+    assert same_output("0.333333", "0.333334", "close")
+    assert not same_output("100000001", "100000000", "close")
+    assert not same_output("50000000000000001", "50000000000000000", "exact")
+    assert not same_output("1 2", "1\n2", "close")
+    assert not same_output("", "1", "close")
+    assert not same_output("nan", "1.5", "close")
+    assert not same_output("YES", "yes", "close")
+
+
+@pytest.mark.parametrize(
+    ("response", "names", "program"),
+    [
+        (
+            "```python\na = 1\n```\nthen\n```python\ndef f(): pass\n```\nuse:\n```python\nprint(f())\n```",
+            ("f",),
+            "def f(): pass\n",
+        ),
+        ("```py\ndef f(): pass\n```\nno:\n```python\ndef f(): return 1\n```", ("f",), "def f(): return 1\n"),
+        (
+            "```python\nimport re\nN = 5\n```\n```python\ndef f(): return N\n```",
+            ("f",),
+            "import re\nN = 5\n\ndef f(): return N\n",
+        ),
+        (
+            "```python\ndef h(): pass\n```\n```python\ndef f(): return h()\n```",
+            ("f",),
+            "def h(): pass\n\ndef f(): return h()\n",
+        ),
+        (
+            "```python\nclass Solution:\n    def f(self): pass\n```\n```\nf() -> 3\n```",
+            ("f",),
+            "class Solution:\n    def f(self): pass\n",
+        ),
+        ("```python\nn = int(input())\nprint(n)\n```\n```\n3\n```", (), "n = int(input())\nprint(n)\n"),
+        ("```cpp\nint main() {}\n```", ("f",), None),
+        ("    ```python\n    def f(): pass\n    ```", ("f",), "def f(): pass\n"),
+        ("```python\ndef f():\n    return 1", ("f",), "def f():\n    return 1\n"),
+        ("def f():\n    return 1", ("f",), "def f():\n    return 1"),
+        ("The answer is 3.", ("f",), None),
+        ("", ("f",), None),
+    ],
+)
+def test_the_program_in_a_response(response: str, names: tuple[str, ...], program: str | None) -> None:
+    assert extract(response, names) == program
+
+
+def test_finding_it_is_linear() -> None:
+    for text in (
+        "```" * 100_000,
+        "```python\n" * 50_000,
+        "def f" * 100_000,
+        "`" * 300_000,
+        " \t" * 200_000 + "```",
+        "~~~\n" * 70_000,
+    ):
+        extract(text, ("f",))
+
+
+def test_values_cross_as_they_are() -> None:
+    from collections import Counter, OrderedDict, deque
+    from decimal import Decimal
+    from fractions import Fraction
+
+    def refuse(value: object) -> int:
+        raise wire.NotPlain(value)
+
+    values = [
+        None,
+        True,
+        10**5000,
+        -(10**400),
+        0.1,
+        -0.0,
+        float("inf"),
+        "\ud800\0é",
+        b"\0",
+        (1, [2]),
+        {3},
+        frozenset({(4,)}),
+    ]
+    values += [
+        {1: {None: (2,)}},
+        range(3),
+        1j,
+        Decimal("0.10"),
+        Fraction(1, 3),
+        deque([1]),
+        Counter("ab"),
+        OrderedDict(a=1),
+        int,
+    ]
+    for value in values:
+        back = wire.decode(json.loads(json.dumps(wire.encode(value, refuse))), lambda n: n)
+        assert (back, type(back)) == (value, type(value))
+        assert isinstance(value, int) or repr(back) == repr(value)
+    for hostile in (
+        {"$": "eval", "of": "1"},
+        {"$": "set", "of": [[]]},
+        {},
+        {"$": "type", "of": "print"},
+        {"$": "int", "of": []},
+    ):
+        with pytest.raises(wire.Broken):
+            wire.decode(hostile, lambda n: n)
+
+
+@needs_sandbox
+def test_humaneval_reference_solutions_pass(data: Path) -> None:
+    with gzip.open(data / "HumanEval.jsonl.gz", "rt") as f:
+        rows = [json.loads(line) for line in f]
+    assert len(rows) == 164
+    for row in rows:
+        whole = judged(row["prompt"] + row["canonical_solution"], row)
+        assert whole.verdict == "correct", (row["task_id"], whole)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("part", [pytest.param(slice(0, 100)), pytest.param(slice(100, None), marks=pytest.mark.slow)])
+def test_mbpp_reference_solutions_pass(data: Path, part: slice) -> None:
+    rows = [json.loads(line) for line in (data / "mbpp.jsonl").read_text().splitlines()]
+    for row in rows[part]:
+        found = judged(row["code"], row)
+        assert found.verdict == "correct", (row["task_id"], found)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "pidfd_open"), reason="Linux only")
+def test_without_isolation_limits_hold_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a recipe must ask for by name. It still bounds time and memory, and starts no process."""
+    from distill.recipe import CodeLimits
+
+    own = code.Runner()
+    own.configure(CodeLimits(sandbox="none-i-accept-the-risk", cpu_seconds=1))
+    monkeypatch.setattr(code, "runner", own)
+    try:
+        assert judged(ADDS).verdict == "correct"
+        assert judged("while True: pass").reason == "time limit"
+        assert judged(f"import os\nos.fork()\n{ADDS}").reason == "OSError"
+        assert judged("def f(x): return 0").verdict == "wrong"
+    finally:
+        own.sandbox().close()
