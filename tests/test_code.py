@@ -133,13 +133,13 @@ def test_standard_input() -> None:
     late = """
 import sys, threading
 def main():
-    sys.stdout.write(str(sum(map(int, sys.stdin.readline().split()))) + "\n.5")
+    sys.stdout.write(str(sum(map(int, sys.stdin.readline().split()))) + "\\n.5")
 threading.Thread(target=main).start()
 """
     assert judged(late, STDIN).verdict == "correct"
     main = """
 def main():
-    print(sum(map(int, open(0).read().split())), 1/2, sep="\n")
+    print(sum(map(int, open(0).read().split())), 1/2, sep="\\n")
     exit(1)
 if __name__ == "__main__":
     main()

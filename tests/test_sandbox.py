@@ -105,13 +105,8 @@ def test_nothing_of_this_machine_is_changed(tmp_path: Path) -> None:
         f"import os\nos.symlink({str(target)!r}, '/tmp/a')\nopen('/tmp/a', 'w').write('pwned')",
         f"import os\nos.chdir('/tmp')\nopen('../..' + {str(target)!r}, 'w').write('pwned')",
         f"import os\nos.symlink('/proc/1/root', '/tmp/root')\nopen('/tmp/root' + {str(target)!r}, 'w').write('pwned')",
-        "import os
-found = 0
-for n in range(64):
-    try: found += os.open('"
-        + f"{target}'[1:], os.O_WRONLY, dir_fd=n)
-    except OSError: pass
-if not found: raise OSError",
+        "import os\nfound = 0\nfor n in range(64):\n    try: found += os.open('"
+        f"{target}'[1:], os.O_WRONLY, dir_fd=n)\n    except OSError: pass\nif not found: raise OSError",
         "import os\nos.chmod('/python', 0o777)",
         "import os\nos.mknod('/tmp/disk', 0o60666, os.makedev(254, 0))",
         "import os\nos.rename('/inside/inside/tester.py', '/inside/inside/t.py')",
