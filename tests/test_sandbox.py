@@ -164,10 +164,18 @@ def test_what_is_not_there_or_not_allowed(program: str, monkeypatch: pytest.Monk
 
 
 def test_programs_share_nothing() -> None:
-    left = (
-        "import os, sys, builtins\nopen('/tmp/left', 'w').write('x')\nbuiltins.left = sys.left = os.left = 1\n" + RIGHT
-    )
-    found = "import os, sys, builtins\nif any(hasattr(m, 'left') for m in (os, sys, builtins)) or os.listdir('/tmp'): f = 1\nelse:\n    def f(x): return x + 1"
+    left = f"""
+import builtins, os, sys
+open("/tmp/left", "w").write("x")
+builtins.left = sys.left = os.left = 1
+{RIGHT}
+"""
+    found = f"""
+import builtins, os, sys
+if any(hasattr(module, "left") for module in (os, sys, builtins)) or os.listdir("/tmp"):
+    raise RuntimeError
+{RIGHT}
+"""
     assert judged(left).verdict == judged(found).verdict == "correct"
 
 
