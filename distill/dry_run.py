@@ -18,10 +18,12 @@ from distill.recipe import (
     LocalTeacher,
     ProgramTeacher,
     Recipe,
+    TableProblems,
     VLLMTeacher,
 )
 from distill.records import Problem
 from distill.run import dump_recipe, read_seal
+from distill.verify import code
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +40,9 @@ def refuse_early(recipe: Recipe) -> None:
     from teachers.judge import refuse_without_key
     from teachers.vllm import refuse_without_ray, refuse_without_vllm
 
+    if isinstance(recipe.problems, TableProblems) and recipe.problems.kind == "code":
+        code.runner.configure(recipe.verify.code)
+        code.runner.sandbox()
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         teacher = models.resolve(recipe.teacher.model, recipe.teacher.revision)
         _refuse_beyond_context("harvest.max_tokens", recipe.harvest.max_tokens, teacher)

@@ -6,10 +6,13 @@ import json
 import pickle
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from isolation import MBPP, absent, attacks, judged
 
+from distill.recipe import FileProblems
+from distill.table_problems import table_problems
 from distill.verify import code, judge
 from distill.verify.code import same_output
 from distill.verify.programs import extract
@@ -321,3 +324,27 @@ def test_without_isolation_limits_hold_all_the_same(monkeypatch: pytest.MonkeyPa
         assert judged("def f(x): return 0").verdict == "wrong"
     finally:
         own.sandbox().close()
+
+
+@needs_sandbox
+def test_a_file_of_programs(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [{"response": f"```python\n{program}\n```", **MBPP} for program in (ADDS, "def f(x): return x")]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert distill("verify", file, "--out", out, "--kind", "code").code == 0
+    assert [json.loads(line)["verdict"] for line in out.read_text().splitlines()] == ["correct", "wrong"]
+    refused = distill("verify", file, "--out", out, "--kind", "code", "--sandbox", "none")
+    assert refused.code == 2
+    assert "--sandbox=none is unknown" in refused.err
+
+
+def test_problems_with_tests(tmp_path: Path) -> None:
+    file = tmp_path / "mbpp.jsonl"
+    file.write_text("".join(json.dumps({"text": f"Add {i}.", "code": ADDS, **MBPP}) + "\n" for i in range(4)))
+    spec = FileProblems(
+        source="file", path=str(file), layout="mbpp", kind="code", question_key="text", answer_key="code", held_out=1
+    )
+    found = table_problems(spec, 0)
+    assert [(p.kind, p.answer, p.data["test_list"]) for p in found] == [("code", ADDS, MBPP["test_list"])] * 4
+    with pytest.raises(ValueError, match="does not go with"):
+        FileProblems(source="file", path=str(file), layout="mbpp")
