@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
 from distill.recipe_harvest import Accept, Band, Harvest
-from distill.recipe_judge import Judge, Verify
+from distill.recipe_judge import Judge
 from distill.recipe_problems import (
     CountdownProblems,
     FileProblems,
@@ -31,7 +31,7 @@ from distill.recipe_teachers import (
     Teacher,
     VLLMTeacher,
 )
-from distill.recipe_verify import CodeLimits, Verify
+from distill.recipe_verify import CodeLimits, MathRules, Verify
 
 __all__ = [
     "Accept",
@@ -46,6 +46,7 @@ __all__ = [
     "HubProblems",
     "Judge",
     "LocalTeacher",
+    "MathRules",
     "Price",
     "Problems",
     "ProgramTeacher",

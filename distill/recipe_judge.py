@@ -1,10 +1,10 @@
-"""The section `verify`: how answers are judged, by rules and by a language model where they do not decide."""
+"""A language model as second instance, where the rules of `verify` do not decide."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from distill.recipe_base import Count, Section
+from distill.recipe_base import Count
 from distill.recipe_teachers import EndpointTeacher
 
 
@@ -19,13 +19,3 @@ class Judge(EndpointTeacher):
     """Longest reply in tokens: one word. A model that thinks before it replies needs thousands."""
     allow_unanswered: int = Field(0, ge=0, le=10**9)
     """Requests that may end without a reply; their answers keep the verdict of the rules."""
-
-
-class Verify(Section):
-    """How an answer is judged; the verifier itself is the one of the problem's kind."""
-
-    timeout_seconds: float | None = Field(None, gt=0, le=10**6)
-    """Longest computing time for one verdict, past which it is `unknown`, never `wrong`; null gives mathematics 0.8
-    seconds and puzzles 5."""
-    judge: Judge | None = None
-    """Asked after the harvest about answers that the rules do not decide; null asks nobody."""

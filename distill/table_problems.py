@@ -110,8 +110,10 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
     return problems
 
 
-def _data(row: dict[str, Any], spec: FileProblems | HubProblems) -> dict[str, Any]:
+def _data(row: dict[str, Any], spec: FileProblems | HubProblems, tests: tuple[str, ...]) -> dict[str, Any]:
     """What the verifier of the kind needs beyond the gold answer."""
+    if spec.verifier() == "code":
+        return {column: row[column] for column in tests if row.get(column) is not None}
     if spec.verifier() == "choice":
         options = row.get("options", row.get(spec.options_key))
         return {"options": options} if isinstance(options, list) else {}

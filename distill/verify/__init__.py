@@ -10,6 +10,7 @@ from collections.abc import Callable
 from distill.recipe import Accept, Verify
 from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
 from distill.verify import choice, code, countdown, gym, math, number
+from distill.verify.algebra.rules import Rules
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, wrong
 from distill.verify.worker import COMPARING_SECONDS
@@ -36,6 +37,7 @@ def limit_time(seconds: float | None) -> None:
 def configure(settings: Verify) -> None:
     """Limits and isolation as a recipe has them."""
     limit_time(settings.timeout_seconds)
+    math.rules = Rules(**settings.math.model_dump())
     code.runner.configure(settings.code)
 
 

@@ -20,7 +20,8 @@ _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[
 _BASED = re.compile(r"(\w+)_\{?(\d+)\}?")
 _FRACTION = re.compile(r"(?:\\[dtc]?frac\s*\{\s*)?(?<!\d)(\d+)\s*(?:\}\s*\{|/)\s*(\d+)(?!\d)")
 
-DEFAULT = Rules()
+rules = Rules()
+"""Conventions of `judge`; a run sets its recipe's."""
 
 comparer = Comparer()
 
@@ -37,26 +38,27 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     return compare(extracted, answer)
 
 
-def compare(extracted: str, gold: str, rules: Rules = DEFAULT) -> Judgement:
+def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     """Compare two answers: as plain numbers, as what `algebra` reads in them, else by math-verify.
 
     math-verify reads past what it does not know, and so takes `\\neq 42`, `42 \\text{ thousand}` and `41 = 42` for
     42. What makes another value of the number beside it is looked for first; where it stands no verdict is `correct`.
     """
+    by = by or rules
     if "boxed" in gold:
         gold = last_boxes(gold) or gold
     if squeezed(gold) == squeezed(extracted):
         return correct(extracted, "same text")
-    if rules.lowest_terms and reducible(extracted):
+    if by.lowest_terms and reducible(extracted):
         return wrong(extracted, "not in lowest terms")
     ours, theirs = as_number(gold), as_number(extracted)
     if ours is not None and theirs is not None:
-        if ours == theirs or rules.near(ours, theirs):
+        if ours == theirs or by.near(ours, theirs):
             return correct(extracted, "equal numbers")
         if "/" not in gold + extracted:
             return wrong(extracted, "another number")
     try:
-        told = decide(gold, extracted, rules)
+        told = decide(gold, extracted, by)
     except Unread:
         return _by_math_verify(extracted, gold)
     except TooBig:
