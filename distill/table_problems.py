@@ -91,9 +91,7 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
             question=str(row[spec.question_key]).strip(),
             answer=gold_answer(_text(row.get(spec.answer_key)) or "", spec.layout, f"{source}, row {number + 1}"),
             kind=spec.verifier(),
-            data={column: row[column] for column in tests if row.get(column) is not None}
-            if tests
-            else _data(row, spec),
+            data=_data(row, spec, tests),
             known=known_of(row, spec.known_keys),
             source=source,
             licence=spec.licence,

@@ -347,4 +347,4 @@ def test_problems_with_tests(tmp_path: Path) -> None:
     found = table_problems(spec, 0)
     assert [(p.kind, p.answer, p.data["test_list"]) for p in found] == [("code", ADDS, MBPP["test_list"])] * 4
     with pytest.raises(ValueError, match="does not go with"):
-        FileProblems(source="file", path=str(file), layout="mbpp")
+        FileProblems(source="file", path=str(file), layout="mbpp", kind="math")
