@@ -114,7 +114,7 @@ def check(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir =
 def verify(
     file: Annotated[Path, typer.Argument(help="A .jsonl or .parquet file.")],
     out: Annotated[Path, typer.Option(help="Where to write the rows with verdict, extracted and reason.")],
-    kind: Annotated[str, typer.Option(help="math, countdown or code.")] = "math",
+    kind: Annotated[str, typer.Option(help="math, choice, number, countdown or code.")] = "math",
     response_key: Annotated[
         str, typer.Option(help="Column with the response; thinking in it is left out.")
     ] = "response",
@@ -122,15 +122,25 @@ def verify(
     sandbox: Annotated[
         str, typer.Option(help="Of programs: bubblewrap, or none-i-accept-the-risk to run them with your own rights.")
     ] = "bubblewrap",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that judge.")] = 1,
+    compare: Annotated[str | None, typer.Option(help="Column with another verifier's verdict or score.")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="A convention of mathematics, such as percent=hundredth (repeatable).")
+    ] = None,
 ) -> None:
     """Judge the rows of any file: adds verdict (correct, wrong, unknown), extracted, reason."""
     from distill.verify import code
-    from distill.verify.files import verify_file
+    from distill.verify.files import Columns, verify_file
+    from distill.verify.told import rules_of, summary
 
     code.runner.isolate(sandbox)
+    columns = Columns(response_key, answer_key, compare)
+    found = verify_file(file, out, kind, columns, workers, rules_of(rule or []), _rows_done)
+    typer.echo(summary(found, compare) + f"\n-> {out}")
 
-    counts = verify_file(file, out, kind, response_key, answer_key)
-    typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f" -> {out}")
+
+def _rows_done(done: int, rows: int) -> None:
+    typer.echo(f"{done:,} of {rows:,} rows", err=True)
 
 
 @app.command()

@@ -1,11 +1,15 @@
 """A process of `pool.py`: judges batches, math-verify included, under the limits of `confine.py`."""
 
+import json
+import os
 import signal
 from typing import Any
 
 from distill.records import VerdictName
 from distill.verify import judge, math
+from distill.verify.algebra.rules import Rules
 from distill.verify.child import serve
+from distill.verify.pool import RULES
 from distill.verify.worker import COMPARING_SECONDS, MEMORY_BYTES, answer
 
 
@@ -27,6 +31,7 @@ def judge_batch(batch: list[list[Any]]) -> list[Any]:
 
 
 if __name__ == "__main__":
+    math.rules = Rules(**json.loads(os.environ.get(RULES, "{}")))
     math.comparer = Inside()  # type: ignore[assignment]
     answer([r"\frac12", "0.5"])  # loads what is loaded late
     serve(judge_batch, MEMORY_BYTES)

@@ -3,12 +3,14 @@
 A row on which a process dies or runs out of time costs one `unknown`; the rows beside it are judged again.
 """
 
+import json
 import queue
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, unknown
 from distill.verify.process import NoReply, Worker
 
@@ -17,6 +19,9 @@ BATCH = 64
 
 SECONDS = 2.0
 """Computing time for a row; comparing has its own, shorter limit."""
+
+RULES = "DISTILL_MATH_RULES"
+"""Environment variable of a process with the conventions of mathematics, as JSON."""
 
 CONFINED = frozenset(("math", "choice", "number", "countdown"))
 """Kinds that are judged inside the processes; what runs programs has isolation of its own."""
@@ -33,9 +38,10 @@ class Row(NamedTuple):
     thought: bool = False
 
 
-def judge_all(rows: Iterable[Row], workers: int = 1) -> Iterator[Judgement]:
+def judge_all(rows: Iterable[Row], workers: int = 1, rules: Rules = Rules()) -> Iterator[Judgement]:  # noqa: B008
     """Judgements in the order of the rows, by so many processes."""
-    pool = [Worker("distill.verify.judge_worker") for _ in range(workers)]
+    variables = {RULES: json.dumps(rules._asdict())}
+    pool = [Worker("distill.verify.judge_worker", variables) for _ in range(workers)]
     todo: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2 * workers)
     done: queue.Queue[tuple[int, list[Judgement] | BaseException]] = queue.Queue()
     threads = [threading.Thread(target=_serve, args=(worker, todo, done), daemon=True) for worker in pool]

@@ -39,7 +39,7 @@ _SIZES = re.compile(
 )
 _SPACES = re.compile(r"(?<!\\)\\[,;:! >]|~|\\q?quad(?![a-zA-Z])|\\hspace\{[^{}]*\}")
 _INVERSE = re.compile(r"\\?(sin|cos|tan)\s*\^\s*\{?\s*-\s*1\s*\}?(?![a-zA-Z])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]|,?\\ |(?:\{)?\\,(?:\})?| )\d{3})+(?!\d)")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]\s?|,?\\ |(?:\{)?\\,(?:\})?| )\d{3})+(?!\d)")
 _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathsf|mathit|mbox|hbox|emph|operatorname\*?|rm)\s*\{([^{}]*)\}"
 )
