@@ -5,19 +5,14 @@ or a bracket, after "option". What names several options is wrong; what cannot b
 """
 
 import re
-import unicodedata
-from typing import Any
 
 from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, without_emphasis
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import as_number
-
-LETTERS = "ABCDEFGHIJ"
+from distill.verify.options import LETTERS, letters_with, options_of, plain, without_quotes
 
 _OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
-_WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|fbox|bf|rm)\s*\{([^{}]*)\}")
-_LATEX = re.compile(r"\\[()\[\],;! ]|\$|~|\\(?:left|right|quad|displaystyle)(?![a-zA-Z])")
-_CALLED = r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|选项)\s*:?\s*"
+_CALLED = r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|вариант|ответ|选项)\s*:?\s*"
 _ALONE = re.compile(rf"(?:{_CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?[.!:,。]?", re.IGNORECASE)
 _HEAD = re.compile(
     rf"(?:(?P<called>{_CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、])"
@@ -85,14 +80,6 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if options and letter not in LETTERS[: len(options)]:
         return wrong(letter, "no such option")
     return correct(letter, "same option") if letter == gold else wrong(letter, "another option")
-
-
-def options_of(data: dict[str, Any]) -> list[str]:
-    """Texts of the options, none where they are not known."""
-    given = data.get("options")
-    if not isinstance(given, list) or not 2 <= len(given) <= len(LETTERS):
-        return []
-    return [str(text) for text in given] if all(isinstance(t, str | int | float) for t in given) else []
 
 
 def letter_of(answer: str, options: list[str]) -> str | None:
@@ -201,29 +188,9 @@ def _by_mark(plain: str, options: list[str]) -> str:
 
 
 def _options_with(text: str, options: list[str]) -> list[str]:
-    """Letters of the options whose text or number this is."""
-    if not options or len(text) > MAX_ANSWER:
-        return []
-    wanted = _normal(text)
-    same = [letter for letter, option in zip(LETTERS, options, strict=False) if _normal(option) == wanted]
-    plain = _plain(text)
-    if same or _HEAD.fullmatch(plain) or (value := as_number(plain.rstrip(".。"))) is None:
-        return same
-    return [letter for letter, option in zip(LETTERS, options, strict=False) if as_number(_plain(option)) == value]
-
-
-def _normal(text: str) -> str:
-    """What two spellings of an option's text have in common."""
-    return re.sub(r"\s+", "", re.sub(r"[.。,;!]+$", "", _plain(text))).casefold()
+    """Letters of the options whose text or value this is; what begins with a letter of its own is no formula."""
+    return letters_with(text, options, as_formula=not _HEAD.fullmatch(_plain(text)))
 
 
 def _plain(text: str) -> str:
-    """One spelling of brackets and letters, no markup around them; look-alikes of other scripts stay what they are."""
-    text = unicodedata.normalize("NFKC", without_emphasis(text[:MAX_ANSWER]))
-    text = text.translate(_BRACKETS)
-    while (bare := _WRAPPED.sub(r"\1", text)) != text:
-        text = bare
-    return " ".join(_LATEX.sub(" ", text).split())
-
-
-_BRACKETS = str.maketrans("【】「」［］（）", "()()[]()")
+    return plain(without_quotes(text))

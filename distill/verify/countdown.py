@@ -7,30 +7,36 @@ Answers are data: a small parser over rationals reads them, never `eval` (TinyZe
 import re
 from fractions import Fraction
 
+from distill.verify.extract import last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.notation import last_answer_tag
 
 MAX_CHARACTERS = 400
 """No expression over six numbers is longer; a longer one is not read."""
 
-_TOKEN = re.compile(r"\s*(\d+|[-+*/()])")
+_TOKEN = re.compile(r"\s*(\d+|\\[dtc]?frac(?![a-zA-Z])|[-+*/(){}])")
 _SPELLINGS = str.maketrans({**dict.fromkeys("×·⋅∗∙", "*"), **dict.fromkeys("÷∕", "/"), **dict.fromkeys("−–", "-")})
 _BRACKETS = str.maketrans("[]", "()")
-_LATEX = {r"\\(?:times|cdot)(?![a-zA-Z])": "*", r"\\div(?![a-zA-Z])": "/", r"\\(?:left|right)(?![a-zA-Z])": ""}
+_LATEX = {
+    r"\\(?:times|cdot|ast)(?![a-zA-Z])": "*",
+    r"\\div(?![a-zA-Z])": "/",
+    r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[,;:! ]|\\q?quad(?![a-zA-Z])|~": " ",
+}
+_AROUND = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*|(.*[^.])\.", re.DOTALL)
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
-    """Judge a response that gives its expression in `<answer>...</answer>` (the last one counts).
+    """Judge a response that gives its expression in `<answer>...</answer>`, or else in a box (the last one counts).
 
     `data` holds `numbers` (list of int) and `target` (int); `answer` is not used.
     """
     if not _is_problem(data):
         return unknown(None, "problem has no numbers and target")
-    expression = last_answer_tag(response)
+    expression = stated(response)
     if expression is None:
         return wrong(None, "no answer")
     shown = expression[:MAX_CHARACTERS]
-    left, equals, right = expression.strip("$` ").partition("=")
+    left, equals, right = expression.partition("=")
     if equals and left.strip() == str(data["target"]) and not right.strip().isdigit():
         left, right = right, left  # 33 = 3 * 7 + 12
     try:
@@ -42,6 +48,19 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if sorted(used) != sorted(data["numbers"]):
         return wrong(shown, "wrong numbers")
     return correct(shown) if value == data["target"] else wrong(shown, "misses the target")
+
+
+def stated(response: str) -> str | None:
+    """The expression that a response gives as its answer, without what may stand around it."""
+    tagged = last_answer_tag(response)
+    said = last_boxes(response) if tagged is None else tagged
+    if said is None or len(said) > 2 * MAX_CHARACTERS:
+        return said
+    if tagged is not None and (boxed := last_boxes(tagged)) is not None and tagged.count("boxed") == 1:
+        said = boxed
+    while (around := _AROUND.fullmatch(said := said.strip("$` \n"))) is not None:
+        said = next(inner for inner in around.groups() if inner is not None)
+    return said
 
 
 def evaluate(expression: str, signs: bool = False) -> tuple[Fraction, list[int]]:
@@ -102,10 +121,33 @@ def _atom(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, li
     if signs and tokens[0] == "-":
         value, rest = _atom(tokens[1:], used, signs)
         return -value, rest
+    if tokens[0].endswith("frac"):
+        return _fraction(tokens[1:], used, signs)
     if not tokens[0].isdigit():
         raise ValueError("not an expression")
     used.append(int(tokens[0]))
     return Fraction(tokens[0]), tokens[1:]
+
+
+def _fraction(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
+    top, tokens = _argument(tokens, used, signs)
+    bottom, tokens = _argument(tokens, used, signs)
+    if bottom == 0:
+        raise ValueError("divides by zero")
+    return top / bottom, tokens
+
+
+def _argument(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
+    """What LaTeX takes for one argument: braces, or a single digit without any."""
+    if tokens and tokens[0] == "{":
+        value, rest = _sum(tokens[1:], used, signs)
+        if rest[:1] != ["}"]:
+            raise ValueError("not an expression")
+        return value, rest[1:]
+    if not tokens or not tokens[0].isdigit():
+        raise ValueError("not an expression")
+    used.append(int(tokens[0][0]))
+    return Fraction(tokens[0][0]), [tokens[0][1:], *tokens[1:]] if tokens[0][1:] else tokens[1:]
 
 
 def _is_problem(data: dict) -> bool:

@@ -17,17 +17,25 @@ MAX_ANSWER = 2000
 _HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
 _NOUN = (
     r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:option|choice)"
-    r"|\bantwort|\blösung|\b(?:r[ée]ponse|respuesta|risposta|resposta)"
+    r"|\bantwort|\blösung|\b(?:r[ée]ponse|respuesta|risposta|resposta)|\b(?:ответ|odpowiedź|odpověď|svar|antwoord|cevap)"
 )
 _IS = r"is|would be|must be|should be|ist|lautet|wäre|est|es|è|é"
-_CHINESE = r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
+_CHINESE = (
+    r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
+    r"|(?:答え|解答|回答|正解)(?:は|[:：])[:：]?|(?:정답|답)(?:은|[:：])[:：]?"
+)
 _PHRASE = re.compile(
-    rf"(?:(?:{_NOUN})(?: (?:{_IS})\b ?[:：]?| ?[:：=])|{_CHINESE})\s{{0,20}}"
+    rf"(?:(?:{_NOUN})(?: (?:{_IS})\b ?[:：]?| ?[:：=]| [—–](?= ))|{_CHINESE})\s{{0,20}}"
     r"(?!\s|correct\b|right\b|wrong\b|incorrect\b|as follows|found\b|given\b|based\b)(?=([^\n]{1,400}))",
     re.IGNORECASE,
 )
 
 
+_WITHDRAWN = re.compile(
+    r"\b(?:wait|hold on|sorry|oops|hmm|actually|no)\b[^\n]{0,40}?\b(?:wrong|incorrect|mistaken?|not (?:right|correct|it))\b"
+    r"|\b(?:disregard|ignore|scratch) (?:this|that|my)\b|\bmade a mistake\b",
+    re.IGNORECASE,
+)
 _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a power
 
 
@@ -40,9 +48,10 @@ def stated(response: str) -> str | None:
         return tagged
     tail = without_emphasis(response[-TAIL:])
     for pattern in (_HASHES, _PHRASE):
-        found = pattern.findall(tail)
+        found = list(pattern.finditer(tail))
         if found:
-            return str(found[-1]).strip()
+            said = str(found[-1][1]).strip()
+            return None if _WITHDRAWN.search(tail, found[-1].start(1)) else said
     return None
 
 

@@ -8,17 +8,20 @@ import unicodedata
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from distill.verify.constant import DIGITS, constant
 from distill.verify.final import MAX_ANSWER, last_line, stated
 from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.last_number import is_changed
 from distill.verify.math import as_number
 
 MAX_EXPONENT = 999
 """Powers of ten beyond this are not computed."""
 
 _SPELLINGS = str.maketrans(
-    {**dict.fromkeys("−–‐‑", "-"), **dict.fromkeys("×·⋅∙✕", "*"), "≃": "≈", "∼": "≈", "’": "'", "µ": "μ"}
+    {"⁄": "/", **dict.fromkeys("−–‐‑", "-"), **dict.fromkeys("×·⋅∙✕", "*"), "≃": "≈", "∼": "≈", "’": "'", "µ": "μ"}
 )
 _SUPERSCRIPT = re.compile(r"(?<=10)([⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+_VULGAR = re.compile(r"(?<=\d)([¼-¾⅐-⅞])")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 _LATEX = (
     (re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|rm|boxed) ?\{([^{}]*)\}"), r" \1 "),
@@ -44,10 +47,13 @@ _NUMBER = re.compile(
     rf"(?P<sign>[-+]?) ?(?P<money>[$€£¥]?) ?(?:{_TEN_TO}(?P<alone>[-+]?[0-9]{{1,9}}){_BRACE}|{_DIGITS}"
     rf"(?:[eE](?P<e>[-+]?[0-9]{{1,9}})(?![0-9.])| ?[*xX] ?{_TEN_TO}(?P<power>[-+]?[0-9]{{1,9}}){_BRACE})?)"
 )
-_IN_TEXT = re.compile(r"(?<![\w.,$€£¥^*/])" + re.sub(r"\?P<\w+>", "?:", _NUMBER.pattern).replace("(?P=sep)", "[ ,'_]"))
 _FRACTION = re.compile(
     r"(?P<sign>[-+]?) ?\(? ?(?P<top>[-+]?[0-9]+(?:\.[0-9]+)?) ?\)? ?/ ?\(? ?(?P<bottom>[-+]?[0-9]+(?:\.[0-9]+)?) ?\)?"
 )
+_UNNAMED = re.sub(r"\?P<\w+>", "?:", _NUMBER.pattern).replace("(?P=sep)", "[ ,'_]")
+_SHARE = r"(?:[0-9]+ )?" + re.sub(r"\?P<\w+>", "?:", _FRACTION.pattern) + r"(?![0-9./]*[0-9])"
+_IN_TEXT = re.compile(rf"(?<![\w.,$€£¥^*/])(?:{_SHARE}|{_UNNAMED})")
+_LAST_SIDE = re.compile(r".*(?:[=≈:]|\b(?:is|are|equals|approximately|about)\b)(.*)", re.DOTALL)
 _ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|exactly|ungefähr|etwa|environ|≈|约|大约)\s*", re.IGNORECASE
 )
@@ -59,7 +65,7 @@ _UNIT = re.compile(rf" ?(?:{_WORD}(?:(?: ?[*/-] ?| ){_WORD}){{0,4}})?")
 _NAME = re.compile(r"\\?[^\W\d][\w\s{}()'\\,]*")
 _NO_UNIT = re.compile(
     r"\b(?:or|and|to|not|between|plus|minus|times|half|quarter|twice|double|less|more|than|at|most|least|pi|e|sqrt|oder|und)\b"
-    r"|sqrt|^ ?x",
+    r"|\b(?:is|was|are|were|wrong|incorrect|would|too|but)\b|sqrt|^ ?x|^ ?(?![ABCFGHJKLNTVWdghlmstuÅΩμ])\w(?![\w°])",
     re.IGNORECASE,
 )
 _END = re.compile(
@@ -85,6 +91,12 @@ class Value(NamedTuple):
     is_percent: bool = False
     """The percent sign is not part of the number: 50 % has the number 50."""
     unit: str = ""
+    is_exact: bool = True
+    """Of a constant such as π there are forty digits only."""
+
+
+class SeveralNumbers(Exception):
+    """The last number of a line is a bound, the end of a range, or one of several."""
 
 
 class Tolerance(NamedTuple):
@@ -117,7 +129,10 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
         tolerance = tolerance_of(data)
     except ValueError:
         return unknown(None, "tolerance is no number")
-    said = final_number(response)
+    try:
+        said = final_number(response)
+    except SeveralNumbers as e:
+        return unknown(str(e), "a bound, a range, or several numbers")
     if said is None:
         return wrong(None, "no answer")
     if len(said) > MAX_ANSWER:
@@ -128,12 +143,31 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
 
 
 def final_number(response: str) -> str | None:
-    """What a response states as its answer, or the last number of its last line."""
+    """What a response states as its answer, or the last number of its last line.
+
+    Raises:
+        SeveralNumbers: what stands around that number makes another value of it.
+    """
     said = stated(response)
     if said is not None:
         return said
-    numbers = [match[0] for match in _IN_TEXT.finditer(_plain(last_line(response)[-MAX_ANSWER:]))]
-    return numbers[-1].strip() if numbers else None
+    line = last_line(response)[-MAX_ANSWER:]
+    side = _LAST_SIDE.fullmatch(line)
+    if read(line) is not None:
+        return line
+    if side and constant(side[1]) is not None:
+        return side[1]
+    plain = _plain(line)
+    numbers = list(_IN_TEXT.finditer(plain))
+    if not numbers:
+        return None
+    end = numbers[-1].end()
+    if is_changed(plain, numbers[-1].start(), end):
+        raise SeveralNumbers(line[-100:])
+    for behind in (_SCALE, _PERCENT):
+        found = behind.match(plain, end)
+        end = found.end() if found else end
+    return plain[numbers[-1].start() : end].strip()
 
 
 def tolerance_of(data: dict[str, Any]) -> Tolerance:
@@ -185,12 +219,19 @@ def _verdict(said: str, value: Value, gold: Value, tolerance: Tolerance) -> Judg
         return unknown(said, "another unit")
     if value.is_percent != gold.is_percent:
         return _across_percent(said, value, gold, tolerance)
+    if _same_constants(value, gold):
+        return correct(said, "equal numbers")
     if tolerance.allows(value.number, gold.number):
         return correct(said, "equal numbers" if value.number == gold.number else "within the tolerance")
     others = [(a, b) for a in (value.number, value.other) for b in (gold.number, gold.other)]
     if any(a is not None and b is not None and tolerance.allows(a, b) for a, b in others):
         return unknown(said, "a comma that may mean two things")
     return wrong(said, "another number")
+
+
+def _same_constants(value: Value, gold: Value) -> bool:
+    apart = abs(value.number - gold.number)
+    return not value.is_exact and not gold.is_exact and apart <= abs(gold.number) / 10**DIGITS
 
 
 def _across_percent(said: str, value: Value, gold: Value, tolerance: Tolerance) -> Judgement:
@@ -219,8 +260,20 @@ def read(text: str) -> Value | None:
         except (ValueError, ZeroDivisionError):
             return None
         found = _with_rest(number, other, "" if fraction else match["money"], plain[match.end() :])
-    simple = as_number(text) if found is None else None
-    return Value(simple) if simple is not None else found
+    if found is not None:
+        return found
+    simple = as_number(text)
+    return _of_constant(text) if simple is None else Value(simple)
+
+
+def _of_constant(text: str) -> Value | None:
+    text = text.strip()
+    about = _ABOUT.match(text)
+    found = constant(text[about.end() :] if about else text)
+    if found is None:
+        return None
+    unit = "" if found.unit == "percent" else found.unit
+    return Value(found.number, None, found.unit == "percent", _unit(unit), found.is_exact)
 
 
 def _with_rest(number: Fraction, other: Fraction | None, money: str, rest: str) -> Value | None:
@@ -281,6 +334,7 @@ def _plain(text: str) -> str:
     """One spelling: LaTeX, Unicode's signs and superscripts as plain ones."""
     text = " ".join(text[: MAX_ANSWER + 1].split())
     text = _SUPERSCRIPT.sub(lambda m: "^" + m[1].translate(_PLAIN_DIGITS), text)
+    text = _VULGAR.sub(r" \1", text)
     text = unicodedata.normalize("NFKC", text.replace("²", "^2").replace("³", "^3")).translate(_SPELLINGS)
     for pattern, plain in _LATEX:
         text = pattern.sub(plain, text)
