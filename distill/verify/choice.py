@@ -9,13 +9,14 @@ import re
 from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, without_emphasis
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import as_number
+from distill.verify.option_letters import CALLED, announced
+from distill.verify.option_text import candidates, names
 from distill.verify.options import LETTERS, letters_with, options_of, plain, without_quotes
 
 _OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
-_CALLED = r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|вариант|ответ|选项)\s*:?\s*"
-_ALONE = re.compile(rf"(?:{_CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?[.!:,。]?", re.IGNORECASE)
+_ALONE = re.compile(rf"(?:{CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?[.!:,。]?", re.IGNORECASE)
 _HEAD = re.compile(
-    rf"(?:(?P<called>{_CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、])"
+    rf"(?:(?P<called>{CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、])"
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -24,29 +25,20 @@ _BEFORE_REASON = re.compile(
     r"([A-J]),?\s+(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car|因为)\b", re.DOTALL
 )
 _ANOTHER = re.compile(
-    rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) )?(?:(?i:{_CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
-    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?(?:(?i:{_CALLED}))?{_OPEN}?[A-J](?![\w'])"
+    rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) )?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
+    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
     r"(?! (?:is|was|are|does|can|cannot|would|has|fails)\b))"
 )
 _BOTH = re.compile(r"(?:both|either|all)\b", re.IGNORECASE)
-_MARKED = re.compile(rf"(?:{_CALLED})\(?([A-J])(?![\w'])|\(([A-J])\)", re.IGNORECASE)
+_MARKED = re.compile(rf"(?:{CALLED})\(?([A-J])(?![\w'])|\(([A-J])\)", re.IGNORECASE)
 _BARE = re.compile(r"(?<![\w'])([A-J])(?![\w'])(?! [a-z])")
 _DENIED = re.compile(
     r"\b(?:not|isn't|neither|nor|except|than|instead of|nicht|pas|不是)\s+(?:the\s+)?"
-    rf"(?:{_CALLED})?{_OPEN}?\s*[A-J](?![\w'])\s*{_CLOSE}?",
+    rf"(?:{CALLED})?{_OPEN}?\s*[A-J](?![\w'])\s*{_CLOSE}?",
     re.IGNORECASE,
 )
 _NONE = re.compile(
     r"(?:none|neither|no (?:option|choice)s?)\b|(?:keine|aucune|ninguna)\b|以上(?:都不|皆非)|都不对", re.IGNORECASE
-)
-_CORRECT = re.compile(
-    rf"(?<![\w'])(?:{_CALLED})?\(?([A-J])\)? (?:is|must be|would be|seems|ist|est) "
-    r"(?:therefore |clearly |indeed |thus )?(?:the )?(?:only )?(?:correct|right|best|richtig|korrekt|correcte)\b"
-)
-_CHOSEN = re.compile(
-    rf"\b(?:choose|select|pick|go with|opt for)\s+"
-    rf"(?:{_CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$))",
-    re.M,
 )
 _TWO_BOXES = re.compile(
     r"\\boxed\s*\{[^{}]{0,40}(?:\{[^{}]{0,40}\})?\s*\}[\s$)\\]{0,6}(?:and|or|,|/|&|und|oder|et|ou)[\s$(\\]{0,6}\\?boxed"
@@ -103,12 +95,11 @@ def chosen(response: str, options: list[str]) -> str | None:
     if said is not None:
         return read(said, options)
     tail = without_emphasis(response[-TAIL:])
-    for pattern in (_CORRECT, _CHOSEN):
-        found = {next(filter(None, match.groups())).upper() for match in pattern.finditer(tail)}
-        if len(found) > 1:
-            raise Unread("several options")
-        if found:
-            return found.pop()
+    told = announced(tail)
+    if len(told) > 1:
+        raise Unread("several options")
+    if told:
+        return told.pop()
     return _read_line(last_line(response), tail, options)
 
 
@@ -117,12 +108,12 @@ def _read_line(line: str, tail: str, options: list[str]) -> str | None:
     listed = [m for m in map(_HEAD.fullmatch, map(_plain, tail.strip().splitlines()[:-1])) if m and not m["called"]]
     plain = _plain(line)
     head = _HEAD.fullmatch(plain)
-    by_text = _options_with(line, options)
+    by_text = _by_text(line, options)
     if listed or len(line) > MAX_ANSWER:
         return None
     if _ALONE.fullmatch(plain) or (by_text and (len(by_text) == 1 or not head)):
         return read(line, options)
-    if head and (not head["rest"] or not options or _options_with(head["rest"], options)):
+    if head and (not head["rest"] or not options or _by_text(head["rest"], options)):
         return read(line, options)
     return None
 
@@ -136,7 +127,7 @@ def read(said: str, options: list[str]) -> str:
     if len(said) > MAX_ANSWER:
         raise Unread("answer too long to read")
     plain = _plain(said)
-    by_text = _options_with(said, options)
+    by_text = _by_text(said, options)
     if len(by_text) > 1:
         raise Unread("two options are the same")
     alone = _ALONE.fullmatch(plain)
@@ -162,7 +153,7 @@ def _by_head(plain: str, options: list[str]) -> str | None:
         raise Unread("several options", is_wrong=True)
     if letter is None or (rest and options and letter.upper() not in LETTERS[: len(options)]):  # "E. coli" of four
         return None
-    if rest and (others := _options_with(rest, options)) and letter.upper() not in others:
+    if rest and (others := _by_text(rest, options)) and letter.upper() not in others:
         raise Unread("letter and text of different options")
     return letter.upper()
 
@@ -185,6 +176,18 @@ def _by_mark(plain: str, options: list[str]) -> str:
     if value is not None and values and None not in values:
         raise Unread("none of the options", is_wrong=True)
     raise Unread("names no option")
+
+
+def _by_text(text: str, options: list[str]) -> list[str]:
+    """As `_options_with`; words that lead up to the text, and a remark behind it, may stand around."""
+    if (found := _options_with(text, options)) or not options or len(text) > MAX_ANSWER:
+        return found
+    for core, remark in candidates(_plain(text)):
+        if (found := _options_with(core, options)) and not (
+            remark and any(names(remark, plain(o)) for a, o in zip(LETTERS, options, strict=False) if a not in found)
+        ):
+            return found
+    return []
 
 
 def _options_with(text: str, options: list[str]) -> list[str]:

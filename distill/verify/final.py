@@ -32,8 +32,9 @@ _PHRASE = re.compile(
 
 
 _WITHDRAWN = re.compile(
-    r"\b(?:wait|hold on|sorry|oops|hmm|actually|no)\b[^\n]{0,40}?\b(?:wrong|incorrect|mistaken?|not (?:right|correct|it))\b"
-    r"|\b(?:disregard|ignore|scratch) (?:this|that|my)\b|\bmade a mistake\b",
+    r"\b(?:wait|hold on|sorry|oops|hmm|actually|no)\b[,.:;! ][^\n]{0,30}?\b(?:that|this|it|I)(?:'s| is| was|'m| am) "
+    r"(?:wrong|incorrect|mistaken|not (?:right|correct|it)\b)|\bwait\b[,.! ]{1,5}(?:no|actually)\b"
+    r"|\b(?:disregard|ignore|scratch) (?:this|that|my)\b|\bI made a mistake\b",
     re.IGNORECASE,
 )
 _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a power

@@ -1,0 +1,46 @@
+"""Letters that a sentence calls the answer: "B is correct", "I choose B", "that leaves only B"."""
+
+import re
+
+CALLED = (
+    r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|вариант|ответ|选项)"
+    r"\s*:?\s*"
+)
+"""What may stand before a letter to say that it is one."""
+
+_CORRECT = re.compile(
+    r"(?:\b(?P<doubt>if|whether|suppose|assume|assuming|unless|when|why|neither|nor)(?: that)? )?"
+    rf"(?<![\w'])(?:{CALLED})?\(?([A-J])\)? (?:is|must be|would be|seems|ist|est) "
+    r"(?:therefore |clearly |indeed |thus )?(?:the )?(?:only )?(?:correct|right|best|richtig|korrekt|correcte)\b"
+)
+_CHOSEN = re.compile(
+    r"(?:\b(?P<who>[\w']{1,30}) )?\b(?:choose|select|pick|go with|opt for)\s+"
+    rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$))",
+    re.M,
+)
+_CHOOSING = frozenset("i i'd i'll we we'd we'll let's us would will must should therefore thus hence so and".split())
+"""Words before "choose B" with which it is the answer, and not what others would take for one."""
+
+_LEFT = re.compile(
+    rf"\b(?:leaves|leaving)\s+(?:us\s+)?(?:with\s+)?(?:only\s+)?(?:{CALLED})?\(?([A-J])\)?(?=[.!]|\s*$)"
+    rf"|\bonly\s+(?:{CALLED})?\(?([A-J])\)?\s+(?:remains|is left)\b",
+    re.M,
+)
+
+
+def announced(tail: str) -> set[str]:
+    """Letters that the most telling sentences name, none where there is no such sentence."""
+    return _called_correct(tail) or _chosen(tail) or _left(tail)
+
+
+def _called_correct(tail: str) -> set[str]:
+    return {m[2] for m in _CORRECT.finditer(tail) if not m["doubt"]}
+
+
+def _chosen(tail: str) -> set[str]:
+    found = (m for m in _CHOSEN.finditer(tail) if m["who"] is None or m["who"].lower() in _CHOOSING)
+    return {m[2] or m[3] or m[4] for m in found}
+
+
+def _left(tail: str) -> set[str]:
+    return {m[1] or m[2] for m in _LEFT.finditer(tail)}

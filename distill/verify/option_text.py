@@ -1,0 +1,42 @@
+"""Where in an answer the text of an option may stand: alone, behind "so it is", before "because"."""
+
+import re
+from collections.abc import Iterator
+
+_REASON = re.compile(
+    r",?\s+(?:because|since|as|which|so|while|whereas|weil|da|car|porque|потому)\b"
+    r"|,?\s+(?:and )?(?:not|rather than|instead of)\b"
+)
+_PAUSE = re.compile(r"[,;.]\s+|\s+[(–—]\s*")
+_HEDGE = re.compile(r"\b(?:or|and|both|but|maybe|perhaps|possibly|no|wait|actually|oder|und|ou|et)\b", re.IGNORECASE)
+_TWO_WORDS = re.compile(r"[^\W\d]+(?:'\w+)? +[^\W\d]{2}")
+_SO = r"(?:(?:so|thus|therefore|hence|clearly),?\s+)?"
+_LEAD = re.compile(
+    rf"{_SO}(?:(?:it|that|this)(?: is|'s| must be| has to be| would be| should be)"
+    r"|(?:I|we)(?: would|'d|'ll| will| must)? (?:go with|choose|pick|select)|the)\s+(?:the\s+)?(?=\S)",
+    re.IGNORECASE,
+)
+_IS_RIGHT = re.compile(
+    rf"{_SO}(.{{1,300}}?) (?:is|are|must be) (?:therefore |clearly |indeed |thus )?"
+    r"(?:the )?(?:only )?(?:correct|right|best)(?: answer| option| choice| one)?[.!]?",
+    re.IGNORECASE,
+)
+
+
+def candidates(said: str) -> Iterator[tuple[str, str]]:
+    """What may be the text of an option, each with the remark behind it, which must name no other option."""
+    yield said, ""
+    if right := _IS_RIGHT.fullmatch(said):
+        yield right[1], ""
+    lead = _LEAD.match(said)
+    for bare in [said, said[lead.end() :]] if lead else [said]:
+        yield bare, ""
+        if reason := _REASON.search(bare):
+            yield bare[: reason.start()], ""
+        pause = _PAUSE.search(bare)
+        if pause and _TWO_WORDS.match(bare, pause.end()) and not _HEDGE.search(bare, pause.end()):
+            yield bare[: pause.start()], bare[pause.end() :]
+
+
+def names(remark: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(text.casefold())}(?!\w)", remark.casefold()))
