@@ -3,6 +3,7 @@
 import contextlib
 import random
 import re
+import time
 from fractions import Fraction
 
 import pytest
@@ -197,3 +198,59 @@ def _reachable_in_integers(values: tuple[int, ...], target: int) -> bool:
 )
 def test_the_last_closed_tag_counts(response: str, expected: str) -> None:
     assert verdict(response) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "is_right"),
+    [
+        (r"<answer>\dfrac{12}{4} \cdot 9</answer>", True),
+        (r"\boxed{\frac{12}{4} \times 9}", True),
+        (r"\[\boxed{9 \div \left(\frac{4}{12}\right) = 27}\]", True),
+        (r"<answer>\boxed{9 \cdot \tfrac{12}{4}}</answer>", True),
+        (r"<answer>**9 * 12 / 4**.</answer>", True),
+        (r"<answer>\( 9\,\cdot\,12 \div 4 \)</answer>", True),
+        (r"\boxed{\frac{9 \cdot 12}{4}}", True),
+        (r"First \boxed{9 + 12 + 4}. No: \boxed{27 = 9 \cdot 12 / 4}", True),
+        (r"\boxed{\frac{9}{\frac{4}{12}}}", True),
+        (r"\boxed{9 \cdot 12 / 4} no, <answer>9 + 12 + 4</answer>", False),
+        (r"\boxed{9 \cdot 12 / 4} or \boxed{9 + 12 + 4}", False),
+        (r"\boxed{9 + 12 + 4} or \boxed{9 \cdot 12 / 4}", False),
+        (r"\boxed{\frac{12}{4}9}", False),
+        (r"\boxed{\frac{12}{4} \cdot 9 = 28}", False),
+        (r"\boxed{\frac{12}{4} \cdot 3^2}", False),
+        (r"\boxed{\frac{12 \cdot 9}{4 - 4}}", False),
+        (r"\boxed{\frac 12 4 \cdot 9}", False),
+        (r"\boxed{27}", False),
+        (r"\boxed{9 \cdot 12 \backslash 4}", False),
+        (r"\boxed{9 \cdot 12 / 4", False),
+        (r"\boxed{{9} \cdot 12 / 4", False),
+        (r"<answer>9 * 12 / 4*</answer>", False),
+        (r"<answer>9 \cdot 12 / 4 \approx 27</answer>", False),
+        (r"<answer>\boxed{9 + 12 + 4} \boxed{9 \cdot 12 / 4}</answer>", False),
+        (r"<answer>\frac{12}</answer>", False),
+        (r"\boxed{\frac{9 \cdot 12}{4}} Wait, that is wrong.", True),
+    ],
+)
+def test_latex_and_boxes(response: str, is_right: bool) -> None:
+    found = judge("countdown", response, "", {"numbers": [4, 9, 12], "target": 27})
+    assert (found.verdict == "correct") is is_right, found
+
+
+def test_a_digit_is_an_argument_of_a_fraction() -> None:
+    assert verdict(r"\boxed{\frac12 + 3}", {"numbers": [1, 2, 3], "target": 3}) == "wrong"
+    assert verdict(r"\boxed{\frac62 + 3}", {"numbers": [6, 2, 3], "target": 6}) == "correct"
+    assert verdict(r"\boxed{\frac{12}4 + 3}", {"numbers": [12, 4, 3], "target": 6}) == "correct"
+    assert verdict(r"\boxed{\frac124 + 3}", {"numbers": [12, 4, 3], "target": 6}) == "wrong"
+
+
+@pytest.mark.parametrize("piece", [r"\frac{", r"\boxed{", r"\boxed{3*7+12} ", "$", "(", r"\frac1", "**", "<answer>"])
+def test_a_megabyte_of_anything_is_decided_at_once(piece: str) -> None:
+    def seconds(text: str) -> float:
+        begin = time.process_time()
+        for form in ("{}", "<answer>{}</answer>", r"\boxed{{}}"):
+            judge("countdown", form.replace("{}", text), "", PROBLEM)
+        return time.process_time() - begin
+
+    text = piece * (10**6 // len(piece))
+    least = min(seconds(text[: len(text) // 10]) for _ in range(3))
+    assert seconds(text) < max(30 * least, 0.2)

@@ -148,3 +148,62 @@ def test_noise_is_never_an_answer() -> None:
         sentence = " ".join(rng.choices(words, k=rng.randrange(4, 20))) + " side."
         for gold in "AI":
             assert judge("choice", sentence, gold, {}).verdict != "correct", sentence
+
+
+FRUIT = {"A": "apple", "B": "banana", "C": "cherry", "D": "Date palm"}
+SUMS = {"A": "$x^2+1$", "B": r"$\frac{1}{2}$", "C": "$(x+1)^2$", "D": "none of these"}
+LENGTHS = {"a": "12 cm", "b": "12 m", "c": r"$\sqrt{8}$ m", "d": "50%"}
+
+HARD_RIGHT = [
+    ("The answer is “banana”, because it is yellow.", "B", FRUIT),
+    ("So banana is the correct answer.", "B", FRUIT),
+    ("Thus it must be the date palm.", "D", FRUIT),
+    ("I would go with cherry.", "C", FRUIT),
+    ("**Ответ: B**", "B", FRUIT),
+    ("Правильный ответ — вариант C.", "C", FRUIT),
+    ("答えはB", "B", FRUIT),
+    ("Only C remains.", "C", FRUIT),
+    ("It follows that B is correct.", "B", FRUIT),
+    (r"\boxed{\text{“Banana”}}", "B", FRUIT),
+    ("The answer is banana, not cherry.", "B", FRUIT),
+    ("The answer is A. Wait, that is wrong. The answer is B.", "B", FRUIT),
+    (r"\boxed{0.5}", "B", SUMS),
+    (r"\boxed{1+2x+x^2}", "C", SUMS),
+    (r"The answer is (C) $x^2+2x+1$.", "C", SUMS),
+    ("None of these", "D", SUMS),
+    (r"\boxed{2\sqrt{2}}", "C", LENGTHS),
+    (r"\boxed{50\%}", "D", LENGTHS),
+    ("The answer is apple.", "A", {"A": "(A) apple", "B": "(B) pear"}),
+    ("b. pear", "B", ["a. apple", "b. pear"]),
+]
+HARD_WRONG = [
+    ("If B is correct, then 2 = 3, which cannot be.", "B", FRUIT),
+    ("Many students pick B.", "B", FRUIT),
+    ("The answer is B. Wait, that is wrong.", "B", FRUIT),
+    ("The answer is banana, or maybe cherry.", "B", FRUIT),
+    ("The answer is banana (possibly cherry).", "B", FRUIT),
+    ("The answer is banana, cherry", "B", FRUIT),
+    ("It is not banana.", "B", FRUIT),
+    ("The answer is not banana.", "B", FRUIT),
+    ("banana bread", "B", FRUIT),
+    ("That leaves B and C.", "B", FRUIT),
+    ("The answer is neither banana nor cherry.", "B", FRUIT),
+    ("Is banana the correct answer?", "B", FRUIT),
+    ("Banana is the correct answer to another question.", "B", FRUIT),
+    (r"\boxed{x^2+2x}", "C", SUMS),
+    ("The answer is (C) $x^2+1$.", "C", SUMS),
+    ("(C) 1/2", "C", SUMS),
+    (r"\boxed{12}", "A", LENGTHS),
+    (r"\boxed{-2\sqrt{2}}", "C", LENGTHS),
+    (r"\boxed{1/2, 3}", "B", SUMS),
+    ("Ответ: не B", "B", FRUIT),
+]
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "options", "is_right"),
+    [(*row, True) for row in HARD_RIGHT] + [(*row, False) for row in HARD_WRONG],
+)
+def test_near_misses(response: str, gold: str, options: dict | list, is_right: bool) -> None:
+    found = judge("choice", response, gold, {"options": options})
+    assert (found.verdict == "correct") is is_right, found

@@ -164,3 +164,35 @@ def test_a_megabyte_of_anything_is_decided_at_once(piece: str) -> None:
     text = piece * (10**6 // len(piece))
     least = min(seconds(text[: len(text) // 10]) for _ in range(3))
     assert seconds(text) < max(30 * least, 0.2)
+
+
+HARD_RIGHT = [
+    ("2π", "6.2832", 1e-3), (r"So the length is $2\pi$.", "6.2832", 1e-3),
+    (r"\boxed{\frac{\sqrt{3}}{2}}", "0.866", 1e-3), (r"\boxed{\frac{\pi}{4}}", r"\pi/4", 0),
+    (r"\boxed{2\sqrt{2}}", r"\sqrt{8}", 0), ("√2 ≈ 1.414", "1.41421", 1e-3), (r"\boxed{2^{10}}", "1024", 0),
+    ("3 1/2", "3.5", 0), ("It takes 3½ hours.", "3.5", 0), ("It costs 3 million.", "3e6", 0),
+    (r"\boxed{\ln 2}", "0.693", 1e-3), (r"\boxed{2\pi \text{ cm}}", "6.283", 1e-3), ("So it is 50%.", "0.5", 0),
+    (r"\boxed{\frac{1}{\sqrt{2}}}", r"\frac{\sqrt{2}}{2}", 0), ("The total is less than before: 20", "20", 0),
+    ("Ответ: 42", "42", 0), ("There is more than one way, and x = 20.", "20", 0), ("sqrt(2)", "1.4142", 1e-3),
+    ("The answer is 5. Wait, that is wrong. It is 20.", "20", 0), (r"Hence $x = \frac{7}{3}$.", "2.3333", 1e-3),
+]  # fmt: skip
+HARD_WRONG = [
+    ("So the length is 2π.", "2", 0.5), (r"So the length is $2\pi$ cm long.", "2", 0),
+    ("It costs 3 million.", "3", 0), (r"Hence $x = \frac{7}{3}$.", "3", 0), ("It is not 20.", "20", 0),
+    ("It cannot be 20.", "20", 0), ("So x >= 20.", "20", 0), (r"So $x \leq 20$.", "20", 0),
+    ("At least 20 people came.", "20", 0), ("20 or more", "20", 0), ("from 6 to 8", "8", 0), ("6–8", "8", 0),
+    ("It is 7 ± 1.", "1", 0), ("The roots are 2 and 3.", "3", 0), ("x = 2, 3", "3", 0), ("So it is 3x.", "3", 0),
+    (r"\boxed{3i}", "3", 0), (r"\boxed{3y}", "3", 0), (r"\boxed{-\sqrt{2}}", "1.41421", 1e-3), ("minus 5", "5", 0),
+    (r"\boxed{1.41421}", r"\sqrt{2}", 0), ("The answer is 20. Wait, that is wrong.", "20", 0),
+    ("20 is wrong", "20", 0), ("It takes 3½ hours.", "31", 0), ("(6, 8)", "8", 0), (r"\boxed{5!}", "5", 0),
+    ("It is 2^10.", "10", 0), (r"\boxed{[6, 8]}", "7", 1), ("no more than 20", "20", 0), ("up to $20", "20", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "tolerance", "is_right"),
+    [(*row, True) for row in HARD_RIGHT] + [(*row, False) for row in HARD_WRONG],
+)
+def test_near_misses(response: str, gold: str, tolerance: float, is_right: bool) -> None:
+    found = judge("number", response, gold, {"tolerance": tolerance})
+    assert (found.verdict == "correct") is is_right, found

@@ -6,7 +6,7 @@ or a bracket, after "option". What names several options is wrong; what cannot b
 
 import re
 
-from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, without_emphasis
+from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, unmarked
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import as_number
 from distill.verify.option_letters import CALLED, announced
@@ -94,7 +94,7 @@ def chosen(response: str, options: list[str]) -> str | None:
     said = stated(response)
     if said is not None:
         return read(said, options)
-    tail = without_emphasis(response[-TAIL:])
+    tail = unmarked(response)
     told = announced(tail)
     if len(told) > 1:
         raise Unread("several options")

@@ -56,10 +56,17 @@ def stated(response: str) -> str | None:
     return None
 
 
+def unmarked(response: str) -> str:
+    """The end of a response, where nothing marks the answer; what it takes back is left out."""
+    tail = without_emphasis(response[-TAIL:])
+    ends = [found.end() for found in _WITHDRAWN.finditer(tail)]
+    return tail[ends[-1] :] if ends else tail
+
+
 def last_line(response: str) -> str:
-    """The last line that is not empty."""
-    lines = without_emphasis(response[-TAIL:]).strip().splitlines()
-    return lines[-1].strip() if lines else ""
+    """The last line of that which is not empty; none where a box stands in it, which is taken back then."""
+    lines = unmarked(response).strip().splitlines()
+    return lines[-1].strip() if lines and "\\boxed" not in lines[-1] else ""
 
 
 def without_emphasis(text: str) -> str:

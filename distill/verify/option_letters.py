@@ -9,7 +9,7 @@ CALLED = (
 """What may stand before a letter to say that it is one."""
 
 _CORRECT = re.compile(
-    r"(?:\b(?P<doubt>if|whether|suppose|assume|assuming|unless|when|why|neither|nor)(?: that)? )?"
+    r"(?:\b(?P<doubt>(?i:if|whether|suppose|assume|assuming|unless|when|why|neither|nor))(?: that)? )?"
     rf"(?<![\w'])(?:{CALLED})?\(?([A-J])\)? (?:is|must be|would be|seems|ist|est) "
     r"(?:therefore |clearly |indeed |thus )?(?:the )?(?:only )?(?:correct|right|best|richtig|korrekt|correcte)\b"
 )
@@ -23,7 +23,7 @@ _CHOOSING = frozenset("i i'd i'll we we'd we'll let's us would will must should 
 
 _LEFT = re.compile(
     rf"\b(?:leaves|leaving)\s+(?:us\s+)?(?:with\s+)?(?:only\s+)?(?:{CALLED})?\(?([A-J])\)?(?=[.!]|\s*$)"
-    rf"|\bonly\s+(?:{CALLED})?\(?([A-J])\)?\s+(?:remains|is left)\b",
+    rf"|\b[Oo]nly\s+(?:{CALLED})?\(?([A-J])\)?\s+(?:remains|is left)\b",
     re.M,
 )
 
