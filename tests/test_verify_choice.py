@@ -176,7 +176,19 @@ HARD_RIGHT = [
     ("The answer is apple.", "A", {"A": "(A) apple", "B": "(B) pear"}),
     ("b. pear", "B", ["a. apple", "b. pear"]),
 ]
+HARD_RIGHT += [
+    ("I choose A.", "A", FRUIT),
+    ("The correct answer is C (cherry).", "C", FRUIT),
+    ("La respuesta correcta es B", "B", FRUIT),
+    ("So it must be B.", "B", FRUIT),
+    ("A: apple\nB: banana\n\nbanana", "B", FRUIT),
+    ("The answer is B. No other option is correct.", "B", FRUIT),
+]
 HARD_WRONG = [
+    (r"\boxed{B} \boxed{C}", "B", FRUIT),
+    ("The answer is 1/2, 3", "B", SUMS),
+    (r"\boxed{B}. Wait, that is wrong.", "B", FRUIT),
+    ("It is B or C.", "B", FRUIT),
     ("If B is correct, then 2 = 3, which cannot be.", "B", FRUIT),
     ("Many students pick B.", "B", FRUIT),
     ("The answer is B. Wait, that is wrong.", "B", FRUIT),

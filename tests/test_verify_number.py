@@ -176,7 +176,15 @@ HARD_RIGHT = [
     ("Ответ: 42", "42", 0), ("There is more than one way, and x = 20.", "20", 0), ("sqrt(2)", "1.4142", 1e-3),
     ("The answer is 5. Wait, that is wrong. It is 20.", "20", 0), (r"Hence $x = \frac{7}{3}$.", "2.3333", 1e-3),
 ]  # fmt: skip
+HARD_RIGHT += [
+    (r"\boxed{2\frac{1}{2}}", "2.5", 0), (r"\boxed{2\frac12}", "2.5", 0), (r"\boxed{\sin 30^\circ}", "0.5", 0),
+    (r"\boxed{\approx 20}", "20", 0), (r"\boxed{0.\overline{3}}", "1/3", 0), ("It draws 5 A.", "5", 0),
+    (r"\boxed{\sqrt{2}-\sqrt{3}}", "-0.318", 1e-3), ("So 42 people came to the party yesterday.", "42", 0),
+]  # fmt: skip
 HARD_WRONG = [
+    (r"\boxed{2\frac{1}{2}}", "1", 0), ("So the ratio is 3:4.", "4", 0), ("Step 4", "4", 0), ("20k", "20", 0),
+    (r"\$20M", "20", 0), (r"\boxed{\sqrt{-4}}", "2", 0), (r"\boxed{\pm 2}", "2", 0), ("5/3", "3", 0),
+    (r"\boxed{\sqrt{2}, \sqrt{3}}", "1.414", 1e-2), (r"\boxed{20}. Wait, that is wrong.", "20", 0),
     ("So the length is 2π.", "2", 0.5), (r"So the length is $2\pi$ cm long.", "2", 0),
     ("It costs 3 million.", "3", 0), (r"Hence $x = \frac{7}{3}$.", "3", 0), ("It is not 20.", "20", 0),
     ("It cannot be 20.", "20", 0), ("So x >= 20.", "20", 0), (r"So $x \leq 20$.", "20", 0),

@@ -20,7 +20,11 @@ _HEAD = re.compile(
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_BEFORE_TEXT = re.compile(r"([A-J])\s+[-–—]?\s*(.+)", re.DOTALL)
+_BEFORE_TEXT = re.compile(r"([A-J])\s+(?:\((.+)\)\.?|[-–—]?\s*(.+))", re.DOTALL)
+_IT_IS = re.compile(
+    rf"(?:(?:so|thus|therefore|hence),? )?(?:it|that)(?: is|'s| must be|'s got to be) (?:{CALLED})?\(?([A-HJ])\)?[.!]?",
+    re.IGNORECASE,
+)
 _BEFORE_REASON = re.compile(
     r"([A-J]),?\s+(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car|因为)\b", re.DOTALL
 )
@@ -109,8 +113,10 @@ def _read_line(line: str, tail: str, options: list[str]) -> str | None:
     plain = _plain(line)
     head = _HEAD.fullmatch(plain)
     by_text = _by_text(line, options)
-    if listed or len(line) > MAX_ANSWER:
+    if (listed and head) or len(line) > MAX_ANSWER:
         return None
+    if not by_text and (it_is := _IT_IS.fullmatch(plain)) and it_is[1].isupper():
+        return it_is[1]
     if _ALONE.fullmatch(plain) or (by_text and (len(by_text) == 1 or not head)):
         return read(line, options)
     if head and (not head["rest"] or not options or _by_text(head["rest"], options)):
@@ -144,7 +150,8 @@ def _by_head(plain: str, options: list[str]) -> str | None:
     """The letter at the beginning of an answer, with what follows it."""
     head = _HEAD.fullmatch(plain)
     letter, rest = (head["a"] or head["b"] or head["c"], head["rest"]) if head else (None, "")
-    if letter is None and (spaced := _BEFORE_TEXT.fullmatch(plain)) and spaced[1] in _options_with(spaced[2], options):
+    spaced = _BEFORE_TEXT.fullmatch(plain) if letter is None else None
+    if spaced and spaced[1] in _options_with(spaced[2] or spaced[3], options):
         return spaced[1]
     if letter is None and (reasoned := _BEFORE_REASON.match(plain)):
         return reasoned[1]

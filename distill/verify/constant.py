@@ -20,7 +20,8 @@ DIGITS = 35
 """Two constants that are no fractions are equal where so many digits are."""
 
 _MARKS = re.compile(
-    r"\\(?:sqrt|[dtc]?frac|pi|ln|log|exp|sin|cos|tan|arc[a-z]+|e)(?![a-zA-Z])|[√π½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞^]|\d ?\*\* ?[-({\d]"
+    r"\\(?:sqrt|[dtc]?frac|pi|ln|log|exp|sin|cos|tan|arc[a-z]+|e|overline)(?![a-zA-Z])"
+    r"|[√π½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞^]|\d ?\*\* ?[-({\d]"
     r"|(?<![A-Za-z])(?:pi|e)(?![A-Za-z])|(?<![A-Za-z])(?:sqrt|ln|log|exp|sin|cos|tan)\b|[0-9] [0-9]+/[0-9]"
 )
 _AFTER_SPACE = re.compile(r"[0-9)] +(?:pi|e|sqrt|ln|log|exp|sin|cos|tan)\b")
@@ -75,6 +76,8 @@ def _value(node: Node) -> Constant:
 
 
 def _is_constant(node: Node) -> bool:
+    if isinstance(node, Quantity):
+        return node.unit == "degree" and _is_constant(node.value)
     if isinstance(node, Call):
         return node.name in _OPERATIONS and all(map(_is_constant, node.args))
     return isinstance(node, Num) or (isinstance(node, Sym) and node.name in ("pi", "e"))

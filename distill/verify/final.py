@@ -17,7 +17,8 @@ MAX_ANSWER = 2000
 _HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
 _NOUN = (
     r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:option|choice)"
-    r"|\bantwort|\blösung|\b(?:r[ée]ponse|respuesta|risposta|resposta)|\b(?:ответ|odpowiedź|odpověď|svar|antwoord|cevap)"
+    r"|\bantwort|\blösung|\b(?:r[ée]ponse|respuesta|risposta|resposta)(?: (?:correct[ae]|corretta|finale?))?"
+    r"|\b(?:ответ|odpowiedź|odpověď|svar|antwoord|cevap)"
 )
 _IS = r"is|would be|must be|should be|ist|lautet|wäre|est|es|è|é"
 _CHINESE = (

@@ -5,7 +5,7 @@ import re
 _WORDS = (
     r"(?:not|cannot|never|than|least|most|over|under|above|below|beyond|between|exceeds?|exceeding|up to|down to"
     r"|as (?:many|much|few|little) as|maximum of|minimum of|half|twice|minus|negative|double|mehr als|weniger als"
-    r"|höchstens|mindestens"
+    r"|höchstens|mindestens|steps?|cases?|parts?|problems?|questions?|figures?|equations?|examples?|lines?"
     r"|plus (?:de|que)|moins de|más de|menos de|не|более|менее|больше|меньше)"
 )
 _BEFORE = re.compile(
@@ -14,7 +14,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    r"(?:[0-9)%°}] ?(?:-|–|—|\.\.\.?|to|through|till|until|bis|à|or|oder|ou|или|до)"
+    r"(?:[0-9)%°}] ?(?::|-|–|—|\.\.\.?|to|through|till|until|bis|à|or|oder|ou|или|до)"
     r"|\b(?:between|from|von|zwischen|entre|de|от|между)\b[^.;]{0,40}\b(?:and|to|und|bis|et|à|y|a|и|до))"
     r" ?[$€£¥]?$",
     re.IGNORECASE,
@@ -23,7 +23,7 @@ _LISTED = re.compile(r"[0-9)] ?(?:and|und|et|y|&) ?$")
 _COMMA = re.compile(r"[0-9)] ?[,;] ?$")
 _STOP = re.compile(r"[\s.!)$]*$")
 _AFTER = re.compile(
-    r" ?(?:[!^±+*]|\\pm|π|√|\\(?:pi|sqrt)(?![a-zA-Z])|(?:pi|sqrt)\b)|[abefijknpqrvwxyz](?![a-zA-Z])"
+    r" ?(?:[!^±+*]|\\pm|π|√|\\(?:pi|sqrt)(?![a-zA-Z])|(?:pi|sqrt)\b)|(?-i:[abefijknpqrvwxyzM])(?![a-zA-Z])"
     r"| ?(?:[a-z]{1,12} )?(?:or (?:more|less|fewer|greater|so|above|below|higher|lower)"
     r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not))\b",
     re.IGNORECASE,

@@ -25,6 +25,7 @@ _VULGAR = re.compile(r"(?<=\d)([¼-¾⅐-⅞])")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 _LATEX = (
     (re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|rm|boxed) ?\{([^{}]*)\}"), r" \1 "),
+    (re.compile(r"(?<=[0-9]) ?\\[dtc]?frac ?\{([0-9]+)\} ?\{([0-9]+)\}(?! ?\^)"), r" \1/\2 "),
     (re.compile(r"\\[dtc]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}"), r" (\1)/(\2) "),
     (re.compile(r"\\[dtc]?frac ?([0-9]) ?([0-9])"), r" \1/\2 "),
     (re.compile(r"\\(?:times|cdot)(?![a-zA-Z])"), "*"),
@@ -65,7 +66,8 @@ _UNIT = re.compile(rf" ?(?:{_WORD}(?:(?: ?[*/-] ?| ){_WORD}){{0,4}})?")
 _NAME = re.compile(r"\\?[^\W\d][\w\s{}()'\\,]*")
 _NO_UNIT = re.compile(
     r"\b(?:or|and|to|not|between|plus|minus|times|half|quarter|twice|double|less|more|than|at|most|least|pi|e|sqrt|oder|und)\b"
-    r"|\b(?:is|was|are|were|wrong|incorrect|would|too|but)\b|sqrt|^ ?x|^ ?(?![ABCFGHJKLNTVWdghlmstuÅΩμ])\w(?![\w°])",
+    r"|\b(?:is|was|are|were|wrong|incorrect|would|too|but)\b|sqrt|^ ?x"
+    r"|^ ?(?-i:(?![ABCFGHJKLNTVWdghlmstuÅΩμ])\w)(?![\w°])",
     re.IGNORECASE,
 )
 _END = re.compile(
@@ -211,7 +213,7 @@ def _compare(said: str, gold: Value, tolerance: Tolerance) -> Judgement:
 def _links(text: str) -> list[str]:
     """The sides of the equations in the first sentence; a name at the beginning is none."""
     links = re.split(r"=|≈", _SENTENCE.split(_plain(text), maxsplit=1)[0])
-    return links[1:] if len(links) > 1 and _NAME.fullmatch(links[0]) else links
+    return links[1:] if len(links) > 1 and (not links[0].strip() or _NAME.fullmatch(links[0])) else links
 
 
 def _verdict(said: str, value: Value, gold: Value, tolerance: Tolerance) -> Judgement:

@@ -15,7 +15,7 @@ _CORRECT = re.compile(
 )
 _CHOSEN = re.compile(
     r"(?:\b(?P<who>[\w']{1,30}) )?\b(?:choose|select|pick|go with|opt for)\s+"
-    rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$))",
+    rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(?=[.!]))",
     re.M,
 )
 _CHOOSING = frozenset("i i'd i'll we we'd we'll let's us would will must should therefore thus hence so and".split())
@@ -39,7 +39,7 @@ def _called_correct(tail: str) -> set[str]:
 
 def _chosen(tail: str) -> set[str]:
     found = (m for m in _CHOSEN.finditer(tail) if m["who"] is None or m["who"].lower() in _CHOOSING)
-    return {m[2] or m[3] or m[4] for m in found}
+    return {m[2] or m[3] or m[4] or m[5] for m in found}
 
 
 def _left(tail: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from distill.verify.algebra.nodes import TooBig, Unread
@@ -12,7 +13,7 @@ from distill.verify.math import as_number
 
 LETTERS = "ABCDEFGHIJ"
 
-LONGEST_FORMULA = 300
+LONGEST_FORMULA = 150
 """The value of a longer text is not compared."""
 
 RULES = Rules()
@@ -64,6 +65,7 @@ def letters_with(text: str, options: list[str], as_formula: bool = True) -> list
     return [letter for letter, option in lettered if _same_value(option, text)]
 
 
+@lru_cache(maxsize=1024)
 def _same_value(option: str, text: str) -> bool:
     """Are both formulas, and the same?"""
     if max(len(option), len(text)) > LONGEST_FORMULA or not (_FORMULA.search(option) and _FORMULA.search(text)):
