@@ -12,7 +12,8 @@ from typing import Any
 from distill.errors import Refused
 from distill.recipe import FileProblems, HubProblems
 from distill.records import derived_seed
-from distill.verify.choice import LETTERS, letter_of
+from distill.verify.choice import letter_of
+from distill.verify.options import LETTERS
 
 _CORRECT, _INCORRECT = "Correct Answer", "Incorrect Answer"
 

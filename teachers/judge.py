@@ -18,6 +18,7 @@ from distill.files import Log
 from distill.recipe import Judge
 from distill.records import CONTROL_TOKEN, Problem, Sampling, Trace, Verdict, VerdictName, derived_seed, digest
 from distill.verify import choice, number
+from distill.verify.options import options_of
 from teachers.base import Request, TeacherError
 from teachers.budget import Spent
 from teachers.earlier import Earlier
@@ -111,7 +112,7 @@ def is_settled(problem: Problem, extracted: str | None) -> bool:
     if extracted is None:
         return False
     if problem.kind == "choice":
-        options = choice.options_of(problem.data)
+        options = options_of(problem.data)
         return (
             choice.letter_of(problem.answer, options) is not None and choice.letter_of(extracted, options) is not None
         )

@@ -228,7 +228,7 @@ def test_the_last_closed_tag_counts(response: str, expected: str) -> None:
         (r"<answer>9 \cdot 12 / 4 \approx 27</answer>", False),
         (r"<answer>\boxed{9 + 12 + 4} \boxed{9 \cdot 12 / 4}</answer>", False),
         (r"<answer>\frac{12}</answer>", False),
-        (r"\boxed{\frac{9 \cdot 12}{4}} Wait, that is wrong.", True),
+        (r"\boxed{\frac{9 \cdot 12}{4}} Wait, that is wrong.", False),
     ],
 )
 def test_latex_and_boxes(response: str, is_right: bool) -> None:

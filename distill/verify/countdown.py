@@ -7,7 +7,7 @@ Answers are data: a small parser over rationals reads them, never `eval` (TinyZe
 import re
 from fractions import Fraction
 
-from distill.verify.extract import last_boxes
+from distill.verify.extract import last_answer_in_boxes, last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.notation import last_answer_tag
 
@@ -53,7 +53,7 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
 def stated(response: str) -> str | None:
     """The expression that a response gives as its answer, without what may stand around it."""
     tagged = last_answer_tag(response)
-    said = last_boxes(response) if tagged is None else tagged
+    said = last_answer_in_boxes(response) if tagged is None else tagged
     if said is None or len(said) > 2 * MAX_CHARACTERS:
         return said
     if tagged is not None and (boxed := last_boxes(tagged)) is not None and tagged.count("boxed") == 1:

@@ -144,6 +144,12 @@ def last_boxes(text: str) -> str | None:
     return found[1] if found else None
 
 
+def last_answer_in_boxes(text: str) -> str | None:
+    """As `last_boxes`, unless what follows takes it back."""
+    found = _last_boxes(text)
+    return None if found is None or _WITHDRAWN.search(text[found[2] :]) else found[1]
+
+
 def _last_boxes(text: str) -> tuple[int, str, int] | None:
     found = _last_box(text, len(text))
     if found is None:
