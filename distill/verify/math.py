@@ -13,7 +13,18 @@ from distill.verify.algebra.readings import decide
 from distill.verify.algebra.rules import Rules
 from distill.verify.extract import LONGEST, final_answer, last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.notation import BEYOND, CHANGING, RELATION, UNITS, links, squeezed, tidy, without_unit, words
+from distill.verify.notation import (
+    BEYOND,
+    CHANGING,
+    RELATION,
+    UNDECIDED,
+    UNITS,
+    links,
+    squeezed,
+    tidy,
+    without_unit,
+    words,
+)
 from distill.verify.worker import Comparer
 
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
@@ -72,7 +83,12 @@ def _by_math_verify(extracted: str, gold: str) -> Judgement:
     ours, theirs = tidy(gold), tidy(extracted)
     if squeezed(ours) == squeezed(theirs) or (ours.isalpha() and ours.lower() == theirs.lower() and len(ours) > 1):
         return correct(extracted, "same text")
-    return _compare(theirs, ours)._replace(extracted=extracted)
+    found = _compare(theirs, ours)._replace(extracted=extracted)
+    if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
+        return unknown(extracted, "notation that is compared in part only")
+    if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
+        return unknown(extracted, "a sentence about the answer")
+    return found
 
 
 def _compare(answer: str, gold: str) -> Judgement:

@@ -42,10 +42,16 @@ BEYOND = re.compile(
 )
 """Notation that math-verify reads past, as if it were not there."""
 
+UNDECIDED = re.compile(
+    r"\\begin\s*\{cases|\\[lc]?dots|\.\.\.|…|\\p?mod(?![a-z])|\\equiv|\d(?:\s|\\[ ,;:])+\d(?!\d\d(?!\d))|"
+    r"\\in\s*\\mathbb"
+)
+"""Notation of which math-verify compares but a part: where `algebra` cannot decide, nothing does."""
+
 CHANGING = frozenset(
     """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
     isn never or and between to than least most more less fewer greater over under above below minus negative plus about
-    approximately incorrect wrong nicht kein keine pas""".split()
+    approximately incorrect wrong permutations cyclic nicht kein keine pas""".split()
 )
 """Words that make another value, or none, of the number beside them."""
 

@@ -2,12 +2,12 @@
 
 from fractions import Fraction
 
+from distill.verify.algebra.blocks import BlockReader
 from distill.verify.algebra.nodes import (
     EMPTY,
     INFINITY,
     Based,
     Call,
-    Matrix,
     Node,
     Num,
     Ratio,
@@ -17,21 +17,16 @@ from distill.verify.algebra.nodes import (
     Unread,
 )  # fmt: skip
 from distill.verify.algebra.tokens import Token
-from distill.verify.algebra.unit_reader import UnitReader
 from distill.verify.algebra.units import NUMBER_WORDS
 
 CLOSING = {"(": (")", "]"), "[": ("]", ")"), "\\{": ("\\}",), "{": ("}",), "langle": ("rangle",)}
 _SETS = {"setR": "R", "setZ": "Z", "setN": "N", "setQ": "Q", "setC": "C"}
-_MATRICES = frozenset(("pmatrix", "bmatrix", "matrix", "smallmatrix", "Bmatrix", "array"))
 
 
-class AtomReader(UnitReader):
+class AtomReader(BlockReader):
     """Reads the smallest parts of an expression; larger ones inside brackets are left to `Reader`."""
 
     def _listing(self, until: tuple[str, ...] = ()) -> Node:
-        raise NotImplementedError
-
-    def _sum(self) -> Node:
         raise NotImplementedError
 
     def _power(self) -> Node:
@@ -216,7 +211,7 @@ class AtomReader(UnitReader):
             self._expect("|")
             return Call("abs", (inner,))
         if sign == "begin":
-            return self._matrix()
+            return self._block()
         if sign in CLOSING:
             return self._inside(sign)
         raise Unread("sign")
@@ -238,37 +233,3 @@ class AtomReader(UnitReader):
         if len(items) == 1 and (opening, closing) in (("(", ")"), ("[", "]")):
             return inner
         return Sequence(opening, closing, items)
-
-    def _matrix(self) -> Node:
-        name = self._environment()
-        if name == "array":
-            self._expect("{")
-            while not self._take("}"):
-                if self._next().kind == "end":
-                    raise Unread("array")
-        rows: list[list[Node]] = [[]]
-        while not self._is("end"):
-            rows[-1].append(self._sum())
-            if self._take("\\"):
-                rows.append([])
-            elif not self._take("&") and not self._is("end"):
-                raise Unread("matrix")
-        self._next()
-        if self._environment() != name:
-            raise Unread("environment")
-        rows = rows if rows[-1] else rows[:-1]
-        if not rows or len({len(row) for row in rows}) != 1:
-            raise Unread("rows of a matrix")
-        return Matrix(tuple(map(tuple, rows)))
-
-    def _environment(self) -> str:
-        self._expect("{")
-        name = ""
-        while not self._take("}"):
-            token = self._next()
-            if token.kind == "end":
-                raise Unread("environment")
-            name += token.text
-        if name not in _MATRICES:
-            raise Unread("environment")
-        return name

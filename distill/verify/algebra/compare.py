@@ -1,11 +1,15 @@
 """Are two answers the same? Yes, no, or not decided (None)."""
 
+from distill.verify.algebra.families import same_families
 from distill.verify.algebra.nodes import (
     Based,
     Call,
+    Cases,
+    Family,
     Matrix,
     Node,
     Num,
+    Permutation,
     Quantity,
     Ratio,
     Relation,
@@ -18,7 +22,7 @@ from distill.verify.algebra.quantities import same_quantities
 from distill.verify.algebra.regions import region
 from distill.verify.algebra.relations import same_relations
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.several import rows, same_matrices, same_parts, same_sequences, spread
+from distill.verify.algebra.several import rows, same_cases, same_matrices, same_parts, same_sequences, spread
 from distill.verify.algebra.values import same_value
 
 
@@ -31,12 +35,20 @@ class Comparison:
     def __call__(self, gold: Node, answer: Node) -> bool | None:
         if gold == answer or same_letter(gold, answer):
             return True
+        if isinstance(gold, Family) or isinstance(answer, Family):
+            return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):
             return same_words(gold, answer)
         if isinstance(gold, Relation) or isinstance(answer, Relation):
             return same_relations(gold, answer, self)
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):
             return same_quantities(gold, answer, self)
+        if isinstance(gold, Cases) and isinstance(answer, Cases):
+            return same_cases(gold, answer, self)
+        if isinstance(gold, Permutation) and isinstance(answer, Permutation):
+            return False
+        if isinstance(gold, Cases | Permutation) or isinstance(answer, Cases | Permutation):
+            return None
         return self._unnamed(spread(gold), spread(answer))
 
     def _unnamed(self, gold: Node, answer: Node) -> bool | None:

@@ -69,7 +69,27 @@ class Words(NamedTuple):
     text: str
 
 
-Node = Union[Num, Sym, Call, Quantity, Sequence, Relation, Matrix, Based, Ratio, Words]  # noqa: UP007 - named below its members
+class Cases(NamedTuple):
+    """A value for each condition."""
+
+    rows: tuple[tuple["Node", "Node"], ...]
+
+
+class Permutation(NamedTuple):
+    images: tuple[tuple[int, int], ...]
+    """Every number that is moved, and where to."""
+
+
+class Family(NamedTuple):
+    """A value for every `parameter` for which `domain` holds."""
+
+    value: "Node"
+    parameter: str
+    domain: "Node"
+
+
+Node = Union[Num, Sym, Call, Quantity, Sequence, Relation, Matrix, Based, Ratio, Words, Cases, Permutation, Family]  # noqa: UP007 - named below its members
 
 INFINITY = Sym("oo")
 EMPTY = Sequence("{", "}", ())
+ELLIPSIS = Sym("...")

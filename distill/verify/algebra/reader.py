@@ -3,11 +3,15 @@
 from fractions import Fraction
 
 from distill.verify.algebra.atoms import AtomReader
-from distill.verify.algebra.nodes import INFINITY, Call, Node, Num, Relation, Sequence, Unread, Words
+from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Relation, Sequence, Sym, Unread, Words
 from distill.verify.algebra.units import NUMBER_WORDS
 
 RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "approx": "~"}
 INFINITIES = frozenset(("infinity", "infinite", "positive infinity", "plus infinity", "negative infinity"))
+_SETS_IN_WORDS = {
+    **dict.fromkeys(("all real numbers", "all reals", "real numbers", "the real numbers", "all real values"), "set R"),
+    **dict.fromkeys(("all integers", "the integers", "all whole numbers"), "set Z"),
+}  # fmt: skip
 _STARTS = frozenset(
     ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR")
 )
@@ -36,6 +40,8 @@ class Reader(AtomReader):
         if not plain or not all(t.kind == "word" or t.text in ("and", "or", "in") for t in plain):
             return None
         text = " ".join(t.text.lower() for t in plain)
+        if text in _SETS_IN_WORDS:
+            return Sym(_SETS_IN_WORDS[text])
         if text in NUMBER_WORDS:
             return Num(Fraction(NUMBER_WORDS[text]))
         if text in INFINITIES:
@@ -46,7 +52,7 @@ class Reader(AtomReader):
         """`a, b and c`; `;` divides more coarsely."""
         groups: list[list[Node]] = [[]]
         while True:
-            groups[-1].append(self._relation())
+            groups[-1].append(ELLIPSIS if self._take("ldots") else self._relation())
             if self._take(";"):
                 groups.append([])
             elif self._take(","):
@@ -106,7 +112,7 @@ class Reader(AtomReader):
                 right = Call("neg", (self._power(),)) if self._take("-") else self._power()
                 left = Call(sign, (left, right))
             elif self._starts_factor():
-                left = Call("*", (left, self._power()))
+                left = _labelled(left, self._power())
             else:
                 return left
 
@@ -151,3 +157,11 @@ class Reader(AtomReader):
                 raise Unread("prime")
             else:
                 return value
+
+
+def _labelled(left: Node, right: Node) -> Node:
+    """A product; `A(1, 2)` is a point and its name. `C(5, 2)` and `P(5, 2)` may be numbers of choices."""
+    is_point = isinstance(right, Sequence) and right.opening + right.closing == "()" and len(right.items) > 1
+    if is_point and isinstance(left, Sym) and left.name[0].isupper() and left.name not in ("C", "P"):
+        return Relation((left, right), ("=",))
+    return Call("*", (left, right))

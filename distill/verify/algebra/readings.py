@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 
 from distill.verify.algebra.compare import Comparison
-from distill.verify.algebra.nodes import Based, Node, Ratio, TooBig, Unread
+from distill.verify.algebra.families import CYCLES, RESIDUE, is_family, permutation, residues, split
+from distill.verify.algebra.nodes import Based, Family, Node, Ratio, TooBig, Unread
 from distill.verify.algebra.reader import Reader
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.tokens import spelled
@@ -22,6 +23,7 @@ _BASES |= {"twelve": 12, "sixteen": 16}
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
 _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _POINTS_GROUP = re.compile(r"([-+\s]*[1-9]\d{0,2}(?:\.\d{3})+),(\d+)(\D*)")
+_EXPONENT = re.compile(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?=$|\s)")
 _UNIT_LETTER = re.compile(r"[\d})]\s*[msghlLJNW](?![A-Za-z(])")
 
 
@@ -48,8 +50,10 @@ def readings(text: str) -> tuple[Node, ...]:
     plain = spelled(text)
     if builder := _BUILDER.fullmatch(plain):
         plain = builder[1].strip()
-    if (special := _special(plain)) is not None:
-        return (special,)
+    if special := _special(plain):
+        return special
+    if family := _family(plain):
+        return family
     found: list[Node] = []
     for variant in _variants(plain):
         for unit_letters in (False, True)[: 1 + bool(_UNIT_LETTER.search(variant))]:
@@ -62,21 +66,45 @@ def readings(text: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def _special(text: str) -> Node | None:
-    """Notations that are known by their look alone: number bases, times of day, ratios in words."""
+def _special(text: str) -> tuple[Node, ...]:
+    """Notations that are known by their look alone: bases, times of day, ratios in words, residues, cycles, options."""
     if match := _BASED.fullmatch(text):
         base = match[2].lstrip("\x01")
         if base.isdigit() or base in _BASES:
-            return Based(match[1].upper(), int(base) if base.isdigit() else _BASES[base])
+            return (Based(match[1].upper(), int(base) if base.isdigit() else _BASES[base]),)
     if match := _CLOCK.fullmatch(text):
         hour = int(match[1]) % 12 + (12 if match[3].lower() == "p" else 0)
-        return Ratio((str(hour), match[2]))
+        return (Ratio((str(hour), match[2])),)
     if match := _TO.fullmatch(text):
-        return Ratio((match[1], match[2]))
-    return None
+        return (Ratio((match[1], match[2])),)
+    if match := RESIDUE.fullmatch(text):
+        return residues(match)
+    return (permutation(text),) if CYCLES.fullmatch(text) else ()
+
+
+def _family(text: str) -> tuple[Node, ...]:
+    """`\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}`, in every reading of what stands before the condition."""
+    if (parts := split(text)) is None:
+        return ()
+    body, parameter, condition = parts
+    try:
+        domain = Reader(condition).answer()
+    except (Unread, ValueError, ZeroDivisionError):
+        return ()
+    found = []
+    for variant in _variants(body):
+        try:
+            value = Reader(variant).answer()
+        except (Unread, ValueError, ZeroDivisionError):
+            continue
+        if is_family(value, parameter):
+            found.append(Family(value, parameter, domain))
+    return tuple(found)
 
 
 def _variants(text: str) -> list[str]:
+    if _EXPONENT.match(text):
+        return [text, _EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
     text = _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
     if _POINTS.fullmatch(text):
         return [text.replace(".", "")]

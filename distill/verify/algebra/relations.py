@@ -1,9 +1,15 @@
 """Equations and inequalities, and the values that they give."""
 
+from fractions import Fraction
+
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
 from distill.verify.algebra.regions import interval, region
 from distill.verify.algebra.rules import Alike, Rules, every
 from distill.verify.algebra.values import multiples, same_value, symbols
+
+MINUS_ONE = Call("neg", (Num(Fraction(1)),))
+_INVERTED = frozenset("ABCMPQTfgh")
+"""Letters that stand for functions and matrices: `f^{-1}(x) = ...` names an inverse."""
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
@@ -84,6 +90,10 @@ def is_name(node: Node) -> bool:
         return bool(node.items) and all(map(is_name, node.items))
     if isinstance(node, Call) and node.name == "*":
         return is_name(node.args[0])
+    if isinstance(node, Call) and node.name == "^":
+        return node.args[1] == MINUS_ONE and isinstance(node.args[0], Sym) and node.args[0].name in _INVERTED
+    if isinstance(node, Call) and node.name == "/":
+        return all(isinstance(arg, Call) and arg.name == "*" and arg.args[0] == Sym("d") for arg in node.args)
     return isinstance(node, Call) and node.name == "abs" and is_name(node.args[0])
 
 

@@ -1,6 +1,6 @@
 """Lists, sets, tuples, vectors and matrices."""
 
-from distill.verify.algebra.nodes import EMPTY, Call, Matrix, Node, Relation, Sequence
+from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Relation, Sequence, Sym
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every
 
@@ -21,7 +21,7 @@ def spread(node: Node) -> Node:
     return node
 
 
-def _flat(node: Node) -> tuple[Node, ...]:
+def flat(node: Node) -> tuple[Node, ...]:
     """The members of a list or a set, those of `\\pm` apart."""
     items: list[Node] = []
     for item in node.items if isinstance(node, Sequence) else (node,):
@@ -42,6 +42,8 @@ def _flat(node: Node) -> tuple[Node, ...]:
 
 
 def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    if ELLIPSIS in (*_items(gold), *_items(answer)):
+        return _same_progressions(_items(gold), _items(answer), alike)
     ours, theirs = _bracket(gold), _bracket(answer)
     if isinstance(gold, Matrix) or isinstance(answer, Matrix):
         return same_matrices(gold, answer, alike)
@@ -55,10 +57,49 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
         if not isinstance(gold, Sequence) or not isinstance(answer, Sequence):
             return False
         if len(gold.items) == len(answer.items):
-            return _in_order(gold, answer, alike)
+            return _in_order(_by_name(gold), _by_name(answer), alike)
     if alike.rules.order == "kept":
         return _in_order(gold, answer, alike)
-    return _matched(_flat(gold), _flat(answer), alike)
+    if ours == theirs == "" and len(set(_items(gold))) < len(_items(gold)) > len(flat(answer)):
+        return False  # a term that the gold answer repeats is left out
+    return _matched(flat(gold), flat(answer), alike)
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else (node,)
+
+
+def _same_progressions(gold: tuple[Node, ...], answer: tuple[Node, ...], alike: Alike) -> bool | None:
+    """`1, 3, 5, \\ldots, 99`: as many terms need not be written out, but the first and the last are the same."""
+    if len(gold) == len(answer) and every(alike(a, b) for a, b in zip(gold, answer, strict=True)):
+        return True
+    ends = [alike(gold[i], answer[i]) for i in (0, -1) if ELLIPSIS not in (gold[i], answer[i])]
+    return False if False in ends else None
+
+
+def _by_name(node: Sequence) -> Sequence:
+    """`y = 3, x = -2` in the order of its names, where they follow each other in the alphabet: so a pair is meant."""
+    if node.opening or not all(isinstance(item, Relation) and item.signs == ("=",) for item in node.items):
+        return node
+    names = [name_of(item) for item in node.items]  # type: ignore[arg-type]
+    letters = "".join(sorted(name.name for name in names if isinstance(name, Sym)))
+    if len(letters) != len(names) or letters not in "abcdefghijklmnopqrstuvwxyz":
+        return node
+    return Sequence("", "", tuple(sorted(node.items, key=lambda item: name_of(item).name)))  # type: ignore
+
+
+def same_cases(gold: Cases, answer: Cases, alike: Alike) -> bool | None:
+    """Functions defined case by case, in whatever order."""
+    if len(gold.rows) != len(answer.rows):
+        return None
+    found = [
+        _same_case(value, [v for v, c in answer.rows if alike(condition, c)], alike) for value, condition in gold.rows
+    ]
+    return every(iter(found))
+
+
+def _same_case(value: Node, others: list[Node], alike: Alike) -> bool | None:
+    return alike(value, others[0]) if len(others) == 1 else None
 
 
 def _bracket(node: Node) -> str:
@@ -66,7 +107,7 @@ def _bracket(node: Node) -> str:
 
 
 def _in_order(gold: Node, answer: Node, alike: Alike) -> bool | None:
-    ours, theirs = _flat(gold), _flat(answer)
+    ours, theirs = flat(gold), flat(answer)
     if len(ours) != len(theirs):
         return False
     return every(alike(a, b) for a, b in zip(ours, theirs, strict=True))

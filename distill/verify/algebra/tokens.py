@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.units import MULTIPLIERS, UNITS, singular
+from distill.verify.notation import CHANGING
 
 MOST_TOKENS = 600
 LONGEST = 4000
@@ -24,7 +25,7 @@ _SPELLINGS: dict[str, str] = {
     "≈": r"\approx ", "π": r"\pi ", "∞": r"\infty ", "°": r"^\circ ", "…": r"\ldots ", "∪": r"\cup ", "∩": r"\cap ",
     "∈": r"\in ", "∅": r"\emptyset ", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ", "θ": r"\theta ", "α": r"\alpha ",
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "ρ": r"\rho ",
-    "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
+    "≡": r"\equiv ", "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∨": r"\lor ", "∧": r"\land ", "′": "'",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
@@ -43,11 +44,18 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]\s?|,?\\ |(?:\{)
 _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathsf|mathit|mbox|hbox|emph|operatorname\*?|rm)\s*\{([^{}]*)\}"
 )
+_NESTED_TEXT = re.compile(_TEXT.pattern.replace("([^{}]*)", r"((?:[^{}]|\{[^{}]*\})*)"))
+_LETTERS = re.compile(r"[\\\x01]?[A-Za-z]+")
 _STYLE = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|hat|pmb|underline|bar)\s*\{([^{}]*)\}")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
 _BOARD = re.compile(r"\\(?:mathbb|mathcal|mathfrak|Bbb)\s*\{?\s*([A-Z])\s*\}?")
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
-_LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\([A-E]\)\s*(?=[^\s,)])")
+_LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\(\x01?[A-E]\)\s*(?=[^\s,)])")
+_SENTENCE = re.compile(r"^((?:\x01[A-Za-z]+\s*){1,8})\x01(?:is|are|equals|was|were)\s+(?!\x01)")
+_THERE = re.compile(r"^(\x01there\s*)\x01(?:is|are)\s+(?!\x01)", re.IGNORECASE)
+_CONDITIONAL = frozenset("if unless no opposite reciprocal inverse except without".split())
+_REMARK = re.compile(r"\s*\(\s*\x01?(?:since|because|as)\s[^()]*\)$")
+_DOTS = re.compile(r"\.{3,}|\\(?:dots[a-z]?|cdots)(?![a-zA-Z])")
 _MONEY = re.compile(
     r"(?<![\w}])(-?\s*)(?:(\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
     r"(\s*\x01?(?:hundred|thousand|million|billion)\b)?"
@@ -84,7 +92,7 @@ def spelled(text: str) -> str:
         raise Unread("control character")
     text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
     text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
-    text = _unwrapped(text.translate(_TABLE).strip())
+    text = _unwrapped(_DOTS.sub(r"\\ldots ", text.translate(_TABLE)).strip())
     if "\\\\" in text and "\\begin" not in text:
         text = text.replace("\\\\", "\\")  # escaped once too often
     if "\\" in text:
@@ -96,10 +104,20 @@ def spelled(text: str) -> str:
         text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(r" \1 ", text))
         for _ in range(3):
             text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
-    text = _LABEL.sub("", _unwrapped(text)).strip().replace("{,}", ",")
+        text = _NESTED_TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
+    text = _LABEL.sub("", _REMARK.sub("", _announced(_unwrapped(text)))).strip()
+    text = text.replace("{,}", ",").replace("{:}", ":")
     if "$" in text and text.replace("\\$", "").count("$") % 2 == 0:
         text = re.sub(r"(?<!\\)\$", " ", text)  # they stand around formulas
     return _MONEY.sub(_with_unit, text).replace("**", "^").replace("\\$", "").replace("$", "")
+
+
+def _announced(text: str) -> str:
+    """What a sentence says a value to be: `\\text{The two primes are } 7`; not where its words may change the value."""
+    found = _SENTENCE.match(text) or _THERE.match(text)
+    if found is None or set(re.findall("[a-z]+", found[1].lower())) & (CHANGING | _CONDITIONAL):
+        return text
+    return text[found.end() :]
 
 
 def _unwrapped(text: str) -> str:
@@ -121,7 +139,7 @@ def _marked(text: str) -> str:
     """What stands in `\\text{}`: its words are no products of letters."""
     if text.strip() in ("i", "e", "d"):
         return text
-    return re.sub(r"[A-Za-z]+", lambda m: m[0] if m[0] in FUNCTIONS else "\x01" + m[0], text)
+    return _LETTERS.sub(lambda m: m[0] if m[0] in FUNCTIONS or m[0][0] in "\\\x01" else "\x01" + m[0], text)
 
 
 def _with_unit(found: re.Match[str]) -> str:
@@ -145,7 +163,7 @@ _COMMANDS = {
 }  # fmt: skip
 _KNOWN = frozenset(
     """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
-    begin end pi approx mod setR setZ setN setQ setC or and""".split()
+    begin end pi approx mod setR setZ setN setQ setC or and ldots""".split()
 )
 _BARE = {"pi": "pi", "inf": "infty", "infinity": "infty", "oo": "infty", "and": "and", "or": "or", "mod": "mod"}
 _CONNECTING = frozenset(("and", "or"))
@@ -183,7 +201,7 @@ def _command(name: str, glued: bool) -> Token:
     if name in FUNCTIONS or name == "arccot":
         return Token("function", name, glued)
     if name in GREEK:
-        return Token("symbol", name, glued)
+        return Token("symbol", name.removeprefix("var"), glued)
     if name in _KNOWN or not name[0].isalpha() or name == "degree":
         return Token("sign", name, glued)
     raise Unread("command")

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Unread
 from distill.verify.algebra.stream import Stream
-from distill.verify.algebra.units import MULTIPLIERS, UNITS, singular
+from distill.verify.algebra.units import MULTIPLIERS, UNITS, measure, singular
 from distill.verify.notation import CHANGING
 
 
@@ -32,7 +32,19 @@ class UnitReader(Stream):
         if self._take("£"):
             return Quantity(value, "gbp")
         unit = self._unit()
+        if unit and self._now.kind == "number":
+            return self._compound(value, unit)
         return Quantity(value, unit) if unit else value
+
+    def _compound(self, value: Node, unit: str) -> Node:
+        """`5 \\text{ feet } 6 \\text{ inches}`: a smaller unit of the same kind adds to the one before it."""
+        number = Fraction(self._next().text)
+        smaller = self._unit()
+        whole, part = measure(unit), measure(smaller)
+        if whole is None or part is None or whole[1] != part[1] or number * part[0] >= whole[0]:
+            raise Unread("two quantities")
+        total = Call("+", (value, Num(number * part[0] / whole[0])))
+        return self._compound(total, unit) if self._now.kind == "number" else Quantity(total, unit)
 
     def _with_degree(self, value: Node) -> Node:
         if self._is("^") and self._is_degree():
@@ -59,7 +71,8 @@ class UnitReader(Stream):
             exponent = ""
             if self._take("^"):
                 braced = self._take("{")
-                exponent = self._next().text
+                exponent = "-" if self._take("-") else ""
+                exponent += self._next().text
                 if braced:
                     self._expect("}")
             parts.append(name + ("^" + exponent if exponent else ""))
@@ -88,5 +101,11 @@ def _unit_of(parts: list[str]) -> str:
         spelled.append("unit" + power)
     text = ""
     for part in spelled:
-        text += part if part == "/" or not text or text.endswith("/") else "*" + part if part in UNITS else " " + part
+        text += (
+            part
+            if part == "/" or not text or text.endswith("/")
+            else "*" + part
+            if part.partition("^")[0] in UNITS
+            else " " + part
+        )
     return text.strip("/")

@@ -78,7 +78,7 @@ def measure(unit: str) -> Measure | None:
     for place, part in enumerate(unit.split("/")):
         for one in part.split("*"):
             name, _, exponent = one.partition("^")
-            if name not in UNITS or not (exponent or "1").isdigit() or len(exponent) > 1:
+            if name not in UNITS or not (exponent or "1").removeprefix("-").isdigit() or len(exponent) > 2:
                 return None
             dimension, size = UNITS[name]
             power = int(exponent or 1) * (-1 if place else 1)

@@ -1,0 +1,193 @@
+"""Families of values such as `\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}`, residue classes, and permutations."""
+
+import re
+from fractions import Fraction
+from math import gcd, lcm
+
+from distill.verify.algebra.exact import NotRational, Undefined
+from distill.verify.algebra.nodes import (
+    Call,
+    Cases,
+    Family,
+    Matrix,
+    Node,
+    Num,
+    Permutation,
+    Quantity,
+    Relation,
+    Sequence,
+    Sym,
+    TooBig,
+    Words,
+)  # fmt: skip
+from distill.verify.algebra.numeric import as_fraction, numeric
+from distill.verify.algebra.relations import is_name
+from distill.verify.algebra.rules import Alike
+from distill.verify.algebra.several import flat
+
+_LINK = r"\x01(?:for|where|with|and|all|any|every|some|each|integers?|an?|when)"
+_TAIL = re.compile(
+    rf"(.+?)\s*(?:[,;(]\s*(?:{_LINK}\s+)*|(?:{_LINK}\s+)+)([A-Za-z])\s*"
+    r"((?:\\in|\\geq?|\\leq?|\\ge|\\le|<|>)(?![a-z])[^,;]*?)\)?"
+)
+_INTEGER_TAIL = re.compile(
+    rf"(.+?)\s*(?:[,;(]\s*(?:{_LINK}\s+)*|(?:{_LINK}\s+)+)(?:"
+    r"([A-Za-z])\s*\x01(?:is|be|are)?\s*(?:\x01an?\s+|\x01any\s+)?\x01integers?|(?<=\x01integer )\s*([A-Za-z]))\s*\)?"
+)
+RESIDUE = re.compile(
+    r"(?:([A-Za-z])\s*\\equiv)?\s*(-?\d+(?:\s*(?:,|\x01?or|\x01?and)\s*-?\d+)*)\s*"
+    r"(?:\\pmod|\\mod|\(\s*(?:\\bmod|\\mod|\x01?mod))\s*\{?\s*(\d+)\s*\}?\s*\)?"
+)
+CYCLES = re.compile(r"(?:\(\s*\d+(?:\s+\d+)+\s*\)\s*)+")
+_INTEGERS = Sym("set Z")
+MOST_CLASSES = 200
+
+
+def split(text: str) -> tuple[str, str, str] | None:
+    """An expression, its parameter, and the condition on that."""
+    if found := _TAIL.fullmatch(text):
+        return found[1], found[2], found[2] + " " + found[3]
+    if found := _INTEGER_TAIL.fullmatch(text):
+        name = found[2] or found[3]
+        return found[1], name, name + r" \in \setZ"
+    return None
+
+
+def is_family(value: Node, parameter: str) -> bool:
+    """Does the value depend on the parameter? Inequalities are no values."""
+    if isinstance(value, Relation) and set(value.signs) != {"="}:
+        return False
+    return parameter in _free(_bare(value)) and Sym(parameter) != value
+
+
+def residues(found: re.Match[str]) -> tuple[Node, ...]:
+    """`n \\equiv 3 \\pmod 7` is a family; without `\\equiv` it may be the remainder itself."""
+    modulus, values = int(found[3]), [int(value) for value in re.findall(r"-?\d+", found[2])]
+    if not modulus:
+        return ()
+    step = Call("*", (Num(Fraction(modulus)), Sym("k")))
+    members = tuple(Call("+", (Num(Fraction(value)), step)) for value in values)
+    family = Family(
+        members[0] if len(members) == 1 else Sequence("", "", members), "k", Relation((Sym("k"), _INTEGERS), ("in",))
+    )
+    return (family,) if found[1] or len(values) > 1 else (family, Num(Fraction(values[0])))
+
+
+def permutation(text: str) -> Permutation:
+    """A product of cycles, the right one first."""
+    cycles = [[int(number) for number in cycle.split()] for cycle in re.findall(r"\(([\d\s]+)\)", text)]
+    images = {}
+    for start in {number for cycle in cycles for number in cycle}:
+        at = start
+        for cycle in reversed(cycles):
+            at = cycle[(cycle.index(at) + 1) % len(cycle)] if at in cycle else at
+        if at != start:
+            images[start] = at
+    return Permutation(tuple(sorted(images.items())))
+
+
+def same_families(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """The same values, whatever their parameter is called; not decided where only other parameters could tell."""
+    if not isinstance(gold, Family) or not isinstance(answer, Family):
+        return _same_as_family(gold, answer, alike)
+    ours, theirs = _bare(gold.value), _renamed(_bare(answer.value), answer.parameter, gold.parameter)
+    domains = alike(gold.domain, _renamed(answer.domain, answer.parameter, gold.parameter))
+    if alike(ours, theirs):
+        return domains
+    if domains and isinstance(gold.domain, Relation) and gold.domain.sides[-1] == _INTEGERS:
+        return _same_classes(ours, theirs, gold.parameter)
+    return None
+
+
+def _same_as_family(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """A family beside what has no condition: `f(n) = n for all n`, or a value that is but one of its members."""
+    family, other = (gold, answer) if isinstance(gold, Family) else (answer, gold)
+    assert isinstance(family, Family)
+    if isinstance(other, Words):
+        return None
+    if not _free(_bare(other)):
+        return False
+    is_whole = isinstance(family.domain, Relation) and family.domain.signs == ("in",)
+    return True if is_whole and alike(_bare(family.value), _bare(other)) else None
+
+
+def _bare(node: Node) -> Node:
+    """Without the name that a value is given to."""
+    if isinstance(node, Relation) and set(node.signs) == {"="} and is_name(node.sides[0]) and len(node.sides) == 2:
+        return node.sides[1]
+    return node
+
+
+def _inner(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Call):
+        return node.args
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Relation):
+        return node.sides
+    if isinstance(node, Matrix | Cases):
+        return tuple(cell for row in node.rows for cell in row)
+    return (node.value,) if isinstance(node, Quantity | Family) else ()
+
+
+def _free(node: Node) -> frozenset[str]:
+    if isinstance(node, Sym):
+        return frozenset() if node.name in ("pi", "e", "i", "oo") else frozenset((node.name,))
+    return frozenset().union(*map(_free, _inner(node)))
+
+
+def _renamed(node: Node, old: str, new: str) -> Node:
+    if node == Sym(old):
+        return Sym(new)
+    if isinstance(node, Call):
+        return Call(node.name, tuple(_renamed(arg, old, new) for arg in node.args))
+    if isinstance(node, Sequence):
+        return Sequence(node.opening, node.closing, tuple(_renamed(item, old, new) for item in node.items))
+    if isinstance(node, Relation):
+        return Relation(tuple(_renamed(side, old, new) for side in node.sides), node.signs)
+    if isinstance(node, Quantity):
+        return Quantity(_renamed(node.value, old, new), node.unit)
+    return node
+
+
+def _same_classes(gold: Node, answer: Node, parameter: str) -> bool | None:
+    """Two unions of progressions without ends: where they lie within a common period."""
+    try:
+        ours, theirs = ([_progression(_bare(one), parameter) for one in flat(node)] for node in (gold, answer))
+    except (NotRational, Undefined, TooBig):
+        return None
+    steps = [step for _, step in ours + theirs]
+    shares = [(step / steps[0]).limit_denominator(1000) for step in steps]
+    if any(abs(share * steps[0] - step) > _TINY for share, step in zip(shares, steps, strict=True)):
+        return None
+    period = steps[0] * Fraction(lcm(*(s.numerator for s in shares)), gcd(*(s.denominator for s in shares)))
+    if any(period / step > MOST_CLASSES for step in steps):
+        return None
+    places = [
+        [(start + k * step) % period for start, step in side for k in range(round(period / step))]
+        for side in (ours, theirs)
+    ]
+    return all(_lies_among(place, others, period) for one, others in (places, places[::-1]) for place in one)
+
+
+_TINY = Fraction(1, 10**25)
+
+
+def _lies_among(place: Fraction, others: list[Fraction], period: Fraction) -> bool:
+    return any(min(apart := (place - other) % period, period - apart) < _TINY for other in others)
+
+
+def _progression(node: Node, parameter: str) -> tuple[Fraction, Fraction]:
+    """Its start and its step.
+
+    Raises:
+        NotRational: it is none.
+    """
+    at = [numeric(node, {parameter: Fraction(k)}) for k in (0, 1, 2, 5)]
+    if any(value.imag for value in at):
+        raise NotRational
+    start, *later = [as_fraction(value) for value in at]
+    step = later[0] - start
+    if not step or any(abs(start + k * step - value) > _TINY for k, value in zip((1, 2, 5), later, strict=True)):
+        raise NotRational
+    return start, abs(step)
