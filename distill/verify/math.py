@@ -24,6 +24,7 @@ from distill.verify.notation import (
     tidy,
     without_unit,
     words,
+    worked_out,
 )
 from distill.verify.worker import Comparer
 
@@ -62,6 +63,8 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
         return correct(extracted, "same text")
     if by.lowest_terms and reducible(extracted):
         return wrong(extracted, "not in lowest terms")
+    if "=" not in gold and not RELATION.search(gold):
+        extracted = worked_out(extracted)
     ours, theirs = as_number(gold), as_number(extracted)
     if ours is not None and theirs is not None:
         if ours == theirs or by.near(ours, theirs):
@@ -81,7 +84,11 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
 
 def _by_math_verify(extracted: str, gold: str) -> Judgement:
     ours, theirs = tidy(gold), tidy(extracted)
-    if squeezed(ours) == squeezed(theirs) or (ours.isalpha() and ours.lower() == theirs.lower() and len(ours) > 1):
+    if (
+        squeezed(ours) == squeezed(theirs)
+        or _untexted(gold) == _untexted(extracted)
+        or (ours.isalpha() and ours.lower() == theirs.lower() and len(ours) > 1)
+    ):
         return correct(extracted, "same text")
     found = _compare(theirs, ours)._replace(extracted=extracted)
     if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
@@ -89,6 +96,11 @@ def _by_math_verify(extracted: str, gold: str) -> Judgement:
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
         return unknown(extracted, "a sentence about the answer")
     return found
+
+
+def _untexted(text: str) -> str:
+    """With its text and its formulas in one: `\\text{June } 20`."""
+    return re.sub(r"\s+", " ", re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)).strip()
 
 
 def _compare(answer: str, gold: str) -> Judgement:

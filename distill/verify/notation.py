@@ -117,6 +117,23 @@ def _one(unit: str) -> str:
     return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
 
 
+def _equals(text: str) -> list[int]:
+    """Where `=` stands outside of braces."""
+    depth, found = 0, []
+    for at, sign in enumerate(text):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if sign == "=" and not depth:
+            found.append(at)
+    return found
+
+
+def worked_out(text: str) -> str:
+    """What a sum, an integral or a limit is said to be: `\\lim_{x \\to 0} \\frac{\\sin x}{x} = 1`."""
+    if not re.match(r"\\(?:sum|prod|lim|i*int|oint)(?![a-z])", text.strip()) or not (places := _equals(text)):
+        return text
+    return text[places[0] + 1 :].strip()
+
+
 def links(text: str) -> list[str]:
     """The values that a chain of equations gives: `x = 6 \\cdot 7 = 42` gives two; a name at its beginning is none."""
     parts = [part.strip() for part in re.split(r"(?<![<>!\\])=|\\approx(?![a-zA-Z])", text)]

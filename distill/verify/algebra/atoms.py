@@ -145,10 +145,20 @@ class AtomReader(BlockReader):
         power = None
         if self._take("^"):
             power = self._exponent()
-        if name in ("max", "min", "gcd", "lcm", "det"):
-            raise Unread("function of several")
+        if name in ("max", "min", "gcd", "lcm"):
+            return self._of_several(name)
+        if name == "det":
+            raise Unread("determinant")
         found = Call(name, (self._applied(), *base))
         return Call("^", (found, power)) if power is not None else found
+
+    def _of_several(self, name: str) -> Node:
+        if not self._is("(", "\\{"):
+            raise Unread("function of several")
+        inner = self._inside(self._next().text)
+        if not isinstance(inner, Sequence) or len(inner.items) < 2:
+            raise Unread("function of several")
+        return Call(name, inner.items)
 
     def _applied(self) -> Node:
         """The argument of a function: what is in brackets, or the product that follows (`\\sin 2x`)."""

@@ -19,10 +19,18 @@ from distill.verify.algebra.nodes import (
 )  # fmt: skip
 from distill.verify.algebra.notations import same_letter, same_notations, same_words
 from distill.verify.algebra.quantities import same_quantities
-from distill.verify.algebra.regions import region
+from distill.verify.algebra.regions import region, spans
 from distill.verify.algebra.relations import same_relations
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.several import rows, same_cases, same_matrices, same_parts, same_sequences, spread
+from distill.verify.algebra.several import (
+    components,
+    rows,
+    same_cases,
+    same_matrices,
+    same_parts,
+    same_sequences,
+    spread,
+)
 from distill.verify.algebra.values import same_value
 
 
@@ -53,6 +61,10 @@ class Comparison:
 
     def _unnamed(self, gold: Node, answer: Node) -> bool | None:
         """No words, no relations, no units."""
+        if isinstance(gold, Call) != isinstance(answer, Call):
+            gold, answer = components(gold), components(answer)
+            if kind(gold) == "region" and spans(answer) is not None:
+                return region(gold) == spans(answer)
         if (ours := region(gold)) is not None and (theirs := region(answer)) is not None:
             return ours == theirs
         kinds = {kind(gold), kind(answer)}

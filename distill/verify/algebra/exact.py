@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import comb, factorial, isqrt, prod
+from math import comb, factorial, gcd, isqrt, lcm, prod
 
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
 
@@ -126,6 +126,12 @@ def _choose(n: Fraction, k: Fraction) -> Fraction:
     return Fraction(comb(int(n), int(k)) if k >= 0 else 0)
 
 
+def _whole(value: Fraction) -> int:
+    if value.denominator != 1:
+        raise NotRational
+    return int(value)
+
+
 def _modulo(a: Fraction, b: Fraction) -> Fraction:
     if not b:
         raise Undefined
@@ -147,4 +153,8 @@ _OPERATIONS: dict[str, Callable[..., Fraction]] = {
     "floor": lambda a: Fraction(a.__floor__()),
     "ceil": lambda a: Fraction(a.__ceil__()),
     "mod": _modulo,
+    "max": max,
+    "min": min,
+    "gcd": lambda *values: Fraction(gcd(*map(_whole, values))),
+    "lcm": lambda *values: Fraction(lcm(*map(_whole, values))),
 }

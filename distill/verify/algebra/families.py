@@ -7,13 +7,10 @@ from math import gcd, lcm
 from distill.verify.algebra.exact import NotRational, Undefined
 from distill.verify.algebra.nodes import (
     Call,
-    Cases,
     Family,
-    Matrix,
     Node,
     Num,
     Permutation,
-    Quantity,
     Relation,
     Sequence,
     Sym,
@@ -24,6 +21,7 @@ from distill.verify.algebra.numeric import as_fraction, numeric
 from distill.verify.algebra.relations import is_name
 from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.several import flat
+from distill.verify.algebra.symbols import free, renamed
 
 _LINK = r"\x01(?:for|where|with|and|all|any|every|some|each|integers?|an?|when)"
 _TAIL = re.compile(
@@ -57,7 +55,7 @@ def is_family(value: Node, parameter: str) -> bool:
     """Does the value depend on the parameter? Inequalities are no values."""
     if isinstance(value, Relation) and set(value.signs) != {"="}:
         return False
-    return parameter in _free(_bare(value)) and Sym(parameter) != value
+    return parameter in free(_bare(value)) and Sym(parameter) != value
 
 
 def residues(found: re.Match[str]) -> tuple[Node, ...]:
@@ -90,8 +88,8 @@ def same_families(gold: Node, answer: Node, alike: Alike) -> bool | None:
     """The same values, whatever their parameter is called; not decided where only other parameters could tell."""
     if not isinstance(gold, Family) or not isinstance(answer, Family):
         return _same_as_family(gold, answer, alike)
-    ours, theirs = _bare(gold.value), _renamed(_bare(answer.value), answer.parameter, gold.parameter)
-    domains = alike(gold.domain, _renamed(answer.domain, answer.parameter, gold.parameter))
+    ours, theirs = _bare(gold.value), renamed(_bare(answer.value), answer.parameter, gold.parameter)
+    domains = alike(gold.domain, renamed(answer.domain, answer.parameter, gold.parameter))
     if alike(ours, theirs):
         return domains
     if domains and isinstance(gold.domain, Relation) and gold.domain.sides[-1] == _INTEGERS:
@@ -105,7 +103,7 @@ def _same_as_family(gold: Node, answer: Node, alike: Alike) -> bool | None:
     assert isinstance(family, Family)
     if isinstance(other, Words):
         return None
-    if not _free(_bare(other)):
+    if not free(_bare(other)):
         return False
     is_whole = isinstance(family.domain, Relation) and family.domain.signs == ("in",)
     return True if is_whole and alike(_bare(family.value), _bare(other)) else None
@@ -115,38 +113,6 @@ def _bare(node: Node) -> Node:
     """Without the name that a value is given to."""
     if isinstance(node, Relation) and set(node.signs) == {"="} and is_name(node.sides[0]) and len(node.sides) == 2:
         return node.sides[1]
-    return node
-
-
-def _inner(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, Call):
-        return node.args
-    if isinstance(node, Sequence):
-        return node.items
-    if isinstance(node, Relation):
-        return node.sides
-    if isinstance(node, Matrix | Cases):
-        return tuple(cell for row in node.rows for cell in row)
-    return (node.value,) if isinstance(node, Quantity | Family) else ()
-
-
-def _free(node: Node) -> frozenset[str]:
-    if isinstance(node, Sym):
-        return frozenset() if node.name in ("pi", "e", "i", "oo") else frozenset((node.name,))
-    return frozenset().union(*map(_free, _inner(node)))
-
-
-def _renamed(node: Node, old: str, new: str) -> Node:
-    if node == Sym(old):
-        return Sym(new)
-    if isinstance(node, Call):
-        return Call(node.name, tuple(_renamed(arg, old, new) for arg in node.args))
-    if isinstance(node, Sequence):
-        return Sequence(node.opening, node.closing, tuple(_renamed(item, old, new) for item in node.items))
-    if isinstance(node, Relation):
-        return Relation(tuple(_renamed(side, old, new) for side in node.sides), node.signs)
-    if isinstance(node, Quantity):
-        return Quantity(_renamed(node.value, old, new), node.unit)
     return node
 
 

@@ -24,6 +24,10 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.I
 _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _POINTS_GROUP = re.compile(r"([-+\s]*[1-9]\d{0,2}(?:\.\d{3})+),(\d+)(\D*)")
 _EXPONENT = re.compile(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?=$|\s)")
+_LETTER = re.compile(r"\s*(?:\\text(?:bf)?\s*\{)?\(?([A-E])\)?\}?\s*")
+_OPTION = re.compile(
+    r"\s*(?:\\(?:text(?:bf|rm)?|mathrm|mathbf)\s*\{)?\s*\(([A-E])\)\s*\}?(?:\s|\\[ ,;:])*(?=[^\s}(,*/^+-])"
+)
 _UNIT_LETTER = re.compile(r"[\d})]\s*[msghlLJNW](?![A-Za-z(])")
 
 
@@ -33,6 +37,9 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     Raises:
         Unread: one of them is in a notation that is not known.
     """
+    letter, option = _LETTER.fullmatch(gold[:30]), _OPTION.match(answer[:60])
+    if letter and option:
+        return letter[1] == option[1]
     try:
         same = Comparison(rules)
         found = [same(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]

@@ -80,6 +80,16 @@ def _interval(node: Sequence) -> Region | None:
     return None if is_point else _between(node, ends)
 
 
+def spans(node: Node) -> Region | None:
+    """Several intervals as a list, where their brackets or their ends tell that they are no points."""
+    if not isinstance(node, Sequence) or node.opening or len(node.items) < 2:
+        return None
+    pieces = [interval(item) for item in node.items]
+    if not any(region(item) for item in node.items):
+        return None
+    return None if None in pieces else joined(tuple(one for piece in pieces for one in piece or ()))
+
+
 def _open(node: Sequence) -> Region | None:
     if len(node.items) != 2 or node.opening != "(" or node.closing != ")":
         return None

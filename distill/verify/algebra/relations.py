@@ -5,6 +5,7 @@ from fractions import Fraction
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
 from distill.verify.algebra.regions import interval, region
 from distill.verify.algebra.rules import Alike, Rules, every
+from distill.verify.algebra.symbols import free, renamed
 from distill.verify.algebra.values import multiples, same_value, symbols
 
 MINUS_ONE = Call("neg", (Num(Fraction(1)),))
@@ -43,6 +44,8 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         parts = values_of(relation)
         if not parts:
             return False
+        if claimed and isinstance(value, Num) and value in relation.sides[1:] and "~" in relation.signs:
+            return True  # the rounded value is asked for
         if claimed and not symbols(value) and len(parts) > 1 and len(symbols(parts[0])) > 1:
             parts = parts[1:]  # `x + y = 14`
         if not claimed and len(parts) > 1:
@@ -100,6 +103,7 @@ def is_name(node: Node) -> bool:
 def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | None:
     named = [is_name(side.sides[0]) or is_name(side.sides[-1]) for side in (gold, answer)]
     if all(named):
+        answer = _of_argument(answer, name_of(gold))
         ours, theirs = name_of(gold), name_of(answer)
         if ours == theirs:
             return alike(values_of(gold)[0], values_of(answer)[0]) and every(
@@ -110,6 +114,17 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
                 return False  # x = 5 and y = 5
             return None
     return _same_difference(gold, answer)
+
+
+def _of_argument(relation: Relation, name: Node) -> Relation:
+    """`f(t) = 2t + 1` with the argument that the function has in a name such as `f(x)`."""
+    ours = name_of(relation)
+    if ours == name or not all(isinstance(one, Call) and one.name == "*" for one in (ours, name)):
+        return relation
+    (function, old), (other, new) = ours.args, name.args  # type: ignore[union-attr]
+    if function != other or not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in free(relation):
+        return relation
+    return Relation(tuple(renamed(side, old.name, new.name) for side in relation.sides), relation.signs)
 
 
 def name_of(relation: Relation) -> Node:

@@ -1,8 +1,12 @@
 """Lists, sets, tuples, vectors and matrices."""
 
-from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Relation, Sequence, Sym
+from fractions import Fraction
+
+from distill.verify.algebra.exact import NotRational, Undefined, exact
+from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Num, Relation, Sequence, Sym
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every
+from distill.verify.algebra.symbols import free, replaced
 
 
 def spread(node: Node) -> Node:
@@ -163,6 +167,30 @@ def same_matrices(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if len(flat[0]) != len(flat[1]):
         return False
     return every(alike(a, b) for a, b in zip(*flat, strict=True))
+
+
+_AXES = ("i", "j", "k")
+
+
+def components(node: Node) -> Node:
+    """`\\mathbf{i} - 2\\mathbf{j}` as a vector; another node as it is."""
+    if not isinstance(node, Call) or "j" not in free(node) or not free(node) <= set(_AXES):
+        return node
+    unit = [[Num(Fraction(int(axis == other))) for other in _AXES] for axis in _AXES]
+    try:
+        found = [_at(node, axes) for axes in unit]
+        probe = _at(node, [Num(Fraction(n)) for n in (2, 3, 5)])
+    except (NotRational, Undefined):
+        return node
+    if probe != sum(n * one for n, one in zip((2, 3, 5), found, strict=True)):
+        return node
+    return Sequence("(", ")", tuple(map(Num, found[: 3 if "k" in free(node) else 2])))
+
+
+def _at(node: Node, axes: list[Num]) -> Fraction:
+    for axis, value in zip(_AXES, axes, strict=True):
+        node = replaced(node, axis, value)
+    return exact(node, {})
 
 
 def rows(node: Node) -> tuple[tuple[Node, ...], ...] | None:

@@ -1,14 +1,15 @@
 """Two expressions: are their values the same?"""
 
+import re
 from fractions import Fraction
+from itertools import permutations
 from zlib import crc32
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym
 from distill.verify.algebra.numeric import agree, as_fraction, numeric
 from distill.verify.algebra.rules import Rules
-
-CONSTANTS = frozenset(("pi", "e", "i"))
+from distill.verify.algebra.symbols import CONSTANTS, renamed
 
 PRINTED = 10
 """A decimal of so many digits is taken for an exact value that was printed."""
@@ -29,6 +30,34 @@ def symbols(node: Node) -> frozenset[str]:
 
 def same_value(gold: Node, answer: Node, rules: Rules) -> bool | None:
     """Two expressions: fractions exactly, other constants to many digits, what has variables at random points."""
+    found = _same_as_written(gold, answer, rules)
+    if found is False and any(_same_as_written(gold, one, rules) for one in _constants_renamed(gold, answer)):
+        return True
+    return found
+
+
+_CONSTANT = re.compile("[Cc](_[0-9])?")
+_CALLED_OTHERWISE = re.compile("[CcKkAB](_[0-9])?")
+_VARIABLES = frozenset(("x", "y", "z", "t", "u", "s", "r", "theta"))
+
+
+def _constants_renamed(gold: Node, answer: Node) -> list[Node]:
+    """An antiderivative or a general solution with its free constants under the names of the gold answer's."""
+    ours, theirs = sorted(symbols(gold) - symbols(answer)), sorted(symbols(answer) - symbols(gold))
+    if not 0 < len(ours) == len(theirs) <= 2 or not symbols(gold) & symbols(answer) & _VARIABLES:
+        return []
+    if not all(map(_CONSTANT.fullmatch, ours)) or not all(map(_CALLED_OTHERWISE.fullmatch, theirs)):
+        return []
+    found = []
+    for order in permutations(ours):
+        other = answer
+        for old, new in zip(theirs, order, strict=True):
+            other = renamed(other, old, new)
+        found.append(other)
+    return found
+
+
+def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
     names = symbols(gold) | symbols(answer)
     if "oo" in names or any(name.startswith("set ") for name in names):
         return _same_infinity(gold, answer)

@@ -1,0 +1,41 @@
+"""Letters of an expression, whatever their kind of node."""
+
+from distill.verify.algebra.nodes import Call, Cases, Family, Matrix, Node, Quantity, Relation, Sequence, Sym
+
+CONSTANTS = frozenset(("pi", "e", "i"))
+
+
+def _inner(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Call):
+        return node.args
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Relation):
+        return node.sides
+    if isinstance(node, Matrix | Cases):
+        return tuple(cell for row in node.rows for cell in row)
+    return (node.value,) if isinstance(node, Quantity | Family) else ()
+
+
+def free(node: Node) -> frozenset[str]:
+    """Those that stand for unknown values."""
+    if isinstance(node, Sym):
+        return frozenset() if node.name in CONSTANTS or node.name == "oo" else frozenset((node.name,))
+    return frozenset().union(*map(free, _inner(node)))
+
+
+def replaced(node: Node, name: str, by: Node) -> Node:
+    """With another node in place of a letter."""
+    if node == Sym(name):
+        return by
+    if isinstance(node, Call):
+        return Call(node.name, tuple(replaced(arg, name, by) for arg in node.args))
+    if isinstance(node, Sequence):
+        return Sequence(node.opening, node.closing, tuple(replaced(item, name, by) for item in node.items))
+    if isinstance(node, Relation):
+        return Relation(tuple(replaced(side, name, by) for side in node.sides), node.signs)
+    return Quantity(replaced(node.value, name, by), node.unit) if isinstance(node, Quantity) else node
+
+
+def renamed(node: Node, old: str, new: str) -> Node:
+    return replaced(node, old, Sym(new))
