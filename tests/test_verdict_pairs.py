@@ -41,7 +41,7 @@ class Bounds(NamedTuple):
 
 
 BOUNDS = {
-    "math": Bounds(0, 0, 6, 6),
+    "math": Bounds(0, 0, 3, 7),
     "choice": Bounds(0, 0, 0, 0),
     "number": Bounds(0, 0, 0, 0),
     "countdown": Bounds(0, 0, 0, 0),

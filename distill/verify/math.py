@@ -18,6 +18,7 @@ from distill.verify.notation import (
     CHANGING,
     RELATION,
     UNDECIDED,
+    UNEVALUATED,
     UNITS,
     links,
     squeezed,
@@ -95,6 +96,8 @@ def _by_math_verify(extracted: str, gold: str) -> Judgement:
         return unknown(extracted, "notation that is compared in part only")
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
         return unknown(extracted, "a sentence about the answer")
+    if found.verdict == "wrong" and UNEVALUATED.search(extracted):
+        return unknown(extracted, "not worked out")
     return found
 
 

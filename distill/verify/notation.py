@@ -43,10 +43,13 @@ BEYOND = re.compile(
 """Notation that math-verify reads past, as if it were not there."""
 
 UNDECIDED = re.compile(
-    r"\\begin\s*\{cases|\\[lc]?dots|\.\.\.|…|\\p?mod(?![a-z])|\\equiv|\d(?:\s|\\[ ,;:])+\d(?!\d\d(?!\d))|"
+    r"\\begin\s*\{cases|\\[lc]?dots|\.\.\.|…|\\p?mod(?![a-z])|\\equiv|(?<![\^_\d])\d+(?:\s|\\[ ,;:])+\d(?!\d\d(?!\d))|"
     r"\\in\s*\\mathbb"
 )
 """Notation of which math-verify compares but a part: where `algebra` cannot decide, nothing does."""
+
+UNEVALUATED = re.compile(r"\\(?:sum|prod|i*nt|oint|lim|limsup|liminf|det|inf|sup)(?![a-z])")
+"""What math-verify works out now and then: that it finds another value says little."""
 
 CHANGING = frozenset(
     """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
