@@ -13,6 +13,9 @@ TAIL_CHARACTERS = 4000
 FARTHEST = 2_000_000
 """Characters in which the ends of boxes are looked for."""
 
+BEFORE_BOX = 6_000
+"""So far before the last box may the other boxes of one list begin, or one that holds what does not close."""
+
 MOST_BOXES = 50
 """So many boxes are looked at, from the end."""
 
@@ -59,8 +62,7 @@ def final_answer(response: str) -> str | None:
     In this order: the last box (with those that stand right before it), `<answer>`, `####`, "the answer is", a response
     that is nothing but an answer, a formula or bold type in the last line, the last number.
     """
-    end = response.rfind("</think>")
-    response = response[end + len("</think>") :] if end >= 0 else response
+    response = relevant(response)
     if "<think>" in response:
         return None  # the thinking has no end
     boxes = _last_boxes(response)
@@ -75,6 +77,17 @@ def final_answer(response: str) -> str | None:
     if (said := _said(tail)) is not None:
         return _stated(said) or None
     return _unmarked(tail.strip(), whole=len(response) < SHORT)
+
+
+def relevant(response: str) -> str:
+    """The part that `final_answer` looks at: what follows the thinking, from a good way before the last box."""
+    end = response.rfind("</think>")
+    response = response[end + len("</think>") :] if end >= 0 else response
+    if "<think>" in response:
+        return "<think>"
+    box = max(response.rfind("\\boxed"), response.rfind("\\fbox"))
+    last = min(box if box >= 0 else len(response), len(response) - TAIL_CHARACTERS)
+    return response[max(0, last - BEFORE_BOX) :]
 
 
 def _said(tail: str) -> str | None:
@@ -112,10 +125,10 @@ def _unmarked(text: str, whole: bool) -> str | None:
         return _inside(formulas[-1])
     if bold := _BOLD.findall(last):
         return _phrase_end(bold[-1]) or None
-    numbers = [
-        m for m in NUMBER_IN_TEXT.finditer(text) if not _NUMBERING.search(text, max(0, m.start() - 20), m.start())
-    ]
-    return numbers[-1][0].rstrip(",") if numbers else None
+    for found in reversed(list(NUMBER_IN_TEXT.finditer(text))):
+        if not _NUMBERING.search(text, max(0, found.start() - 20), found.start()):
+            return found[0].rstrip(",")
+    return None
 
 
 def _prose(text: str) -> bool:

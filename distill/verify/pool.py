@@ -11,11 +11,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from distill.verify.algebra.rules import Rules
+from distill.verify.extract import relevant
 from distill.verify.judgement import Judgement, unknown
 from distill.verify.process import NoReply, Worker
 
 BATCH = 64
 """Rows of one question to a process."""
+
+LONG = 1_000
+"""Characters of a response that are cut down first."""
 
 SECONDS = 2.0
 """Computing time for a row; comparing has its own, shorter limit."""
@@ -98,9 +102,17 @@ def _serve(
             return
 
 
+def _short(row: Row) -> Row:
+    """Without the part of a long response that no verdict depends on: it need not travel."""
+    if row.kind != "math" or len(row.response) < LONG:
+        return row
+    short = relevant(row.response)
+    return row._replace(response=short) if short.strip() else row
+
+
 def _judged(worker: Worker, batch: list[Row]) -> list[Judgement]:
     try:
-        found = worker.ask(batch, SECONDS * len(batch))
+        found = worker.ask([_short(row) for row in batch], SECONDS * len(batch))
     except NoReply as e:
         if len(batch) == 1:
             return [unknown(None, str(e))]
