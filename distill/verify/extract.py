@@ -5,7 +5,7 @@ Cost is linear in the length of the response, and small: what stands far from th
 
 import re
 
-from distill.verify.notation import CHANGING, last_answer_tag, words
+from distill.verify.notation import CHANGING, WITHDRAWN, last_answer_tag, words
 
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
@@ -35,11 +35,6 @@ _PHRASE = re.compile(
     r"|ответ\s*[:—-]|réponse(?: finale)?\s*(?:est|:)|respuesta(?: final)?\s*(?:es|:)|antwort\s*(?:ist|lautet|:)"
     r"|resposta\s*(?:é|:))"
     r"[\s*:]*(?=\S)",
-    re.IGNORECASE,
-)
-_WITHDRAWN = re.compile(
-    r"(?:disregard|ignore|scratch)\s+(?:this|that|the above|my)|made a mistake|(?:that|this|it)(?:'s| is| was) "
-    r"(?:wrong|incorrect|not (?:right|correct))",
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(
@@ -98,7 +93,7 @@ def _said(tail: str) -> str | None:
 
 def _unless_withdrawn(boxed: str, after: str) -> str | None:
     """A box, unless what follows takes it back, or says another answer."""
-    if _WITHDRAWN.search(after):
+    if WITHDRAWN.search(after):
         said = _said(after)
         return _stated(said) if said is not None else None
     return boxed.strip() or None
@@ -160,7 +155,7 @@ def last_boxes(text: str) -> str | None:
 def last_answer_in_boxes(text: str) -> str | None:
     """As `last_boxes`, unless what follows takes it back."""
     found = _last_boxes(text)
-    return None if found is None or _WITHDRAWN.search(text[found[2] :]) else found[1]
+    return None if found is None or WITHDRAWN.search(text[found[2] :]) else found[1]
 
 
 def _last_boxes(text: str) -> tuple[int, str, int] | None:

@@ -6,7 +6,7 @@ Mathematics has its own rules for what stands there; these are for kinds whose a
 import re
 
 from distill.verify.extract import final_answer
-from distill.verify.notation import last_answer_tag
+from distill.verify.notation import WITHDRAWN, last_answer_tag
 
 TAIL = 4000
 """Characters at the end in which an answer without box or tag is looked for."""
@@ -32,12 +32,6 @@ _PHRASE = re.compile(
 )
 
 
-_WITHDRAWN = re.compile(
-    r"\b(?:wait|hold on|sorry|oops|hmm|actually|no)\b[,.:;! ][^\n]{0,30}?\b(?:that|this|it|I)(?:'s| is| was|'m| am) "
-    r"(?:wrong|incorrect|mistaken|not (?:right|correct|it)\b)|\bwait\b[,.! ]{1,5}(?:no|actually)\b"
-    r"|\b(?:disregard|ignore|scratch) (?:this|that|my)\b|\bI made a mistake\b",
-    re.IGNORECASE,
-)
 _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a power
 
 
@@ -53,14 +47,14 @@ def stated(response: str) -> str | None:
         found = list(pattern.finditer(tail))
         if found:
             said = str(found[-1][1]).strip()
-            return None if _WITHDRAWN.search(tail, found[-1].start(1)) else said
+            return None if WITHDRAWN.search(tail, found[-1].start(1)) else said
     return None
 
 
 def unmarked(response: str) -> str:
     """The end of a response, where nothing marks the answer; what it takes back is left out."""
     tail = without_emphasis(response[-TAIL:])
-    ends = [found.end() for found in _WITHDRAWN.finditer(tail)]
+    ends = [found.end() for found in WITHDRAWN.finditer(tail)]
     return tail[ends[-1] :] if ends else tail
 
 

@@ -51,6 +51,14 @@ UNDECIDED = re.compile(
 UNEVALUATED = re.compile(r"\\(?:sum|prod|i*nt|oint|lim|limsup|liminf|det|inf|sup)(?![a-z])")
 """What math-verify works out now and then: that it finds another value says little."""
 
+WITHDRAWN = re.compile(
+    r"\b(?:wait|hold on|sorry|oops|hmm|actually|no)\b[,.:;! ][^\n]{0,30}?\b(?:that|this|it|I)(?:'s| is| was|'m| am) "
+    r"(?:wrong|incorrect|mistaken|not (?:right|correct|it)\b)|\bwait\b[,.! ]{1,5}(?:no|actually)\b"
+    r"|\b(?:disregard|ignore|scratch) (?:this|that|my)\b|\bI made a mistake\b",
+    re.IGNORECASE,
+)
+"""What takes back the answer before it. `This is wrong` alone does not: it may speak of another way."""
+
 CHANGING = frozenset(
     """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
     isn never or and between to than least most more less fewer greater over under above below minus negative plus about

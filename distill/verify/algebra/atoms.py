@@ -1,5 +1,6 @@
 """Numbers, names, functions, fractions, and what stands in brackets."""
 
+from abc import abstractmethod
 from fractions import Fraction
 
 from distill.verify.algebra.blocks import BlockReader
@@ -26,14 +27,14 @@ _SETS = {"setR": "R", "setZ": "Z", "setN": "N", "setQ": "Q", "setC": "C"}
 class AtomReader(BlockReader):
     """Reads the smallest parts of an expression; larger ones inside brackets are left to `Reader`."""
 
-    def _listing(self, until: tuple[str, ...] = ()) -> Node:
-        raise NotImplementedError
+    @abstractmethod
+    def _listing(self, until: tuple[str, ...] = ()) -> Node: ...
 
-    def _power(self) -> Node:
-        raise NotImplementedError
+    @abstractmethod
+    def _power(self) -> Node: ...
 
-    def _exponent(self) -> Node:
-        raise NotImplementedError
+    @abstractmethod
+    def _exponent(self) -> Node: ...
 
     def _atom(self) -> Node:
         self._deeper()

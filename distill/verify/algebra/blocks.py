@@ -1,5 +1,7 @@
 """What stands between `\\begin` and `\\end`: matrices, and functions defined case by case."""
 
+from abc import ABC, abstractmethod
+
 from distill.verify.algebra.nodes import Cases, Matrix, Node, Unread, Words
 from distill.verify.algebra.unit_reader import UnitReader
 
@@ -8,14 +10,14 @@ _IF = frozenset(("if", "for", "when", "where"))
 _ELSE = frozenset(("otherwise", "else"))
 
 
-class BlockReader(UnitReader):
+class BlockReader(UnitReader, ABC):
     """Reads environments; the expressions in them are left to `Reader`."""
 
-    def _sum(self) -> Node:
-        raise NotImplementedError
+    @abstractmethod
+    def _sum(self) -> Node: ...
 
-    def _relation(self) -> Node:
-        raise NotImplementedError
+    @abstractmethod
+    def _relation(self) -> Node: ...
 
     def _block(self) -> Node:
         name = self._environment()
