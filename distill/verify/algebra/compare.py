@@ -18,7 +18,7 @@ from distill.verify.algebra.nodes import (
     Words,
 )  # fmt: skip
 from distill.verify.algebra.notations import same_letter, same_notations, same_words
-from distill.verify.algebra.quantities import same_quantities
+from distill.verify.algebra.quantities import same_quantities, same_without_units
 from distill.verify.algebra.regions import region, spans
 from distill.verify.algebra.relations import same_relations
 from distill.verify.algebra.rules import Rules
@@ -78,7 +78,10 @@ class Comparison:
             return same_notations(gold, answer, self.rules)
         if kinds == {"region"} and isinstance(gold, Call) and isinstance(answer, Call):
             return same_parts(gold, answer, self)
-        return None if "matrix" in kinds else same_value(gold, answer, self.rules)
+        if "matrix" in kinds:
+            return None
+        told = same_value(gold, answer, self.rules)
+        return same_without_units(gold, answer, self) if told is None else told
 
 
 DISTINCT = frozenset(("value", "matrix", "region"))

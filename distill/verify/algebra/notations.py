@@ -3,9 +3,9 @@
 import re
 from fractions import Fraction
 
-from distill.verify.algebra.nodes import EMPTY, Based, Node, Num, Ratio, Sym, Words
+from distill.verify.algebra.nodes import EMPTY, Based, Matrix, Node, Num, Ratio, Sym, Words
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.symbols import free, holds_words
+from distill.verify.algebra.symbols import free, holds_number, holds_words
 from distill.verify.algebra.units import MONTHS
 from distill.verify.algebra.values import same_value
 
@@ -31,9 +31,9 @@ _MATHEMATICAL = frozenset(
 def same_words(gold: Node, answer: Node) -> bool | None:
     ours, theirs = _text(gold), _text(answer)
     if ours is None:
-        return False if _is_value(gold) and (isinstance(gold, Num) or _is_name(theirs)) else None
+        return False if _is_no_name(gold, theirs) else None
     if theirs is None:
-        return False if _is_value(answer) and (isinstance(answer, Num) or _is_name(ours)) else None
+        return False if _is_no_name(answer, ours) else None
     if ours == theirs:
         return True
     if {ours.split(" ")[0], theirs.split(" ")[0]} <= MONTHS:
@@ -51,12 +51,12 @@ def _text(node: Node) -> str | None:
     return node.name.lower() if isinstance(node, Sym) else None
 
 
-def _is_value(node: Node) -> bool:
-    return not free(node) and not holds_words(node)
-
-
-def _is_name(text: str | None) -> bool:
-    return text is not None and not set(text.split()) & _MATHEMATICAL
+def _is_no_name(node: Node, name: str | None) -> bool:
+    """Can a number, or a formula with numbers in it, not be what the words name?"""
+    if holds_words(node):
+        return False
+    is_name = name is not None and (name in ("odd", "even") or not set(name.split()) & _MATHEMATICAL)
+    return (isinstance(node, Num) or is_name) if not free(node) else is_name and holds_number(node)
 
 
 def same_letter(gold: Node, answer: Node) -> bool:
@@ -78,6 +78,8 @@ def same_notations(gold: Node, answer: Node, rules: Rules) -> bool | None:
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
         return _same_ratios(gold, answer)
     ratio, other = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
+    if isinstance(other, Matrix):
+        return False
     assert isinstance(ratio, Ratio)
     if len(ratio.parts) != 2 or _is_time(ratio) or _may_be_time(ratio) or not Fraction(ratio.parts[1]):
         return None

@@ -18,10 +18,10 @@ _POINTS = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:\.\d{3}){2,}")
 _FRENCH_OPEN = re.compile(r"^\]([^,;\[\]]+)[,;]([^,;\[\]]+)([\])\[])$")
 _FRENCH_CLOSE = re.compile(r"^([\[(\]])([^,;\[\]]+)[,;]([^,;\[\]]+)\[$")
 _BUILDER = re.compile(r"\\\{\s*[A-Za-z](?:\s*\\in\s*\\set[A-Z])?\s*(?::|\\mid|\|)\s*(.*[<>=\\].*)\\\}")
-_BASED = re.compile(r"\x01?(-?\s*[0-9A-Fa-f]+)\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
+_BASED = re.compile(r"(?:[A-Za-z]\s*=\s*)?\x01?(-?\s*[0-9A-Fa-f]+)\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASES |= {"twelve": 12, "sixteen": 16}
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2})\s*:\s*(\d\d)(?:\s*:\s*(\d\d))?\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
 _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _POINTS_GROUP = re.compile(r"([-+\s]*[1-9]\d{0,2}(?:\.\d{3})+),(\d+)(\D*)")
 _EXPONENT = re.compile(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?=$|\s)")
@@ -111,8 +111,8 @@ def _special(text: str) -> tuple[Node, ...]:
             digits = match[1].upper().replace(" ", "")
             return (Based(digits, int(base) if base.isdigit() else _BASES[base]),)
     if match := _CLOCK.fullmatch(text):
-        hour = int(match[1]) % 12 + (12 if match[3].lower() == "p" else 0)
-        return (Ratio((str(hour), match[2])),)
+        hour = int(match[1]) % 12 + (12 if match[4].lower() == "p" else 0)
+        return (Ratio((str(hour), *(part for part in match.group(2, 3) if part))),)
     if (match := _EQUATION.fullmatch(text)) and (parts := _apart(match[1])):
         return (Relation(tuple(Reader(part).answer() for part in parts), ("=",)),)
     if match := _TO.fullmatch(text):

@@ -57,7 +57,8 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         return alike(value, relation.sides[1]) if claimed else alike(relation.sides[1], value)
     if region(relation) is not None and interval(value) is not None:
         return region(relation) == interval(value)
-    return False if isinstance(value, Num) else None
+    is_number = isinstance(value, Num | Call) and not free(value) and region(value) is None
+    return False if is_number else None
 
 
 def values_of(relation: Relation) -> list[Node]:

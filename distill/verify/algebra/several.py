@@ -52,7 +52,7 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if isinstance(gold, Matrix) or isinstance(answer, Matrix):
         return same_matrices(gold, answer, alike)
     if {ours, theirs} & {"(]", "[)", "[]"} and ours != theirs:
-        return False if ours and theirs else None
+        return False if ours and theirs else _without_brackets(gold, answer, alike)
     if ours == theirs == "()" or (ours == theirs and ours in ("(]", "[)", "[]")):
         return _in_order(gold, answer, alike)
     if {ours, theirs} == {"()", "{}"}:
@@ -68,6 +68,14 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if ours == theirs == "" and len(set(terms)) < len(terms) > len(_chunked(flat(answer))):
         return False  # a term that the gold answer repeats is left out
     return _matched(flat(gold), flat(answer), alike)
+
+
+def _without_brackets(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """An interval, and a value or a list without brackets: never the same, unless the brackets were left out."""
+    ours, theirs = _items(gold), _items(answer)
+    if len(ours) != len(theirs):
+        return False if isinstance(gold, Num) or isinstance(answer, Num) else None
+    return False if _in_order(gold, answer, alike) is False else None
 
 
 def _items(node: Node) -> tuple[Node, ...]:

@@ -1,6 +1,18 @@
 """Letters of an expression, whatever their kind of node."""
 
-from distill.verify.algebra.nodes import Call, Cases, Family, Matrix, Node, Quantity, Relation, Sequence, Sym, Words
+from distill.verify.algebra.nodes import (
+    Call,
+    Cases,
+    Family,
+    Matrix,
+    Node,
+    Num,
+    Quantity,
+    Relation,
+    Sequence,
+    Sym,
+    Words,
+)
 
 CONSTANTS = frozenset(("pi", "e", "i"))
 
@@ -26,6 +38,10 @@ def free(node: Node) -> frozenset[str]:
 
 def holds_words(node: Node) -> bool:
     return isinstance(node, Words) or any(map(holds_words, _inner(node)))
+
+
+def holds_number(node: Node) -> bool:
+    return isinstance(node, Num) or any(map(holds_number, _inner(node)))
 
 
 def replaced(node: Node, name: str, by: Node) -> Node:
