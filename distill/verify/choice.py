@@ -28,10 +28,15 @@ _IT_IS = re.compile(
 _BEFORE_REASON = re.compile(
     r"([A-J]),?\s+(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car|因为)\b", re.DOTALL
 )
+_PERHAPS = r"(?:(?:also|even|maybe|perhaps|possibly|both|then) )?"
 _ANOTHER = re.compile(
-    rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) )?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
-    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
+    rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) {_PERHAPS})?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
+    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?{_PERHAPS}(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
     r"(?! (?:is|was|are|does|can|cannot|would|has|fails)\b))"
+)
+_ALSO = re.compile(
+    r"(?<![\w'])\(?([A-J])\)? (?:is|are|would be|could be|may be|might be|seems) (?:also |equally |just as |still )*"
+    r"(?:possible|correct|right|valid|acceptable|plausible|true|fine)\b"
 )
 _SEVERAL = re.compile(r"\(?[A-J]\)?(?:\s*(?:[,;/&、]|,?\s(?:and|und|et|y)\s|和|)\s*\(?[A-J](?![a-z])\)?)+")
 _SURELY = re.compile(
@@ -200,6 +205,8 @@ def _by_head(plain: str, options: list[str]) -> str | None:
     bare = re.match(rf"{_OPEN}?[A-J]{_CLOSE}?(?![\w'])", plain)
     if _BOTH.match(plain) or (bare and _ANOTHER.match(plain, bare.end())) or (letter and _ANOTHER.match(rest)):
         raise Unread("several options", is_wrong=True)
+    if letter and any(m[1] != letter.upper() for m in _ALSO.finditer(rest)):
+        raise Unread("several options")
     if letter is None or (rest and options and letter.upper() not in LETTERS[: len(options)]):  # "E. coli" of four
         return None
     if rest and (others := _by_text(rest, options)) and letter.upper() not in others:

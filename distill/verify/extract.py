@@ -48,7 +48,22 @@ _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)
 NEAR = 40
 """Characters beside a box that are looked at."""
 
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\binstead of|\brather than)\s+(?:the |a |an )?(?:\$|\*\*|\\\()?$",
+    re.IGNORECASE,
+)
+"""Right before a formula or bold type."""
+
+_REVISED = re.compile(
+    r"\b(?:but|however|actually|correction|sorry|wait|re-?checking|checking again|on reflection)\b[^\n]{0,60}?"
+    r"\b(?:it|this|that|the (?:answer|result|value|sum|total)) (?:should|must|ought to) (?:actually |really |instead )?"
+    r"(?:be|equal)\s+([^\n]{1,200})",
+    re.IGNORECASE,
+)
 _DENIED_BOX = re.compile(r"[\s$.)]{0,4}(?:is|was) (?:incorrect|wrong|not (?:right|correct|the answer))\b|\?\s*No\b")
+_CASE = re.compile(r"\d\s+(?:for|if|when|unless|where)\s", re.IGNORECASE)
+"""`5 for even n, 6 for odd n`."""
+
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 _OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
 """`the square of 5`; a total of five is five."""
@@ -86,6 +101,8 @@ def final_answer(response: str) -> str | None:
         return _phrase_end(found[-1]) or None
     if (said := _said(tail)) is not None:
         behind = tail[tail.rfind(said) :]
+        if revised := _REVISED.search(behind, len(said)):
+            return _stated(revised[1]) or None
         return None if WITHDRAWN.search(behind) else _stated(said) or None
     return _unmarked(tail.strip(), whole=len(response) < SHORT)
 
@@ -153,9 +170,9 @@ def _unmarked(text: str, whole: bool) -> str | None:
         return text
     formulas = list(_FORMULA.finditer(text[-1000:]))
     if formulas and (not NUMBER_IN_TEXT.search(text[-1000:][formulas[-1].end() :])):
-        return _inside(formulas[-1])
-    if bold := _BOLD.findall(last):
-        return _phrase_end(bold[-1]) or None
+        return last[-SHORT:].strip() if _DENIED.search(text[-1000:][: formulas[-1].start()]) else _inside(formulas[-1])
+    if bold := list(_BOLD.finditer(last)):
+        return last[-SHORT:].strip() if _DENIED.search(last[: bold[-1].start()]) else _phrase_end(bold[-1][1]) or None
     if (clause := short_clause(last)) is not None:
         return clause
     for found in reversed(list(NUMBER_IN_TEXT.finditer(text))):
@@ -236,8 +253,18 @@ def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
         close = _closing(text, found.end(), left)
         left -= (close or len(text)) - at
         if close is not None and close < end:
-            return at, text[found.end() : close], close + 1
+            return _outermost(text, at, text[found.end() : close], close + 1)
     return None
+
+
+def _outermost(text: str, start: int, content: str, end: int) -> tuple[int, str, int]:
+    """The box around a box, if there is one: `\\boxed{6\\boxed{5}}` is not 5."""
+    outer = max(text.rfind("\\boxed", max(0, start - NEAR), start), text.rfind("\\fbox", max(0, start - NEAR), start))
+    found = _BOX.match(text, outer) if outer >= 0 else None
+    if found is None or found[1] or (close := _closing(text, found.end(), end + NEAR - outer)) is None or close < end:
+        return start, content, end
+    inside = text[found.end() : close]
+    return outer, content if inside.strip() == text[start:end] else inside, close + 1
 
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -263,6 +290,8 @@ def _phrase_end(text: str) -> str:
         return text
     head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|$)", text)
     clause = re.split(r"[,;(]\s|\s\((?=[a-z]{3})|\s(?:because|since|as|which|so)\s", text)[0] if head else text
+    if _CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause)):
+        return text
     numbers = NUMBER_IN_TEXT.findall(clause)
     if len(numbers) == 1 and not words(clause) & (CHANGING | MONTHS | OPERATIONS):
         at = clause.index(numbers[0])

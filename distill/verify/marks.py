@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 _MARKS = re.compile(
-    r"\\(?:bar|hat(?!\s*\{?\s*[ijk]\b)|tilde|not|cancel|bcancel|lnot|neg|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
+    r"\\(?:bar|hat(?!\s*\{?\s*[ijk]\b)|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
 )
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPE])\s*\(([^()]*(?:\([^()]*\))?[^()]*)\)")
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[,;! ]")

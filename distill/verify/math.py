@@ -35,6 +35,8 @@ from distill.verify.worker import Comparer
 
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
+_CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
+_IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 _FRACTION = re.compile(r"(?:\\[dtc]?frac\s*\{\s*)?(?<!\d)(\d+)\s*(?:\}\s*\{|/)\s*(\d+)(?!\d)")
 
 rules = Rules()
@@ -148,7 +150,9 @@ def _compare(answer: str, gold: str) -> Judgement:
 
 
 def _by_value(answer: str, gold: str) -> Judgement:
-    """What math-verify says, unless it may have read past a number base or a word."""
+    """What math-verify says, unless it may have read past a number base, a word, or the colon of a time."""
+    if _CLOCK.search(answer) or _CLOCK.search(gold) or _IN_WORDS.search(answer):
+        return unknown(answer, "notation beyond the verifier")
     if _base(answer) != _base(gold):
         return unknown(answer, "another number base")
     if as_number(gold) is not None and len(words(answer)) > 2:

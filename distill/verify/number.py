@@ -97,7 +97,8 @@ def final_number(response: str) -> str | None:
     end = numbers[-1].end()
     start = numbers[-1].start()
     if (
-        is_changed(shown, start, end)
+        (shown[start] in "+-" and re.search(r"[\d)\]}%] ?$", shown[:start]))
+        or is_changed(shown, start, end)
         or _OPERATOR.search(shown[:start])
         or OF.search(shown[:start])
         or _OPERATED.match(shown, end)

@@ -32,9 +32,10 @@ _X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(
 _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
-    rf"|(?:corresponds? to|which is|that is|this is|so it's|so it is))\s+{_X}",
+    rf"|(?:corresponds? to|which is|that is|this is|so it's|so it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
 )
+_REVISING = re.compile(r"\b(?:but|however|actually|on reflection|flaw)\b", re.IGNORECASE)
 _DENYING = re.compile(
     r"\b(?:not|neither|never|nothing|none|if|whether|fails?|false|mistake|doubt|but|however|except|opposite)\b|n't\b|\?",
     re.IGNORECASE,
@@ -44,7 +45,8 @@ _DOUBT = re.compile(r"\b(?:mistake|doubt|false|some|others|many|might|may|deny|u
 
 def announced(tail: str) -> set[str]:
     """Letters that the most telling sentences name, none where there is no such sentence."""
-    return _called_correct(tail) or _chosen(tail) or _left(tail) or _concluded(tail)
+    told, concluded = _called_correct(tail) or _chosen(tail) or _left(tail), _concluded(tail)
+    return told | concluded if _REVISING.search(tail) else told or concluded
 
 
 def _called_correct(tail: str) -> set[str]:
@@ -73,6 +75,6 @@ def _concluded(tail: str) -> set[str]:
     found = [
         m
         for m in _CONCLUDED.finditer(line)
-        if not _DENYING.search(re.split(r"[.!;]|, (?:so|therefore)\b", line[: m.start()])[-1] + line[m.end() :])
+        if not _DENYING.search(re.split(r"[.!;]|, (?:so|therefore)\b|,\s*$", line[: m.start()])[-1] + line[m.end() :])
     ]
     return {next(filter(None, found[-1].groups()))} if found else set()

@@ -12,7 +12,8 @@ ANSWER = (
 
 CHOICE = (
     r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:option|choice)"
-    rf"|\b(?:final|my|selected) (?:choice|option|selection)|\b(?:option |choice )?selected|{ANSWER}"
+    rf"|\b(?:final|my|selected) (?:choice|option|selection|verdict)"
+    rf"|(?m:^)final(?=\s*[:：])|\b(?:option |choice )?selected|{ANSWER}"
 )
 """The same and what else stands before one of several options."""
 

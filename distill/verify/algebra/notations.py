@@ -78,9 +78,9 @@ def same_notations(gold: Node, answer: Node, rules: Rules) -> bool | None:
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
         return _same_ratios(gold, answer)
     ratio, other = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
-    if isinstance(other, Matrix):
-        return False
     assert isinstance(ratio, Ratio)
+    if isinstance(other, Matrix) or (len(ratio.parts) > 2 and isinstance(other, Num)):
+        return False
     if len(ratio.parts) != 2 or _is_time(ratio) or _may_be_time(ratio) or not Fraction(ratio.parts[1]):
         return None
     return same_value(Num(Fraction(ratio.parts[0]) / Fraction(ratio.parts[1])), other, rules)
@@ -111,7 +111,7 @@ def _same_ratios(gold: Ratio, answer: Ratio) -> bool | None:
         shorter, longer = sorted((gold.parts, answer.parts), key=len)
         return longer == (*shorter, "00") and len(shorter[-1]) == 2  # 20:34:00
     if ours == theirs:
-        return True
+        return True if _is_time(gold) == _is_time(answer) else None  # 3:04 and 3:4
     if _is_time(gold) or _is_time(answer) or not all(ours) or not all(theirs):
         return False
     same = all(a * theirs[0] == b * ours[0] for a, b in zip(ours, theirs, strict=True))

@@ -79,10 +79,28 @@ def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:
         return _value(node.value, values, mp, real) * mp.pi / 180
     if not isinstance(node, Call):
         raise NotRational
-    found = _applied(node.name, [_value(arg, values, mp, real) for arg in node.args], mp)
+    args = [_value(arg, values, mp, real) for arg in node.args]
+    if node.name == "+" and _vanishes(node.args, args, mp):
+        raise Undefined  # 1 - e^{-200} is not 1
+    found = _applied(node.name, args, mp)
     if real and found.imag:
         raise Undefined
     return found
+
+
+def _vanishes(nodes: tuple[Node, ...], values: list[Any], mp: Any) -> bool:
+    """Is one of two terms too small beside the other for what tells values apart, and no mere error of rounding?"""
+    (small, node), (large, _) = sorted(zip(map(abs, values), nodes, strict=True), key=lambda pair: pair[0])
+    return bool(small) and small < large * mp.mpf(10) ** -(AGREEING - 5) and _is_sharp(node)
+
+
+def _is_sharp(node: Node) -> bool:
+    """Has its value no error of the size of its terms, as a sum or a sine near zero may have?"""
+    if isinstance(node, Call):
+        return node.name in ("^", "exp", "neg", "*", "/", "sqrt", "root", "sech", "csch") and all(
+            map(_is_sharp, node.args)
+        )
+    return True
 
 
 def _applied(name: str, args: list[Any], mp: Any) -> Any:
@@ -109,6 +127,8 @@ def _applied(name: str, args: list[Any], mp: Any) -> Any:
         raise NotRational
     if abs(first) > LARGEST and name not in ("sqrt", "ln", "abs"):
         raise TooBig
+    if name in ("tanh", "coth") and abs(first.real) > AGREEING:
+        raise Undefined  # all but one, and not one
     return getattr(mp, _FUNCTIONS[name])(first)
 
 

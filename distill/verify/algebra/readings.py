@@ -154,7 +154,7 @@ def _family(text: str) -> tuple[Node, ...]:
 
 def _variants(text: str) -> list[str]:
     if _EXPONENT.match(text):
-        return [text, _EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
+        return [_EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
     text = _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
     if _POINTS.fullmatch(text):
         return [text.replace(".", "")]
