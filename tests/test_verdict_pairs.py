@@ -24,7 +24,7 @@ DATA = {
     "leak": [{"prompt"}],
     "number": [{"tolerance"}, {"relative_tolerance"}],
 }
-LEAST = {"math": 1400, "choice": 100, "number": 80, "countdown": 70, "leak": 60, "format": 30, "language": 40}
+LEAST = {"math": 1550, "choice": 120, "number": 100, "countdown": 70, "leak": 60, "format": 30, "language": 40}
 
 
 class Bounds(NamedTuple):

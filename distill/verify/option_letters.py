@@ -32,7 +32,7 @@ _X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(
 _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
-    rf"|(?:corresponds? to|which is|that is|this is|so it's|so it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
+    rf"|(?:corresponds? to|which is|that is|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
 )
 _REVISING = re.compile(r"\b(?:but|however|actually|on reflection|flaw)\b", re.IGNORECASE)
@@ -46,7 +46,7 @@ _DOUBT = re.compile(r"\b(?:mistake|doubt|false|some|others|many|might|may|deny|u
 def announced(tail: str) -> set[str]:
     """Letters that the most telling sentences name, none where there is no such sentence."""
     told, concluded = _called_correct(tail) or _chosen(tail) or _left(tail), _concluded(tail)
-    return told | concluded if _REVISING.search(tail) else told or concluded
+    return concluded or told if _REVISING.search(tail) else told or concluded
 
 
 def _called_correct(tail: str) -> set[str]:
