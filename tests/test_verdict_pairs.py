@@ -22,7 +22,7 @@ DATA = {
     "countdown": [{"numbers", "target"}],
     "language": [{"target"}],
     "leak": [{"prompt"}],
-    "number": [{"tolerance"}, {"relative_tolerance"}],
+    "number": [set(), {"tolerance"}, {"relative_tolerance"}],
 }
 LEAST = {"math": 1550, "choice": 120, "number": 100, "countdown": 70, "leak": 60, "format": 30, "language": 40}
 

@@ -20,6 +20,7 @@ _HEAD = re.compile(
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_LISTED = re.compile(rf"(?:[-*•]\s*)?(?:{CALLED})?{_OPEN}?\s*([A-J])\s*[)\].:]", re.IGNORECASE)
 _BEFORE_TEXT = re.compile(r"([A-J])\s+(?:\((.+)\)\.?|[-–—]?\s*(.+))", re.DOTALL)
 _IT_IS = re.compile(
     rf"(?:(?:so|thus|therefore|hence),? )?(?:it|that)(?: is|'s| must be|'s got to be) (?:{CALLED})?\(?([A-HJ])\)?[.!]?",
@@ -143,7 +144,11 @@ def chosen(response: str, options: list[str]) -> str | None:
         raise Unread("several options")
     if told:
         return told.pop()
-    return _read_line(last_line(response), tail, options) or _by_bold(response, options)
+    return (
+        _by_last_line(last_line(response), tail, options)
+        or _by_bold(response, options)
+        or _by_first_line(unmarked(response), options)
+    )
 
 
 def _by_bold(response: str, options: list[str]) -> str | None:
@@ -153,12 +158,34 @@ def _by_bold(response: str, options: list[str]) -> str | None:
     return found.pop() if len(found) == 1 and not _DENYING.search(line) else None
 
 
+def _by_last_line(line: str, tail: str, options: list[str]) -> str | None:
+    """The option that the last line is, unless it ends a list of them."""
+    before = tail.strip().splitlines()[-4:-1]
+    listed = {letter for other in before for letter in letters_with(other, options, as_formula=False)}
+    letter = _read_line(line, tail, options)
+    return None if letter and listed - {letter} else letter
+
+
+def _by_first_line(text: str, options: list[str]) -> str | None:
+    """The option that a short response begins with, before it explains; no list of options begins so."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    if len(text) >= TAIL or len(lines) < 2:
+        return None
+    letters = {head[1].upper() for line in lines if (head := _LISTED.match(_plain(line)))}
+    texts = {letter for line in lines for letter in letters_with(line, options, as_formula=False)}
+    if len(letters) > 1 or len(texts) > 1 or (not letters and not re.match(r"\s*[^\n]+\n\s*\n", text)):
+        return None
+    return _read_line(lines[0], "", options)
+
+
 def _read_line(line: str, tail: str, options: list[str]) -> str | None:
     """The option on a line that nothing announces: the whole line must be one, and not the last of a list of them."""
     listed = [m for m in map(_HEAD.fullmatch, map(_plain, tail.strip().splitlines()[:-1])) if m and not m["called"]]
     plain = _plain(line)
     head = _HEAD.fullmatch(plain)
     by_text = _by_text(line, options)
+    if len(line) <= MAX_ANSWER and not listed and "?" not in line and _BEFORE_REASON.match(plain):
+        return read(line, options)
     if (listed and head) or len(line) > MAX_ANSWER:
         return None
     if not by_text and (it_is := _IT_IS.fullmatch(plain)) and it_is[1].isupper():
