@@ -17,6 +17,9 @@ AGREEING = 45
 LARGEST = 10**5
 """Largest argument of exponentials and of angles."""
 
+MOST_KEPT = 256
+"""Constants that a thread remembers."""
+
 Values = Mapping[str, Fraction]
 
 
@@ -45,6 +48,16 @@ def numeric(node: Node, values: Values, real: bool = False) -> Any:
         return _value(node, values, _context(), real)
     except (ZeroDivisionError, ValueError, OverflowError) as e:
         raise Undefined from e
+
+
+def constant(node: Node) -> Any:
+    """As `numeric`, of what has no symbols; worked out once for all members of a list that it is compared with."""
+    kept: dict[Node, Any] = _own.__dict__.setdefault("kept", {})
+    if node not in kept:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[node] = numeric(node, {})
+    return kept[node]
 
 
 def as_fraction(value: Any) -> Fraction:

@@ -2,12 +2,13 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from itertools import permutations
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.modular import PRIME, modular
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
-from distill.verify.algebra.numeric import agree, as_fraction, numeric
+from distill.verify.algebra.numeric import agree, as_fraction, constant, numeric
 from distill.verify.algebra.points import far_and_near, is_piecewise, near_zero, of_whole_numbers, point, whole_numbers
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.symbols import CONSTANTS, renamed
@@ -129,7 +130,7 @@ def _many_valued(node: Node) -> bool:
 
 def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
     try:
-        ours, theirs = exact(gold, values), exact(answer, values)
+        ours, theirs = _rational(gold, values), _rational(answer, values)
         return ours == theirs or rules.near(ours, theirs) or (not values and _printed(ours, theirs))
     except NotRational:
         pass
@@ -140,7 +141,7 @@ def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules
     try:
         # where one leaves the real numbers the other's value does not count: roots and logarithms have several
         real = bool(values) and not _is_complex(gold) and not _is_complex(answer)
-        a, b = numeric(gold, values, real), numeric(answer, values, real)
+        a, b = (constant(gold), constant(answer)) if not values else (numeric(n, values, real) for n in (gold, answer))
     except (NotRational, Undefined):
         return None
     found = agree(a, b)
@@ -150,6 +151,24 @@ def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules
         ours, theirs = as_fraction(a), as_fraction(b)
         return rules.near(ours, theirs) or _printed(ours, theirs)
     return found
+
+
+def _rational(node: Node, values: dict[str, Fraction]) -> Fraction:
+    if values:
+        return exact(node, values)
+    found = _exact_or_why(node)
+    if isinstance(found, Fraction):
+        return found
+    raise type(found)(*found.args)  # anew: one that is kept would gather the frames of all who met it
+
+
+@lru_cache(maxsize=256)
+def _exact_or_why(node: Node) -> Fraction | Exception:
+    """The members of two lists are compared pair by pair, and worked out once."""
+    try:
+        return exact(node, {})
+    except (NotRational, Undefined, TooBig) as e:
+        return e.with_traceback(None)
 
 
 def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> bool:
