@@ -92,11 +92,9 @@ def _whole_root(value: int, degree: int) -> int:
     if degree == 2:
         root = isqrt(value)
     else:
-        low, high = 0, 1 << (value.bit_length() // degree + 1)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if middle**degree <= value else (low, middle - 1)
-        root = low
+        root, below = 0, value and 1 << (value.bit_length() // degree + 1)
+        while value and root != below and (not root or below < root):  # Newton's method, from above
+            root, below = below, ((degree - 1) * below + value // below ** (degree - 1)) // degree
     if root**degree != value:
         raise NotRational
     return root

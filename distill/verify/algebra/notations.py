@@ -55,8 +55,10 @@ def _is_no_name(node: Node, name: str | None) -> bool:
     """Can a number, or a formula with numbers in it, not be what the words name?"""
     if holds_words(node):
         return False
-    is_name = name is not None and (name in ("odd", "even") or not set(name.split()) & _MATHEMATICAL)
-    return (isinstance(node, Num) or is_name) if not free(node) else is_name and holds_number(node)
+    is_name = name is not None and not set(name.split()) & _MATHEMATICAL
+    if free(node):
+        return is_name and holds_number(node)
+    return isinstance(node, Num) or is_name or name in ("odd", "even")
 
 
 def same_letter(gold: Node, answer: Node) -> bool:

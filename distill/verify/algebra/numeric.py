@@ -44,20 +44,28 @@ def numeric(node: Node, values: Values, real: bool = False) -> Any:
         Undefined: there is no value.
         TooBig: an exponent beyond `LARGEST`.
     """
+    return measured(node, values, real)[0]
+
+
+def measured(node: Node, values: Values, real: bool = False) -> tuple[Any, Any]:
+    """As `numeric`, and the largest size of a number on the way there, on which the error of rounding depends.
+
+    What has no symbols is worked out once for all members of a list that it is compared with.
+    """
+    kept: dict[Node, Any] = _own.__dict__.setdefault("kept", {})
+    if not values and node in kept:
+        return kept[node]
+    mp = _context()
+    _own.largest = mp.zero
     try:
-        return _value(node, values, _context(), real)
+        found = _value(node, values, mp, real), _own.largest
     except (ZeroDivisionError, ValueError, OverflowError) as e:
         raise Undefined from e
-
-
-def constant(node: Node) -> Any:
-    """As `numeric`, of what has no symbols; worked out once for all members of a list that it is compared with."""
-    kept: dict[Node, Any] = _own.__dict__.setdefault("kept", {})
-    if node not in kept:
+    if not values and not real:
         if len(kept) >= MOST_KEPT:
             kept.clear()
-        kept[node] = numeric(node, {})
-    return kept[node]
+        kept[node] = found
+    return found
 
 
 def as_fraction(value: Any) -> Fraction:
@@ -67,20 +75,40 @@ def as_fraction(value: Any) -> Fraction:
     return Fraction(nstr(value.real, 40))
 
 
-def agree(a: Any, b: Any) -> bool | None:
-    """Are they equal? None where they are too near to say."""
+def agree(a: Any, b: Any, largest: Any = 0) -> bool | None:
+    """Are they equal? None where they are too near to say, given the `largest` number on the way to them."""
     mp = _context()
     apart = abs(a - b)
     size = max(abs(a), abs(b))
     if apart <= size * mp.mpf(10) ** -AGREEING:
         return True
-    return False if apart > size * mp.mpf(10) ** -(AGREEING // 2) else None
+    least = max(size * mp.mpf(10) ** -(AGREEING // 2), largest * mp.mpf(10) ** -AGREEING)
+    return False if apart > least else None
+
+
+def same_numbers(gold: Node, answer: Node, values: Values, real: bool = False) -> tuple[Any, Any, bool | None]:
+    """The values of two expressions, and whether they agree.
+
+    Raises:
+        NotRational, Undefined, TooBig: as `numeric`.
+    """
+    (a, one), (b, other) = measured(gold, values, real), measured(answer, values, real)
+    exactly = _is_sharp(gold) and _is_sharp(answer)
+    return a, b, agree(a, b, 0 if exactly else max(one, other))
 
 
 def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:
+    found = _worked_out(node, values, mp, real)
+    if not mp.isfinite(found) or (real and found.imag):
+        raise Undefined
+    _own.largest = max(_own.largest, abs(found))
+    return found
+
+
+def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
     try:
         fraction = exact(node, values)
-        return mp.mpf(fraction.numerator) / fraction.denominator
+        return _rounded(fraction.numerator, mp) / _rounded(fraction.denominator, mp)
     except NotRational:
         pass
     if isinstance(node, Sym):
@@ -95,10 +123,13 @@ def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:
     args = [_value(arg, values, mp, real) for arg in node.args]
     if node.name == "+" and _vanishes(node.args, args, mp):
         raise Undefined  # 1 - e^{-200} is not 1
-    found = _applied(node.name, args, mp)
-    if real and found.imag:
-        raise Undefined
-    return found
+    return _applied(node.name, args, mp)
+
+
+def _rounded(number: int, mp: Any) -> Any:
+    """A whole number to more digits than count; mpmath takes a second for one of a million bits."""
+    excess = number.bit_length() - 2 * mp.prec
+    return mp.mpf(number) if excess <= 0 else mp.ldexp(mp.mpf(number >> excess), excess)
 
 
 def _vanishes(nodes: tuple[Node, ...], values: list[Any], mp: Any) -> bool:

@@ -61,6 +61,20 @@ def of_whole_numbers(node: Node) -> frozenset[str]:
     return found
 
 
+def of_exponents(node: Node) -> frozenset[str]:
+    """Letters in exponents."""
+    if not isinstance(node, Call):
+        return frozenset()
+    inner = free(node.args[1]) if node.name == "^" else frozenset()
+    return inner.union(*map(of_exponents, node.args))
+
+
+def whole_exponents(names: frozenset[str], exponents: frozenset[str], number: int) -> dict[str, Fraction]:
+    """As `point` with signs, exponents being small whole numbers: only so have powers of what is negative a value."""
+    values = point(names, number, signs=True)
+    return {name: Fraction(number + 1) if name in exponents else value for name, value in values.items()}
+
+
 def _is_negative(node: Node) -> bool:
     if isinstance(node, Num):
         return node.value < 0

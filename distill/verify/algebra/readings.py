@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from distill.verify.algebra.compare import Comparison
+from distill.verify.algebra.exact import NotRational, Undefined
 from distill.verify.algebra.families import CYCLES, RESIDUE, is_family, permutation, residues, split
 from distill.verify.algebra.magnitude import least_bits
 from distill.verify.algebra.nodes import Based, Family, Node, Num, Ratio, Relation, TooBig, Unread
@@ -52,7 +53,7 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         if True in found and _has_doubtful_comma(gold):
             lists = [same(readings(gold)[0], theirs) for theirs in readings(answer)[:1]]
             return True if lists == [True] else None
-    except (ArithmeticError, ValueError, RecursionError) as e:
+    except (ArithmeticError, ValueError, RecursionError, NotRational, Undefined) as e:
         raise Unread from e
     if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product

@@ -8,8 +8,17 @@ from itertools import permutations
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.modular import PRIME, modular
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
-from distill.verify.algebra.numeric import agree, as_fraction, constant, numeric
-from distill.verify.algebra.points import far_and_near, is_piecewise, near_zero, of_whole_numbers, point, whole_numbers
+from distill.verify.algebra.numeric import agree, as_fraction, numeric, same_numbers
+from distill.verify.algebra.points import (
+    far_and_near,
+    is_piecewise,
+    near_zero,
+    of_exponents,
+    of_whole_numbers,
+    point,
+    whole_exponents,
+    whole_numbers,
+)
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.symbols import CONSTANTS, renamed
 
@@ -82,6 +91,9 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
         elsewhere = [_same_at(near_zero(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
     if is_piecewise(gold) or is_piecewise(answer):
         elsewhere += [_same_anywhere(values, gold, answer, rules) for values in far_and_near(names)]
+        if exponents := of_exponents(gold) | of_exponents(answer):
+            others = [whole_exponents(names, exponents, number) for number in range(POINTS + 1)]
+            elsewhere += [_same_anywhere(values, gold, answer, rules) for values in others]
         if any(_lacks_value(values, gold, answer) for values in far_and_near(names)):
             return None
     if False not in elsewhere:
@@ -94,6 +106,13 @@ def _same_over(points: list[dict[str, Fraction]], gold: Node, answer: Node, rule
     told = [found for values in points if (found := _same_at(values, gold, answer, rules)) is not None]
     if False in told:
         return False
+    below = [
+        {name: -value if place in (which, 2) else value for place, (name, value) in enumerate(sorted(values.items()))}
+        for values in points[1:4]
+        for which in (0, 1, 2)
+    ]
+    if False in [_same_anywhere(values, gold, answer, rules) for values in below]:
+        return None  # floors and remainders of what is negative; factorials have no value there
     return True if len(told) >= POINTS else None
 
 
@@ -141,10 +160,9 @@ def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules
     try:
         # where one leaves the real numbers the other's value does not count: roots and logarithms have several
         real = bool(values) and not _is_complex(gold) and not _is_complex(answer)
-        a, b = (constant(gold), constant(answer)) if not values else (numeric(n, values, real) for n in (gold, answer))
+        a, b, found = same_numbers(gold, answer, values, real)
     except (NotRational, Undefined):
         return None
-    found = agree(a, b)
     if values:
         return found
     if found is False and not (a.imag or b.imag):
@@ -171,7 +189,7 @@ def _exact_or_why(node: Node) -> Fraction | Exception:
         return e.with_traceback(None)
 
 
-def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> bool:
+def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> bool | None:
     """
     Raises:
         TooBig: they are none of which residues are found.
@@ -180,6 +198,8 @@ def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> boo
         return modular(gold, values) == modular(answer, values)
     except NotRational as e:
         raise TooBig from e
+    except Undefined:
+        return None
 
 
 def _is_complex(node: Node) -> bool:
