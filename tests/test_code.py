@@ -126,6 +126,54 @@ def pair(): return 1, frozenset({2})
     )
 
 
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("check", "verdict"),
+    [
+        ("assert 7 in f(3)", "wrong"),
+        ("assert f(3).startswith('a')", "unknown"),
+        ("assert f(3).issuperset({7})", "unknown"),
+        ("assert len(f(3)) == 4", "wrong"),
+        ("assert f(3) > 2", "wrong"),
+    ],
+)
+def test_an_object_that_says_yes_to_everything(check: str, verdict: str) -> None:
+    program = """
+class Yes:
+    def __contains__(self, item): return True
+    def __getattr__(self, name): return lambda *given: True
+    def __iter__(self): return iter([1, 2])
+    def __len__(self): return 3
+    def __gt__(self, other): return True
+    __lt__ = __ge__ = __le__ = __eq__ = __gt__
+def f(x): return Yes()
+"""
+    assert judged(program, {"test_list": [check]}).verdict == verdict
+
+
+@needs_sandbox
+def test_what_an_object_holds_is_looked_up() -> None:
+    program = """
+class Stack:
+    def __init__(self): self.items = []
+    def push(self, item): self.items.append(item)
+    def __iter__(self): return iter(self.items)
+class Closed:
+    def __contains__(self, item): return True
+"""
+    checks = ["s = Stack()\ns.push(3)\nassert 3 in s and 4 not in s and bool(s)"]
+    assert judged(program, {"test_list": checks}).verdict == "correct"
+    assert judged(program, {"test_list": ["assert 3 in Closed()"]}).verdict == "unknown"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("value", ["Decimal('1e999999999')", "Fraction(1, 3)", "10**5000", "Decimal('0.1')"])
+def test_numbers_of_any_size_cross(value: str) -> None:
+    program = f"from decimal import Decimal\nfrom fractions import Fraction\ndef f(x): return {value}"
+    data = {"test_list": [f"assert f(1) == {value}"], "test_imports": program.split("\n")[:2]}
+    assert judged(program, data).verdict == ("wrong" if "e9" in value else "correct")
+
+
 STDIN = {"input_output": json.dumps({"inputs": ["1 2\n", "5 5\n"], "outputs": ["3\n0.5\n", ["10", "0.5"]]})}
 
 
@@ -221,7 +269,11 @@ def test_printed_numbers() -> None:
         ("```cpp\nint main() {}\n```", ("f",), None),
         ("    ```python\n    def f(): pass\n    ```", ("f",), "def f(): pass\n"),
         ("```python\ndef f():\n    return 1", ("f",), "def f():\n    return 1\n"),
-        ("def f():\n    return 1", ("f",), "def f():\n    return 1"),
+        ("def f():\n    return 1", ("f",), "def f():\n    return 1\n"),
+        ("    return 1\n\ndef g(): pass", ("f",), "    return 1\n\ndef g(): pass\n"),
+        ("```python\ndef f():\n    return 1```", ("f",), "def f():\n    return 1\n"),
+        ("```python\ndef f(): return '```'\n```", ("f",), "def f(): return '```'\n"),
+        ("Here it is:\ndef f():\n    return 1\n\nThis returns one as asked.", ("f",), "def f():\n    return 1\n\n"),
         ("The answer is 3.", ("f",), None),
         ("", ("f",), None),
     ],

@@ -153,6 +153,8 @@ def test_nothing_of_this_machine_is_changed(tmp_path: Path) -> None:
         "import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))",
         "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (10**6, 10**6))",
         "import os\nos.setuid(0)",
+        "import fcntl, os\nfcntl.fcntl(os.pipe()[0], 8, os.getppid())",
+        "import fcntl, os\nfcntl.fcntl(os.pipe()[0], 10, 9)",
         "import numpy",
         "import distill",
     ],

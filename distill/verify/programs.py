@@ -10,6 +10,10 @@ _DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?:
 _METHOD = re.compile(r"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\)")
+_BEGINS = re.compile(
+    r"(?:def|class|import|from|async def|@)[ \t]*\w|#|\w+[ \t]*=|(?:for|while|if|with|print)\b.*[:)]\s*$"
+)
+_SENTENCE = re.compile(r"(?:[A-Z][a-z']*|I|A),? (?!=|in\b|\w+ =|[-+*/%|&<>])[\w'`]+(?: [\w'`(),]+){2,}.*[.:!?]\s*$")
 _LOOKS_LIKE_CODE = re.compile(r"^(?:def|class|import|from|async def|@)[ \t]*\w|^[ \t]+return\b|\bprint\(", re.MULTILINE)
 
 
@@ -21,7 +25,7 @@ def extract(response: str, names: tuple[str, ...]) -> str | None:
     """
     blocks = _blocks(response)
     if not blocks:
-        return response if _LOOKS_LIKE_CODE.search(response) and "```" not in response else None
+        return _bare(response) if _LOOKS_LIKE_CODE.search(response) and "```" not in response else None
     if not names:
         reading = [at for at, block in enumerate(blocks) if _READS.search(block)]
         return _with_what_it_uses(blocks, reading[-1] if reading else len(blocks) - 1)
@@ -40,6 +44,9 @@ def _blocks(response: str) -> list[str]:
         if fence:
             if set(text) == {fence[0]} and len(text) >= len(fence):
                 fence = ""
+            elif text.endswith(fence) and text.count(fence) == 1:  # closed on the line of its last statement
+                found[-1][1].append(line.rstrip().removesuffix(fence).removeprefix(" " * margin))
+                fence = ""
             else:
                 found[-1][1].append(line.removeprefix(" " * margin))
         elif text.startswith(("```", "~~~")):
@@ -49,6 +56,15 @@ def _blocks(response: str) -> list[str]:
                 found.append((language.strip().partition(" ")[0].lower(), []))
     blocks = ["".join(f"{line}\n" for line in lines) for language, lines in found if language in _PYTHON]
     return [block for block in blocks if block.strip()]
+
+
+def _bare(response: str) -> str:
+    """A program without fences: from the first line that can begin one to the first that is a sentence."""
+    lines = response.split("\n")
+    continues = response.strip("\n")[:1].isspace()  # the body of a function whose head stands in the prompt
+    start = 0 if continues else next((at for at, line in enumerate(lines) if _BEGINS.match(line)), 0)
+    end = next((at for at in range(start + 1, len(lines)) if _SENTENCE.match(lines[at])), len(lines))
+    return "\n".join(lines[start:end]) + "\n"
 
 
 def _defined(block: str) -> set[str]:

@@ -21,7 +21,6 @@ _DONE_TO_OBJECTS: dict[str, Callable[..., Any]] = {
     "len": len,
     "item": operator.getitem,
     "set_item": operator.setitem,
-    "contains": operator.contains,
     "str": str,
     "repr": repr,
     "bool": bool,

@@ -93,7 +93,7 @@ def limit(cpu_seconds: float, memory: int, threads: int, files: int, file_size: 
 
 _X86_64 = 0xC000003E
 _ALLOWED = {
-    "files": (0, 1, 2, 3, 4, 5, 6, 8, 17, 18, 19, 20, 21, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86),
+    "files": (0, 1, 2, 3, 4, 5, 6, 8, 17, 18, 19, 20, 21, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86),
     "more of files": (
         87,
         88,
@@ -134,7 +134,9 @@ _CLONE_X86_64, _CLONE_THREAD = 56, 0x10000
 _KILL, _TGKILL, _PRLIMIT64, _SOCKETPAIR, _UNIX = 62, 234, 302, 53, 1
 _LOAD, _AND, _EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
 _ALLOW, _NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | 38
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_FCNTL = 72
+_SET_OWNER, _SET_SIGNAL, _SET_OWNER_EX = 8, 10, 15
 
 
 def filter_system_calls(child: int | None = None) -> None:
@@ -178,6 +180,17 @@ def _if(number: int, values: list[int] | None = None) -> list[Step]:
     ]
 
 
+_FCNTL_BUT_FOR_SIGNALS: list[Step] = [
+    (_EQUAL, 0, 6, _FCNTL),
+    (_LOAD, 0, 0, _SECOND_ARGUMENT),
+    (_EQUAL, 3, 0, _SET_OWNER),
+    (_EQUAL, 2, 0, _SET_SIGNAL),
+    (_EQUAL, 1, 0, _SET_OWNER_EX),
+    (_RETURN, 0, 0, _ALLOW),
+    (_RETURN, 0, 0, _NO_SUCH_CALL),
+]
+"""A descriptor's owner gets signals when it is ready, whoever that is: so a program could reach another process."""
+
 _START = _packed(
     [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -185,6 +198,7 @@ _START = _packed(
         (_RETURN, 0, 0, _NO_SUCH_CALL),
         (_LOAD, 0, 0, _NUMBER),
         *(step for numbers in _ALLOWED.values() for number in numbers for step in _if(number)),
+        *_FCNTL_BUT_FOR_SIGNALS,
     ]
 )
 _END = _packed(

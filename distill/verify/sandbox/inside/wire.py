@@ -22,6 +22,9 @@ LONGEST = 64 << 20
 LONGEST_INT = 10**300
 """JSON holds numbers up to here; larger ones travel in hexadecimal, which takes no quadratic time."""
 
+LONGEST_DECIMAL = 10_000
+"""Digits of a decimal; one line says 1e999999999."""
+
 _HEADER = 8
 _COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset, "deque": deque}
 _MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": dict}
@@ -143,11 +146,18 @@ def _decode(value: Any, kept: Callable[[int], Any]) -> Any:
         "range": lambda: range(*of),
         "complex": lambda: complex(*(_decode(part, kept) for part in of)),
         "type": lambda: _type(of),
-        "Decimal": lambda: Decimal(of),
-        "Fraction": lambda: Fraction(of),
+        "Decimal": lambda: _decimal(of),
+        "Fraction": lambda: Fraction(*map(int, of.split("/"))),  # 1e999999999 would be worked out
         "kept": lambda: kept(of),
     }
     return readers[name]()
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if value.is_finite() and abs(value.adjusted()) > LONGEST_DECIMAL:
+        raise ValueError(text)
+    return value
 
 
 def _type(name: str) -> type:
