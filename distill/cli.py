@@ -140,12 +140,14 @@ def verify(
     from distill.verify.files import How, counted, verify_file
     from distill.verify.table import Columns
     from distill.verify.told import Settings, summary
+    from distill.verify.worker import COMPARING_SECONDS
 
     chosen = parsed(Settings, settings or [])
     columns = Columns(response_key, answer_key, compare)
     judge = chosen.verify.judge
     rules = Rules(**chosen.verify.math.model_dump())
-    how = How(kind, columns, rules, chosen.accept, workers, needs_question=judge is not None)
+    seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS
+    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question=judge is not None)
     try:
         verifiers.configure(chosen.verify)
         if judge is None:

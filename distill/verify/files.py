@@ -16,6 +16,7 @@ from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, unknown
 from distill.verify.pool import CONFINED, Row, judge_all
 from distill.verify.table import Columns, question_of, refuse_kind, refuse_paths, refuse_unfit, to_find_flaws, to_judge
+from distill.verify.worker import COMPARING_SECONDS
 
 SHOWN = 5
 """Disagreements with another verifier that are told one by one."""
@@ -57,6 +58,8 @@ class How(NamedTuple):
     accept: Accept | None = None
     """What an answer must be beyond correct; None does not look, but for the kind that looks at nothing else."""
     workers: int = 1
+    seconds: float = COMPARING_SECONDS
+    """Computing time for comparing two answers."""
     needs_question: bool = False
     """A judge is to be asked, who must see it."""
 
@@ -126,8 +129,11 @@ def _asked(rows: Iterator[dict[str, Any]], how: How) -> Iterator[Asked]:
 def _judgements(asked: Iterator[Asked], how: How) -> Iterator[tuple[Judgement, str | None]]:
     """Verdict and flaw of every row, in order; what cannot be judged at all is told without asking anybody."""
     answers, forms, order = tee(asked, 3)
-    judge_rows = judge_all if how.kind in CONFINED else _in_threads
-    judged = judge_rows((a.answer for a in answers if a.answer is not None), how.workers, how.rules)
+    asking = (a.answer for a in answers if a.answer is not None)
+    if how.kind in CONFINED:
+        judged = judge_all(asking, how.workers, how.rules, how.seconds)
+    else:
+        judged = _in_threads(asking, how.workers)
     looked_at = judge_all((a.form for a in forms if a.form is not None), how.workers, how.rules)
     for one in order:
         judgement = unknown(None, "gold answer is no text or number") if one.answer is None else next(judged)
@@ -135,7 +141,7 @@ def _judgements(asked: Iterator[Asked], how: How) -> Iterator[tuple[Judgement, s
         yield judgement, form.reason if form is not None and form.verdict != "correct" else None
 
 
-def _in_threads(rows: Iterator[Row], workers: int, _: Rules) -> Iterator[Judgement]:
+def _in_threads(rows: Iterator[Row], workers: int) -> Iterator[Judgement]:
     """Kinds that have processes of their own; a few rows ahead, in order."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: list[Future[Judgement]] = [pool.submit(judge, *row) for row in islice(rows, 2 * workers)]

@@ -11,10 +11,13 @@ from distill.verify.algebra.rules import Rules
 from distill.verify.child import serve
 from distill.verify.judgement import Judgement
 from distill.verify.language import foreign
-from distill.verify.pool import DEFERS, KIND, RULES, SECONDS_FOR_FLAWS
+from distill.verify.pool import DEFERS, KIND, LIMIT, RULES, SECONDS_FOR_FLAWS
 from distill.verify.worker import COMPARING_SECONDS, MEMORY_BYTES, answer
 
 PROSE = "Some sentences in plain English, long enough to be told from all other languages. " * 4
+
+
+COMPARING = float(os.environ.get(LIMIT, COMPARING_SECONDS))
 
 
 class Deferred(Exception):
@@ -24,7 +27,7 @@ class Deferred(Exception):
 class Inside:
     """Asks math-verify in this process, which is one that may be killed."""
 
-    timeout_seconds = COMPARING_SECONDS
+    timeout_seconds = COMPARING
 
     def compare(self, gold: str, extracted: str) -> tuple[VerdictName, str]:
         return answer([gold, extracted])
@@ -39,7 +42,7 @@ def judge_batch(batch: list[list[Any]]) -> list[Any]:
     """Judgements; null for what is deferred."""
     found: list[Judgement | None] = []
     for row in batch:
-        seconds = SECONDS_FOR_FLAWS if row[0] == "flaws" else COMPARING_SECONDS + 0.2
+        seconds = SECONDS_FOR_FLAWS if row[0] == "flaws" else COMPARING + 0.2
         signal.setitimer(signal.ITIMER_PROF, seconds)
         try:
             found.append(judge(*row))

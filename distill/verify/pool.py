@@ -15,6 +15,7 @@ from distill.verify.algebra.rules import Rules
 from distill.verify.extract import relevant
 from distill.verify.judgement import Judgement, unknown
 from distill.verify.process import NoReply, Worker
+from distill.verify.worker import COMPARING_SECONDS
 
 BATCH = 64
 """Rows of one question to a process."""
@@ -22,14 +23,17 @@ BATCH = 64
 LONG = 1_000
 """Characters of a response that are cut down first."""
 
-SECONDS = 2.0
-"""Computing time for a row; comparing has its own, shorter limit."""
+BESIDE_COMPARING = 1.2
+"""Computing time for a row beyond that for comparing."""
 
 SECONDS_FOR_FLAWS = 10.0
 """A thought of a megabyte is read in whole."""
 
 RULES = "DISTILL_MATH_RULES"
 """Environment variable of a process with the conventions of mathematics, as JSON."""
+
+LIMIT = "DISTILL_SECONDS"
+"""The same with the seconds for comparing two answers."""
 
 KIND = "DISTILL_KIND"
 """The same with the kind of the first row: what it needs is loaded before the limits hold."""
@@ -55,19 +59,26 @@ class Row(NamedTuple):
     thought: bool = False
 
 
-def judge_all(rows: Iterable[Row], workers: int = 1, rules: Rules = Rules()) -> Iterator[Judgement]:  # noqa: B008
-    """Judgements in the order of the rows, by so many processes."""
+def judge_all(
+    rows: Iterable[Row],
+    workers: int = 1,
+    rules: Rules = Rules(),  # noqa: B008
+    seconds: float = COMPARING_SECONDS,
+) -> Iterator[Judgement]:
+    """Judgements in the order of the rows, by so many processes; `seconds` of computing time for comparing."""
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return
     rows = chain((first,), rows)
-    variables = {RULES: json.dumps(rules._asdict()), KIND: first.kind}
+    variables = {RULES: json.dumps(rules._asdict()), KIND: first.kind, LIMIT: str(seconds)}
     pool = [Worker("distill.verify.judge_worker", variables | {DEFERS: "1"}) for _ in range(workers)]
     whole = Worker("distill.verify.judge_worker", variables)
     todo: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=AHEAD * workers)
     done: queue.Queue[tuple[int, list[Judgement] | BaseException]] = queue.Queue()
-    threads = [threading.Thread(target=_serve, args=(worker, whole, todo, done), daemon=True) for worker in pool]
+    threads = [
+        threading.Thread(target=_serve, args=(worker, whole, seconds, todo, done), daemon=True) for worker in pool
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -110,13 +121,14 @@ def _in_order(
 def _serve(
     worker: Worker,
     whole: Worker,
+    seconds: float,
     todo: "queue.Queue[tuple[int, list[Row]] | None]",
     done: "queue.Queue[tuple[int, list[Judgement] | BaseException]]",
 ) -> None:
     while (work := todo.get()) is not None:
         number, batch = work
         try:
-            done.put((number, _judged(worker, whole, batch)))
+            done.put((number, _judged(worker, whole, seconds, batch)))
         except BaseException as e:  # noqa: BLE001 - whatever it is, the one who waits must hear of it
             done.put((number, e))
             return
@@ -130,18 +142,18 @@ def _short(row: Row) -> Row:
     return row._replace(response=short) if short.strip() else row
 
 
-def seconds_of(row: Row) -> float:
-    return SECONDS_FOR_FLAWS if row.kind == "flaws" else SECONDS
+def seconds_of(row: Row, comparing: float) -> float:
+    return SECONDS_FOR_FLAWS if row.kind == "flaws" else comparing + BESIDE_COMPARING
 
 
-def _judged(worker: Worker, whole: Worker, batch: list[Row]) -> list[Judgement]:
+def _judged(worker: Worker, whole: Worker, seconds: float, batch: list[Row]) -> list[Judgement]:
     """By the first of them, and by the other one what that gives back."""
     try:
-        found = worker.ask([_short(row) for row in batch], sum(map(seconds_of, batch)))
+        found = worker.ask([_short(row) for row in batch], sum(seconds_of(row, seconds) for row in batch))
     except NoReply as e:
         if len(batch) == 1:
             return [unknown(None, str(e))]
-        return [judgement for row in batch for judgement in _judged(worker, whole, [row])]
+        return [judgement for row in batch for judgement in _judged(worker, whole, seconds, [row])]
     deferred = [row for row, one in zip(batch, found, strict=True) if one is None]
-    settled = iter(_judged(whole, whole, deferred) if deferred else ())
+    settled = iter(_judged(whole, whole, seconds, deferred) if deferred else ())
     return [next(settled) if one is None else Judgement(*one) for one in found]

@@ -35,6 +35,9 @@ _OTHER_FUNCTIONS = re.compile(
     r"\\(?:zeta|Gamma|(?:var)?phi|sigma|tau|mu|psi|Phi|Psi|Lambda|beta|chi|omega|Omega)\s*(?:\\left)?\("
 )
 _OPTIONS = re.compile(r"\(([A-E])\)")
+_DERIVATIVE = re.compile(
+    r"\\d?frac\s*\{\s*(?:d|\\partial)\s*(?:\^\s*\{?\d\}?\s*)?\}\s*\{\s*(?:d|\\partial)(?![a-zA-Z]{2})"
+)
 _UNIT_LETTER = re.compile(r"[\d})]\s*[msghlLJNW](?![A-Za-z(])")
 
 
@@ -85,6 +88,8 @@ def readings(text: str) -> tuple[Node, ...]:
     Raises:
         Unread: there is none.
     """
+    if _DERIVATIVE.search(text):
+        raise Unread(text[:50])
     plain = spelled(text)
     if builder := _BUILDER.fullmatch(plain):
         plain = builder[1].strip()

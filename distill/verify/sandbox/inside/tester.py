@@ -30,7 +30,7 @@ MOST_BYTES = 16 << 20
 """Of one reply."""
 
 CPU_SECONDS = 20
-"""For the tests themselves."""
+"""For the tests themselves, at least."""
 
 _BROKEN_TESTS = (NameError, ImportError, SyntaxError, wire.NotPlain)
 """Errors of tests that no program is to blame for, unless it raised them."""
@@ -254,7 +254,9 @@ def _start(program: str, channel: int, limits: dict[str, Any]) -> Line:
     os.close(their_requests)
     os.close(their_replies)
     os.set_blocking(requests, False)
-    kernel.limit(CPU_SECONDS, limits["memory"], limits["threads"], limits["files"], limits["output"])
+    kernel.limit(
+        max(CPU_SECONDS, limits["cpu"]), limits["memory"], limits["threads"], limits["files"], limits["output"]
+    )
     kernel.filter_system_calls(child)
     return Line(child, requests, replies, limits["wall"])
 
