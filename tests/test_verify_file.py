@@ -25,12 +25,6 @@ LATE = Row("math", r"\boxed{\int_0^1 \frac{x^{17}\sin(x^3)}{1+e^{x^2}} dx}", "3"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_time_for_comparing_is_a_setting() -> None:
-    row = Row("math", r"\boxed{f'(x)+\zeta(2)}", r"\zeta(3)", {})
-    assert [f.reason for f in judge_all([row], 1, seconds=0.001)] == ["time-out"]
-    assert [f.reason for f in judge_all([row], 1, seconds=20)] == ["not worked out"]
-
-
 def test_processes_judge_as_one_does_and_in_order(workers: int) -> None:
     rows = [Row("math", *PAIRS[i % len(PAIRS)], {}) for i in range(3 * BATCH + 5)]
     assert list(judge_all(rows, workers)) == [judge(*row) for row in rows]
@@ -272,3 +266,9 @@ def test_conventions_of_one_command_do_not_reach_the_next(distill: Any, tmp_path
     file.write_text(json.dumps({"response": "\\boxed{50\\%}", "answer": "50"}) + "\n")
     assert distill("verify", file, "--out", out, "verify.math.percent=hundredth").code == 0
     assert judge("math", "\\boxed{50\\%}", "50", {}).verdict == "correct"
+
+
+def test_the_time_for_comparing_is_a_setting() -> None:
+    row = Row("math", r"\boxed{f'(x)+\zeta(2)}", r"\zeta(3)", {})
+    assert [f.reason for f in judge_all([row], 1, seconds=0.001)] == ["time-out"]
+    assert [f.reason for f in judge_all([row], 1, seconds=20)] == ["not worked out"]
