@@ -161,7 +161,7 @@ def verify(
             asked = told(revise(out.resolve(), kind, columns, judge, lambda *_: None)) + "\n"
             found = counted(out.resolve(), columns)
     except KeyboardInterrupt:
-        typer.echo("interrupted: no verdicts were written.", err=True)
+        typer.echo("interrupted: what was judged is kept; the same command goes on.", err=True)
         raise typer.Exit(130) from None
     finally:
         verifiers.configure(Verify())

@@ -106,7 +106,7 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.torn = _torn_bytes(path)
+        self.torn = torn_bytes(path)
         """Bytes of an unfinished last line: the mark of a kill or a full disk."""
         self._is_sound = self.torn == 0
 
@@ -156,7 +156,7 @@ class Log:
             ) from e
 
 
-def _torn_bytes(path: Path) -> int:
+def torn_bytes(path: Path) -> int:
     """Bytes after the last line end."""
     if not path.exists():
         return 0

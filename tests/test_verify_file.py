@@ -1,6 +1,12 @@
 """`distill verify`: many rows, several processes, conventions, another verifier beside ours."""
 
+import fcntl
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +15,11 @@ from commands import refused
 from isolation import absent
 from stub_server import StubServer, answer
 
+from distill.errors import Refused
+from distill.files import read_rows
 from distill.verify import judge
 from distill.verify.algebra.rules import Rules
+from distill.verify.files import verify_file
 from distill.verify.pool import BATCH, Row, judge_all
 
 PAIRS = (
@@ -272,3 +281,58 @@ def test_the_time_for_comparing_is_a_setting() -> None:
     row = Row("math", r"\boxed{f'(x)+\zeta(2)}", r"\zeta(3)", {})
     assert [f.reason for f in judge_all([row], 1, seconds=0.001)] == ["time-out"]
     assert [f.reason for f in judge_all([row], 1, seconds=20)] == ["not worked out"]
+
+
+def _many(path: Path, rows: int) -> None:
+    lines = (json.dumps({"response": rf"\boxed{{{i}}}", "answer": str(i), "n": i}) for i in range(rows))
+    path.write_text("".join(line + "\n" for line in lines))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_after_a_kill_the_same_command_goes_on(number: int, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 60_000)
+    command = [sys.executable, "-m", "distill", "verify", str(file), "--out", str(out)]
+    child = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+    )
+    partial = tmp_path / ".out.jsonl.partial"
+    while not partial.exists() or partial.stat().st_size < 100_000:
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.send_signal(number)
+    assert child.wait(60) != 0
+    assert not out.exists()
+    written = partial.stat().st_size
+    with partial.open("ab") as f:
+        f.write(b'{"response": "torn')
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = int(re.match(r"([\d,]+) of 60,000 rows", again.stderr)[1].replace(",", ""))  # type: ignore[index]
+    assert written / 200 < done < 60_000
+    rows = read_rows(out)
+    assert [row["n"] for row in rows] == list(range(60_000))
+    assert {row["verdict"] for row in rows} == {"correct"}
+    assert again.stdout.startswith("60,000 correct (100.0%)")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "rows.jsonl"]
+
+
+def test_what_other_settings_left_is_judged_again(tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 3)
+    partial, mark = tmp_path / ".out.jsonl.partial", tmp_path / ".out.jsonl.of"
+    partial.write_text(json.dumps({"n": 0, "verdict": "wrong", "extracted": "7", "reason": "another number"}) + "\n")
+    mark.write_text("of another file")
+    verify_file(file, out)
+    assert [row["verdict"] for row in read_rows(out)] == ["correct"] * 3
+
+
+def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 3)
+    with (tmp_path / ".out.jsonl.partial").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="another process"):
+            verify_file(file, out)
+    assert not out.exists()

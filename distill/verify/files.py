@@ -8,12 +8,15 @@ from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill import __version__
 from distill.errors import DistillError, Refused
-from distill.files import each_row, write_rows
+from distill.files import each_row
 from distill.recipe import Accept
-from distill.verify import judge
+from distill.records import digest
+from distill.verify import code, judge
 from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, unknown
+from distill.verify.kept import Rows, write_rows_kept
 from distill.verify.pool import CONFINED, Row, judge_all
 from distill.verify.table import Columns, question_of, refuse_kind, refuse_paths, refuse_unfit, to_find_flaws, to_judge
 from distill.verify.worker import COMPARING_SECONDS
@@ -67,8 +70,9 @@ class How(NamedTuple):
 def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_: None) -> Found:  # noqa: B008
     """Write every row of `file` to `out` as jsonl with verdict, extracted and reason added, and its flaw if asked.
 
-    Every row is looked at before the first is judged, and none is kept: files may be larger than the memory.
-    `tell` hears every few seconds how many rows of how many are done.
+    Every row is looked at before the first is judged, and none is kept: files may be larger than the memory. What an
+    earlier call wrote before it was killed is not judged again. `tell` hears every few seconds how many rows of how
+    many are done.
 
     Raises:
         Refused: unknown kind, missing file or column, a column of that name already there, an
@@ -77,15 +81,28 @@ def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_:
     refuse_kind(how.kind)
     out = refuse_paths(file, out)
     found = Found(_rows_that_fit(file, how), Counter(), Counter(), Counter(), [])
-    write_rows(out, _judged_rows(file, how, found, tell))
+    write_rows_kept(out, _identity(file, how), lambda earlier: _judged_rows(file, how, found, tell, earlier))
     return found
 
 
-def _judged_rows(file: Path, how: How, found: Found, tell: Tell) -> Iterator[dict[str, Any]]:
-    """The rows with what is added to them; each is counted in `found`."""
-    asked, judged = tee(_asked(each_row(file), how))
+def _identity(file: Path, how: How) -> str:
+    """Of what is judged, and how: rows that another one has left are of no use."""
+    stat = file.stat()
+    return digest(
+        [str(file.resolve()), stat.st_size, stat.st_mtime_ns, repr(how), repr(code.runner.limits), __version__]
+    )
+
+
+def _judged_rows(file: Path, how: How, found: Found, tell: Tell, earlier: Rows) -> Rows:
+    """The rows with what is added to them, behind the `earlier` ones; each is counted in `found`."""
+    done = 0
+    for done, row in enumerate(earlier, 1):  # noqa: B007
+        note(found, row, Judgement(row["verdict"], row["extracted"], row["reason"]), row.get("flaw"), how.columns)
+    if done:
+        tell(done, found.rows)
+    asked, judged = tee(_asked(islice(each_row(file), done, None), how))
     verdicts = _judgements(judged, how)
-    for one in _told(asked, found.rows, tell):
+    for one in _told(asked, done, found.rows, tell):
         judgement, flaw = next(verdicts)
         note(found, one.row, judgement, flaw, how.columns)
         yield {**one.row, **judgement._asdict(), **({} if one.form is None else {"flaw": flaw})}
@@ -150,9 +167,9 @@ def _in_threads(rows: Iterator[Row], workers: int) -> Iterator[Judgement]:
             waiting += [pool.submit(judge, *row) for row in islice(rows, 1)]
 
 
-def _told(asked: Iterator[Asked], rows: int, tell: Tell) -> Iterator[Asked]:
+def _told(asked: Iterator[Asked], done: int, rows: int, tell: Tell) -> Iterator[Asked]:
     last = time.monotonic()
-    for number, one in enumerate(asked):
+    for number, one in enumerate(asked, done):
         if time.monotonic() - last > TELL_EVERY:
             last = time.monotonic()
             tell(number, rows)

@@ -1,0 +1,66 @@
+"""Verdicts that survive a kill: rows are written as they come, and the same command goes on behind the last of them."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from distill.errors import Refused
+from distill.files import parsed_row, torn_bytes
+
+Rows = Iterator[dict[str, Any]]
+
+
+def partial_of(out: Path) -> Path:
+    """Where rows lie until all of them are written."""
+    return out.with_name(f".{out.name}.partial")
+
+
+def write_rows_kept(out: Path, identity: str, rows: Callable[[Rows], Rows]) -> None:
+    """Write what `rows` yields, as JSON lines, to `out`; it replaces what was there when all are written.
+
+    `rows` is given those that an earlier call with the same `identity` (file and settings) wrote before it ended, and
+    yields the ones behind them.
+
+    Raises:
+        Refused: the file cannot be written, or another process writes it; what was there stays.
+    """
+    partial, mark = partial_of(out), partial_of(out).with_suffix(".of")
+    try:
+        with _locked(partial) as lines:
+            if not mark.is_file() or mark.read_text(encoding="utf-8") != identity:
+                lines.truncate(0)
+                mark.write_text(identity, encoding="utf-8")
+            if torn := torn_bytes(partial):  # a kill or a full disk leaves half a line
+                lines.truncate(lines.seek(0, os.SEEK_END) - torn)
+            for row in rows(_rows_of(partial)):
+                lines.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+            partial.replace(out)
+            mark.unlink()
+    except OSError as e:
+        raise Refused(
+            f"{out} cannot be written: {e.strerror}.", "What was judged is kept; the same command goes on."
+        ) from e
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("ab+") as lines:
+        try:
+            fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise Refused(
+                f"{path} is being written by another process.", "Wait for it, or choose another --out."
+            ) from e
+        yield lines
+
+
+def _rows_of(partial: Path) -> Rows:
+    with partial.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            yield parsed_row(line, partial, number)
