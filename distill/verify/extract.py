@@ -5,12 +5,12 @@ Cost is linear in the length of the response, and small: what stands far from th
 
 import re
 
-from distill.verify.algebra.tokens import FUNCTIONS
-from distill.verify.algebra.units import MONTHS
 from distill.verify.beside import changed_beside
-from distill.verify.clause import is_hedged, short_clause, unit_behind, with_unit
-from distill.verify.notation import CHANGING, OPERATIONS, WITHDRAWN, last_answer_tag, words
-from distill.verify.phrases import ANSWER, HASHES, KEYWORDS, announcement
+from distill.verify.clause import unit_behind
+from distill.verify.ending import unmarked
+from distill.verify.notation import WITHDRAWN, last_answer_tag
+from distill.verify.phrases import ANSWER, HASHES, KEYWORDS, announced_in, announcement, last_in_json
+from distill.verify.statement import phrase_end, stated
 
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
@@ -39,20 +39,8 @@ _BETWEEN = re.compile(
     r"(?:[\s,;.$&]|\\[,;:!()\[\]]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\}|\band\b|\bor\b|和|或|、|，)*"
 )
 _PHRASE = announcement(ANSWER)
-_NUMBERING = re.compile(
-    r"(?:\b(?:steps?|cases?|parts?|problems?|questions?|methods?|figures?|equations?|options?|lines?|examples?)|#)\s*$",
-    re.IGNORECASE,
-)
-NUMBER_IN_TEXT = re.compile(r"(?<![A-Za-z\d_.])-?\$?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
-_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 NEAR = 40
 """Characters beside a box that are looked at."""
-
-_DENIED = re.compile(
-    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\binstead of|\brather than)\s+(?:the |a |an )?(?:\$|\*\*|\\\()?$",
-    re.IGNORECASE,
-)
-"""Right before a formula or bold type."""
 
 _REVISED = re.compile(
     r"\b(?:but|however|actually|correction|sorry|wait|re-?checking|checking again|on reflection)\b[^\n]{0,60}?"
@@ -61,18 +49,7 @@ _REVISED = re.compile(
     re.IGNORECASE,
 )
 _DENIED_BOX = re.compile(r"[\s$.)]{0,4}(?:is|was) (?:incorrect|wrong|not (?:right|correct|the answer))\b|\?\s*No\b")
-_CASE = re.compile(r"\d\s+(?:for|if|when|unless|where)\s", re.IGNORECASE)
-"""`5 for even n, 6 for odd n`."""
-
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
-_OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
-"""`the square of 5`; a total of five is five."""
-
-_BOLD = re.compile(r"(?<![\w)\]}*])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")  # x**2 is a power
-_LED_TO = re.compile(r"[^$*\\]*[A-Za-z=:][^$*\\]*(?:\$|(?<![\w)\]}])\*\*(?=\S)|\\\()")
-"""A word or a sign, then a formula or something in bold."""
-
-_CODE = re.compile(r"\w\([^)]*['\"]|__\w+__|\blambda\b|\bimport\b")
 _DASHES = str.maketrans("−–", "--")
 _CLOSINGS = re.compile(
     r"(?:I hope (?:it|this) (?:is correct|helps)[.!]?|<\|[a-z_]+\|>\w*|\\end\{(?:align|equation|gather)\*?\}|\s)+$"
@@ -96,15 +73,17 @@ def final_answer(response: str) -> str | None:
     tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
     tail = _CLOSINGS.sub("", tail)
     if (tagged := last_answer_tag(tail)) is not None:
-        return _unless_withdrawn(_phrase_end(tagged), tail[tail.lower().rfind("</answer>") + len("</answer>") :])
+        return _unless_withdrawn(phrase_end(tagged), tail[tail.lower().rfind("</answer>") + len("</answer>") :])
     if found := HASHES.findall(tail):
-        return _phrase_end(found[-1]) or None
+        return phrase_end(found[-1]) or None
+    if (field := last_in_json(tail)) is not None:
+        return field
     if (said := _said(tail)) is not None:
         behind = tail[tail.rfind(said) :]
         if revised := _REVISED.search(behind, len(said)):
-            return _stated(revised[1]) or None
-        return None if WITHDRAWN.search(behind) else _stated(said) or None
-    return _unmarked(tail.strip(), whole=len(response) < SHORT)
+            return stated(revised[1]) or None
+        return None if WITHDRAWN.search(behind) else stated(said) or None
+    return unmarked(tail.strip(), whole=len(response) < SHORT)
 
 
 def relevant(response: str) -> str:
@@ -121,7 +100,7 @@ def relevant(response: str) -> str:
 def _said(tail: str) -> str | None:
     """The line behind the last "the answer is"."""
     lower = tail.lower()
-    found = list(_PHRASE.finditer(tail)) if any(word in lower for word in KEYWORDS) else []
+    found = announced_in(tail, _PHRASE) if any(word in lower for word in KEYWORDS) else []
     if not found:
         return None
     line = str(found[-1][1])
@@ -135,9 +114,9 @@ def _unless_withdrawn(boxed: str, after: str) -> str | None:
     """A box, unless what follows takes it back, or says another answer."""
     said = _said(after)
     if said is not None and re.match(r"\s*(?:\*\*)?[-$\\\d(\[]", said):
-        return _stated(said) or None
+        return stated(said) or None
     if WITHDRAWN.search(after) or _DENIED_BOX.match(after):
-        return _stated(said) if said is not None else None
+        return stated(said) if said is not None else None
     return _with_unit_behind(boxed.strip(), after) or None
 
 
@@ -147,54 +126,6 @@ def _with_unit_behind(boxed: str, after: str) -> str:
     if not unit:
         return boxed
     return f"{boxed} {unit}" if "\\" in unit else rf"{boxed} \text{{ {unit}}}"
-
-
-def _stated(text: str) -> str:
-    """What a phrase such as "the answer is" announces: a formula, something in bold, or the clause that follows."""
-    formula = _FORMULA.search(text)
-    if formula and not re.search(r"[A-Za-z\d]{2}", re.sub(r"approximately|about|exactly", "", text[: formula.start()])):
-        after = re.match(r"\s*\\?%", text[formula.end() :])
-        if re.match(r"\s*(?:,|or\b|and\b)\s*\$", text[formula.end() :]):
-            return text.strip()
-        unit = after[0].strip() if after else unit_behind(text, formula.end())
-        return _inside(formula) + (f" {unit}" if unit else "")
-    return _phrase_end(text)
-
-
-def _unmarked(text: str, whole: bool) -> str | None:
-    """An answer that nothing announces."""
-    if not text:
-        return None
-    last = text[text.rfind("\n") + 1 :]
-    if whole and "\n" not in text and not _prose(text) and not _LED_TO.match(text):
-        return text
-    formulas = list(_FORMULA.finditer(text[-1000:]))
-    if formulas and (not NUMBER_IN_TEXT.search(text[-1000:][formulas[-1].end() :])):
-        return last[-SHORT:].strip() if _DENIED.search(text[-1000:][: formulas[-1].start()]) else _inside(formulas[-1])
-    if bold := list(_BOLD.finditer(last)):
-        return last[-SHORT:].strip() if _DENIED.search(last[: bold[-1].start()]) else _phrase_end(bold[-1][1]) or None
-    if (clause := short_clause(last)) is not None:
-        return clause
-    for found in reversed(list(NUMBER_IN_TEXT.finditer(text))):
-        if not _NUMBERING.search(text, max(0, found.start() - 20), found.start()):
-            if is_hedged(text, found.start(), found.end()):
-                return last[-SHORT:].strip()
-            return with_unit(text, found.start(), found.end())
-    return None
-
-
-def _prose(text: str) -> bool:
-    if _CODE.search(text):
-        return False
-    return (
-        len(words(text) - FUNCTIONS) > 2
-        or bool(re.match(r"(?:it|that|this|so|then|we)\b", text, re.IGNORECASE) or re.match(r"I [a-z]{3,}", text))
-        or bool(re.search(r"[.:?!]\s+\S|[\u3040-\u9fff\u0600-\u06ff\u0400-\u04ff]", text))
-    )
-
-
-def _inside(formula: re.Match[str]) -> str:
-    return next(part for part in formula.groups() if part is not None).strip()
 
 
 def last_boxed(text: str) -> str | None:
@@ -278,24 +209,3 @@ def _closing(text: str, start: int, farthest: int) -> int | None:
         if depth == 0:
             return found.start()
     return None
-
-
-def _phrase_end(text: str) -> str:
-    """Cut a sentence down to its answer: markdown, the final stop and what explains the number go.
-
-    A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
-    """
-    text = re.sub(r"[.*。\s]+$", "", text.strip().strip("*").strip())
-    if "\\" in text or not words(text):
-        return text
-    head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|$)", text)
-    clause = re.split(r"[,;(]\s|\s\((?=[a-z]{3})|\s(?:because|since|as|which|so)\s", text)[0] if head else text
-    if _CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause)):
-        return text
-    numbers = NUMBER_IN_TEXT.findall(clause)
-    if len(numbers) == 1 and not words(clause) & (CHANGING | MONTHS | OPERATIONS):
-        at = clause.index(numbers[0])
-        if _OF.search(clause, 0, at) or _NUMBERING.search(clause, 0, at):
-            return text
-        return with_unit(clause, at, at + len(numbers[0]))
-    return text

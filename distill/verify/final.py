@@ -7,7 +7,7 @@ import re
 
 from distill.verify.extract import final_answer
 from distill.verify.notation import WITHDRAWN, last_answer_tag
-from distill.verify.phrases import CHOICE, HASHES, announcement
+from distill.verify.phrases import CHOICE, HASHES, announced_in, announcement, last_in_json
 
 TAIL = 4000
 """Characters at the end in which an answer without box or tag is looked for."""
@@ -33,8 +33,10 @@ def stated(response: str) -> str | None:
     if tagged is not None:
         return tagged
     tail = without_emphasis(response[-TAIL:])
+    if (field := last_in_json(tail)) is not None:
+        return field
     for pattern in (HASHES, _PHRASE):
-        found = list(pattern.finditer(tail))
+        found = announced_in(tail, pattern)
         if found:
             said = str(found[-1][1])[:LONGEST_SAID].strip()
             behind = found[-1].start(1)

@@ -38,3 +38,28 @@ def announcement(nouns: str) -> re.Pattern[str]:
         rf"(?!\s|{_NOT_YET})(?=([^\n]{{1,4000}}))",
         re.IGNORECASE,
     )
+
+
+_IF = re.compile(r"\b(?:if|had|suppose|supposing|wenn|si|если)\b[^.!?\n]*$", re.IGNORECASE)
+_WOULD = re.compile(r"\bwould\b|\bwäre\b|\bserait\b", re.IGNORECASE)
+
+
+def announced_in(text: str, phrase: re.Pattern[str]) -> list[re.Match[str]]:
+    """Where an answer is announced; what the answer would be, if the question were another one, is none."""
+    return [
+        found
+        for found in phrase.finditer(text)
+        if not (_WOULD.search(found[0]) and _IF.search(text, max(0, found.start() - 200), found.start()))
+    ]
+
+
+_IN_JSON = re.compile(
+    r"[\"'](?:final[_ ]?)?answer[\"']\s*:\s*(?:\"((?:[^\"\\]|\\.){1,400})\"|(-?[\d.]+))", re.IGNORECASE
+)
+"""An object with the answer in a field of its own."""
+
+
+def last_in_json(text: str) -> str | None:
+    """The answer in the last JSON object that has one."""
+    found = list(_IN_JSON.finditer(text)) if "answer" in text.lower() else []
+    return (found[-1][1] or found[-1][2] or "").replace("\\\\", "\\") or None if found else None

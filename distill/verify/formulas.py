@@ -1,0 +1,70 @@
+"""Formulas, numbers and bold type in a text, and which formulas belong together or are remarks."""
+
+import re
+
+NUMBER_IN_TEXT = re.compile(r"(?<![A-Za-z\d_.])-?\$?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
+NUMBERING = re.compile(
+    r"(?:\b(?:steps?|cases?|parts?|problems?|questions?|methods?|figures?|equations?|options?|lines?|examples?)|#)\s*$",
+    re.IGNORECASE,
+)
+"""Before a number that is none of the answer's."""
+
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+BOLD = re.compile(r"(?<![A-Za-z0-9_)\]}*])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?![A-Za-z0-9_])")
+"""`x**2` is a power."""
+
+_IN_SET = re.compile(
+    r"\s*[A-Za-z](?:_\d)?(?:\s*,\s*[A-Za-z](?:_\d)?)*\s*\\in\s*\\(?:mathbb|mathbf|Z|N|R|Bbb).*", re.DOTALL
+)
+_CONDITION_BEHIND = re.compile(
+    r"\s*[,;(]?\s*(?:where|with|for|wobei|où|donde|где)?\s*(?:\$|\\\()\s*([A-Za-z]\s*\\in\s*\\(?:mathbb|Z|N)[^$\\]*\{?[A-Z]?\}?)"
+)
+_ANY_INTEGER = re.compile(
+    r"\s*[,;(]?\s*(?:where|with|for)\s*(?:(?:any|all|every|some) )?(?:integers? )?"
+    r"(?:\$|\\\()?\s*([A-Za-z])\s*(?:\$|\\\))?"
+    r"\s*(?:is|be|ranges over|denotes)?\s*(?:(?:an|any|all|the|arbitrary) ){0,2}(?<=[ $)])(?:integers?)\b"
+)
+_REMARK = re.compile(
+    r"(?:\b(?:where|since|because|wobei|weil|où|car|donde|porque|где|for (?:some|any|all|every|each|arbitrary))\b"
+    r"|(?<=\s)[(（])[^$.\\]{0,60}$",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"\s*(?:,|;|and|or|und|oder|et|ou|y|o|и|или|,\s*(?:and|or))\s*", re.IGNORECASE)
+MOST_LISTED = 12
+
+
+def inside(formula: re.Match[str]) -> str:
+    """What stands between the marks of a formula."""
+    return next(part for part in formula.groups() if part is not None).strip()
+
+
+def condition_behind(text: str, at: int) -> str:
+    """What a general solution's parameter is said to be, as in `$x = k\\pi$, where $k$ is any integer`."""
+    if found := _CONDITION_BEHIND.match(text, at):
+        return f", {found[1].strip()}"
+    found = _ANY_INTEGER.match(text, at)
+    return rf", {found[1]} \in \mathbb{{Z}}" if found else ""
+
+
+def last_formula(text: str) -> tuple[int, str, int] | None:
+    """Start, content and end of the formula that a text ends on; several that are a list or a condition go together.
+
+    One that a remark holds ("where $K$ is a constant") is passed over where another stands before it.
+    """
+    found = list(FORMULA.finditer(text))
+    while len(found) > 1 and _REMARK.search(text, found[-2].end(), found[-1].start()):
+        found.pop()
+    if not found:
+        return None
+    parts = [inside(found[-1])]
+    start, end = found[-1].start(), found[-1].end()
+    for before, after in zip(found[-2::-1], found[:0:-1], strict=True):
+        linked = _BETWEEN.fullmatch(text, before.end(), after.start())
+        conditions = _IN_SET.fullmatch(parts[0]) and after.start() - before.end() < 20
+        if not (linked or conditions) or len(parts) > MOST_LISTED:
+            break
+        parts.insert(0, inside(before))
+        start = before.start()
+    if len(parts) == 1:
+        return start, parts[0] + condition_behind(text, end), end
+    return start, ", ".join(parts), end

@@ -1,0 +1,57 @@
+"""What a phrase such as "the answer is" announces: a formula, something in bold, or the clause that follows."""
+
+import re
+
+from distill.verify.algebra.units import MONTHS
+from distill.verify.clause import unit_behind, with_unit
+from distill.verify.formulas import BOLD, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
+from distill.verify.notation import CHANGING, OPERATIONS, words
+
+_OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
+"""`the square of 5`; a total of five is five."""
+
+_CASE = re.compile(r"\d\s+(?:for|if|when|unless|where)\s", re.IGNORECASE)
+"""`5 for even n, 6 for odd n`."""
+
+_BUT = re.compile(
+    r"\s*(?:not|nicht|pas|no)\b[^.\n]{1,80}?\b(?:but(?: rather)?|sondern|mais|sino)\s+(.+)", re.IGNORECASE | re.DOTALL
+)
+_SEVERAL = re.compile(r"\s*(?:,|or\b|and\b)\s*\$(?!\s*[A-Za-z]\s*\\in\b)")
+
+
+def stated(text: str) -> str:
+    """The answer at the beginning of what follows the phrase."""
+    if but := _BUT.match(text):
+        text = but[1]
+        if bold := BOLD.match(text):
+            return phrase_end(bold[1])
+    formula = FORMULA.search(text)
+    if formula and not re.search(r"[A-Za-z\d]{2}", re.sub(r"approximately|about|exactly", "", text[: formula.start()])):
+        after = re.match(r"\s*\\?%", text[formula.end() :])
+        if _SEVERAL.match(text, formula.end()):
+            return text.strip()
+        unit = after[0].strip() if after else unit_behind(text, formula.end())
+        return inside(formula) + condition_behind(text, formula.end()) + (f" {unit}" if unit else "")
+    return phrase_end(text)
+
+
+def phrase_end(text: str) -> str:
+    """Cut a sentence down to its answer: markdown, the final stop and what explains the number go.
+
+    A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
+    """
+    text = re.sub(r"[.*。\s]+$", "", text.strip().strip("*").strip())
+    if "\\" in text or not words(text):
+        sentence = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")[.。]\s", text)
+        return sentence[1] if sentence and "\\" not in text else text
+    head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|\.\s|$)", text)
+    clause = re.split(r"[,;(]\s|\.\s|\s\((?=[a-z]{3})|\s(?:because|since|as|which|so)\s", text)[0] if head else text
+    if _CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause)):
+        return text
+    numbers = NUMBER_IN_TEXT.findall(clause)
+    if len(numbers) == 1 and not words(clause) & (CHANGING | MONTHS | OPERATIONS):
+        at = clause.index(numbers[0])
+        if _OF.search(clause, 0, at) or NUMBERING.search(clause, 0, at):
+            return text
+        return with_unit(clause, at, at + len(numbers[0]))
+    return text
