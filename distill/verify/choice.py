@@ -6,19 +6,24 @@ or a bracket, after "option". What names several options is wrong; what cannot b
 
 import re
 
+from distill.verify.clause import last_sentence
 from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, unmarked
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import as_number
-from distill.verify.option_letters import CALLED, announced
+from distill.verify.option_letters import CALLED, announced, judged_each, last_said
 from distill.verify.option_text import candidates, names
 from distill.verify.options import LETTERS, letters_with, options_of, plain, without_quotes
 
 _OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
 _ALONE = re.compile(rf"(?:{CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?[.!:,。]?", re.IGNORECASE)
 _HEAD = re.compile(
-    rf"(?:(?P<called>{CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、])"
+    rf"(?:(?P<called>{CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、。])"
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
+)
+_NAME = re.compile(r"[^\W\d_]{3}")
+_HEDGED = re.compile(
+    r"\b(?:if|might|may|could|would|some|maybe|perhaps|possibly|unlikely|false|wrong|incorrect)\b", re.I
 )
 _LISTED = re.compile(rf"(?:[-*•]\s*)?(?:{CALLED})?{_OPEN}?\s*([A-J])\s*[)\].:]", re.IGNORECASE)
 _BEFORE_TEXT = re.compile(r"([A-J])\s+(?:\((.+)\)\.?|[-–—]?\s*(.+))", re.DOTALL)
@@ -27,7 +32,7 @@ _IT_IS = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_REASON = re.compile(
-    r"([A-J]),?\s+(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car|因为)\b", re.DOTALL
+    r"([A-J])[,。]?\s*(?:(?<=\s)(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car)\b|因为)", re.DOTALL
 )
 _PERHAPS = r"(?:(?:also|even|maybe|perhaps|possibly|both|then) )?"
 _ANOTHER = re.compile(
@@ -146,8 +151,11 @@ def chosen(response: str, options: list[str]) -> str | None:
         return told.pop()
     return (
         _by_last_line(last_line(response), tail, options)
+        or judged_each(tail)
+        or _by_last_said(last_line(response), options)
         or _by_bold(response, options)
         or _by_first_line(unmarked(response), options)
+        or _by_named_text(last_line(response), options)
     )
 
 
@@ -156,6 +164,23 @@ def _by_bold(response: str, options: list[str]) -> str | None:
     line = response[-TAIL:].strip().rpartition("\n")[2]
     found = {letter for text in _BOLD.findall(line) for letter in letters_with(text, options, as_formula=False)}
     return found.pop() if len(found) == 1 and not _DENYING.search(line) else None
+
+
+def _by_last_said(line: str, options: list[str]) -> str | None:
+    found = last_said(line)
+    if found is None or (found[1] and options and _by_text(found[1], options) != [found[0]]):
+        return None
+    return found[0]
+
+
+def _by_named_text(line: str, options: list[str]) -> str | None:
+    """The option whose words stand in a last line that denies nothing, where no other's do: "so it is Canberra"."""
+    last = last_sentence(_plain(line))
+    lettered = list(zip(LETTERS, map(plain, options), strict=False))
+    if not all(_NAME.search(option) for _, option in lettered) or _DENYING.search(last) or _HEDGED.search(last):
+        return None
+    found = [letter for letter, option in lettered if names(last, option)]
+    return found[0] if len(found) == 1 else None
 
 
 def _by_last_line(line: str, tail: str, options: list[str]) -> str | None:

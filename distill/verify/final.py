@@ -28,7 +28,8 @@ _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a 
 def stated(response: str) -> str | None:
     """The final answer as it is written; None where the response does not say which of its words are the answer."""
     if "\\boxed" in response:
-        return final_answer(response)
+        later = announced_in(without_emphasis(response[response.rfind("\\boxed") :]), _PHRASE)
+        return str(later[-1][1])[:LONGEST_SAID].strip() if later else final_answer(response)
     tagged = last_answer_tag(response)
     if tagged is not None:
         return tagged

@@ -31,12 +31,17 @@ from distill.verify.notation import (
     words,
     worked_out,
 )
+from distill.verify.number_words import in_words
 from distill.verify.worker import Comparer
 
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
+_YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
+_SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
+_DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
+_PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
 _FRACTION = re.compile(r"(?:\\[dtc]?frac\s*\{\s*)?(?<!\d)(\d+)\s*(?:\}\s*\{|/)\s*(\d+)(?!\d)")
 
 rules = Rules()
@@ -51,6 +56,9 @@ LONGEST_TEXT = 400
 def judge(response: str, answer: str, data: dict) -> Judgement:
     """Judge a response by its last `\\boxed{}`, `<answer>`, `####`, "the answer is", or last number."""
     extracted = final_answer(response)
+    says = _yes_or_no(response, answer)
+    if says and not _YES_OR_NO.fullmatch(extracted or ""):
+        return correct(says, "same text") if same_words(says, answer) else wrong(says, "the opposite")
     if extracted is None:
         if same_words(response[: 2 * LONGEST_TEXT], answer):
             return correct(response.strip(), "same text")
@@ -73,6 +81,10 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
         gold = last_boxes(gold) or gold
     if squeezed(gold) == squeezed(extracted) or same_words(gold, extracted):
         return correct(extracted, "same text")
+    if _DERIVATIVE.search(gold) and _PRIMED.search(extracted):
+        gold = _DERIVATIVE.sub(r"\1'", gold)
+    elif _DERIVATIVE.search(extracted) and _PRIMED.search(gold):
+        extracted = _DERIVATIVE.sub(r"\1'", extracted)
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
     if by.lowest_terms and reducible(extracted):
@@ -96,6 +108,16 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     if told and not same_marks(gold, extracted):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")
+
+
+def _yes_or_no(response: str, gold: str) -> str | None:
+    """The first word of a response without a box, where a yes or no is asked for."""
+    if not _YES_OR_NO.fullmatch(re.sub(r"\\text\s*\{(.*)\}", r"\1", gold.strip(" $."))) or "\\boxed" in response:
+        return None
+    found = _SAYS_FIRST.match(
+        response[response.rfind("</think>") + len("</think>") :] if "</think>" in response else response
+    )
+    return found[1] if found else None
 
 
 def _too_large(extracted: str, gold: str) -> Judgement:
@@ -187,8 +209,10 @@ def _is_set(text: str) -> bool:
 
 
 def as_number(text: str) -> Fraction | None:
-    """A plain number (sign, thousands commas, decimals, exponent, a/b), exactly; else None."""
+    """A plain number (sign, thousands commas, decimals, exponent, a/b) or one in words, exactly; else None."""
     text = text.strip()
+    if text[-1:].isalpha() and (value := in_words(text)) is not None:
+        return Fraction(value)
     if text.startswith("$") and text.endswith("$"):
         text = text.strip("$").strip()
     top, slash, bottom = text.partition("/")

@@ -11,6 +11,7 @@ _DENIED = re.compile(
 _OPEN_RANGE = re.compile(r"(?:somewhere |a number )?between\s+(-?[\d.,]+)\s+and\s+(-?[\d.,]+)[.!]?", re.IGNORECASE)
 _TWO = re.compile(r"([A-Za-z]{3,})\s+or\s+([A-Za-z]{3,})[.!]?")
 _PROGRAM = re.compile(r"__\w+__|\b(?:import|eval|exec|lambda|print)\b\s*[( ]|\w\.\w+\(|\bfor \w+ in ")
+_NEITHER = re.compile(r"\bneither\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|non|nicht|kein)\b|n't", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[\d.,]+")
 
@@ -32,11 +33,30 @@ def no_value(answer: str, gold: str) -> str | None:
             if _bare(denied[1]) == _bare(gold) or (is_number and _one_thing(denied[1]))
             else None
         )
+    if _NEITHER.search(plain) and not _NEITHER.search(gold):
+        return "says only what it is not"
+    if _is_opposite(plain.lower(), _bare(gold)):
+        return "the opposite"
     if _OPEN_RANGE.fullmatch(plain) and _NUMBER.fullmatch(gold.strip("$ ")):
         return "a range, not a value"
     if (two := _TWO.fullmatch(plain)) and _bare(gold) in (two[1].lower(), two[2].lower()) and two[1] != two[2]:
         return "two answers where one is asked"
     return None
+
+
+_OPPOSITES = [
+    frozenset(pair.split("/"))
+    for pair in "upward/downward upwards/downwards up/down left/right clockwise/counterclockwise increases/decreases "
+    "increasing/decreasing increase/decrease north/south east/west gain/loss inward/outward odd/even true/false "
+    "convergent/divergent converges/diverges concave/convex rational/irrational maximum/minimum".split()
+]
+
+
+def _is_opposite(answer: str, gold: str) -> bool:
+    """The same numbers with the opposite word beside them."""
+    ours, theirs = set(re.findall(r"[a-z]+", gold)), set(re.findall(r"[a-z]+", answer))
+    turned = any(len(pair & ours) == len(pair & theirs) == 1 and pair & ours != pair & theirs for pair in _OPPOSITES)
+    return turned and re.findall(r"[\d.]+", gold) == re.findall(r"[\d.]+", answer)
 
 
 def _one_thing(text: str) -> bool:

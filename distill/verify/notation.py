@@ -115,6 +115,7 @@ def same_words(one: str, other: str) -> bool:
 
 def _plain_words(text: str) -> list[str] | None:
     text = re.sub(r"\s+", " ", text.strip().strip("$*`\"'").strip())
+    text = re.sub(r"(?<=[a-z]) \([A-Z]{2,5}\)$", "", text)  # its own abbreviation
     while whole := _WRAPPED.fullmatch(text):
         text = whole[1].strip()
     if len(text) > 400 or _NO_WORDS.search(text) or not re.search(r"[^\W\d_]{3}", text):

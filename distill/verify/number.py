@@ -15,6 +15,12 @@ from distill.verify.last_number import is_changed
 from distill.verify.numeral import IN_TEXT, PERCENT, SCALE, Value, factor, plain, read
 
 _LAST_SIDE = re.compile(r".*(?:[=≈:]|\b(?:is|are|equals|approximately|about)\b)(.*)", re.DOTALL)
+_BEFORE_REMARK = re.compile(
+    r"\b(?:is|are|was|equals) (?:about |approximately |exactly )?((?:[$€£]|\\\$)?-?\d[\d.,]*\d|\d)"
+    r"(?: [A-Za-zμΩ°/%²³]{1,12})?, "
+    r"(?:slightly|just|well|far|which|so|as|not|above|below|compared|more than|less than)\b"
+    r"[^.!?]*[.!]?$"
+)
 _SENTENCE = re.compile(r"(?<=[\w)°%$])\. (?=[A-Z])")
 _NAME = re.compile(r"\\?[^\W\d][\w\s{}()'\\,]*")
 _ENDLESS = re.compile(r"[-+]? ?(?:nan|inf|infinity|∞|\\infty|unendlich)[.]?", re.IGNORECASE)
@@ -85,11 +91,13 @@ def final_number(response: str) -> str | None:
     if said is not None:
         return said
     line = last_line(response)[-MAX_ANSWER:]
+    if (first := _BEFORE_REMARK.search(line)) and read(first[1]) is not None:
+        return first[1]
     side = _LAST_SIDE.fullmatch(line)
     if read(line) is not None:
         return line
     if side and constant(side[1]) is not None:
-        return side[1]
+        return side[1].strip(" $.")
     shown = plain(line)
     numbers = list(IN_TEXT.finditer(shown))
     if not numbers:

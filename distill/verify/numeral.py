@@ -22,6 +22,7 @@ _VULGAR = re.compile(r"(?<=\d)([¼-¾⅐-⅞])")
 _RAISED = str.maketrans("²³", "23")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 _LATEX = (
+    (re.compile(r"(?<=[\d}])(?:\\[,;: ]|~|\s)*\\mathrm ?\{([A-Za-zΩ°]{1,4})\}"), r" \1 "),
     (re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname|rm|boxed) ?\{([^{}]*)\}"), r" \1 "),
     (re.compile(r"(?<=[0-9]) ?\\[dtc]?frac ?\{([0-9]+)\} ?\{([0-9]+)\}(?! ?\^)"), r" \1/\2 "),
     (re.compile(r"\\[dtc]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}"), r" (\1)/(\2) "),
@@ -106,7 +107,7 @@ def read(text: str) -> Value | None:
         found = _with_rest(number, other, "" if fraction else match["money"], shown[match.end() :])
     if found is not None:
         return found
-    simple = as_number(text)
+    simple = as_number(text.rstrip(" .。"))
     return _of_constant(text) if simple is None else Value(simple)
 
 

@@ -21,6 +21,7 @@ _CHOSEN = re.compile(
 _CHOOSING = frozenset("i i'd i'll we we'd we'll let's us would will must should therefore thus hence so and".split())
 """Words before "choose B" with which it is the answer, and not what others would take for one."""
 
+_ON_SECOND_THOUGHT = re.compile(r"\s*(?:\.\.\.|…|[.!?,;–—-])\s*(?:no|wait|hmm|actually|hold on)\b", re.IGNORECASE)
 _LEFT = re.compile(
     rf"\b(?:leaves|leaving)\s+(?:us\s+)?(?:with\s+)?(?:only\s+)?(?:{CALLED})?\(?([A-J])\)?(?=[.!]|\s*$)"
     rf"|\b[Oo]nly\s+(?:{CALLED})?\(?([A-J])\)?\s+(?:remains|is left)\b",
@@ -28,10 +29,25 @@ _LEFT = re.compile(
 )
 
 
+_ARROW = re.compile(r"(?:→|⇒|⟹|=>|->|\\(?:Right|right)arrow\s*\$?)\s*\(?([A-J])\)?[.!]?\s*$")
+_BUT = re.compile(
+    r"\b(?:not|nicht|pas|no)\s+(?:es )?\(?[A-J]\)?,? (?:but|sondern|mais|sino)\s+(?:rather )?\(?([A-J])\)?(?![\w'])"
+)
+_COLON = re.compile(
+    r"(?:^|[.!?]\s+)(?:so|thus|therefore|hence|final|result)\s*[,:]\s*\(?([A-J])\)?(?:[.):]\s*(.{0,200}))?[.!]?\s*$",
+    re.IGNORECASE,
+)
+_JUDGED = re.compile(
+    r"^\s*(?:[-*•]\s*)?(?:(?:option|statement|choice)\s+)?\(?([A-J])\)?\s*(?:[:.)–—-]|is)\s*(?:is\s+)?"
+    r"(true|false|correct|incorrect|right|wrong|yes|no)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_YES = frozenset(("true", "correct", "right", "yes"))
 _X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(?=[.!]|\s*$))"
 _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
+    r"|(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),? (?:[a-z]+ ){1,8}is"
     rf"|(?:corresponds? to|which is|that is|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
 )
@@ -45,8 +61,24 @@ _DOUBT = re.compile(r"\b(?:mistake|doubt|false|some|others|many|might|may|deny|u
 
 def announced(tail: str) -> set[str]:
     """Letters that the most telling sentences name, none where there is no such sentence."""
+    line = tail.strip().rpartition("\n")[2]
+    if found := _ARROW.search(line) or _BUT.search(line):
+        return {found[1]}
     told, concluded = _called_correct(tail) or _chosen(tail) or _left(tail), _concluded(tail)
     return concluded or told if _REVISING.search(tail) else told or concluded
+
+
+def judged_each(tail: str) -> str | None:
+    """The one option of all that are called true or false, each on a line of its own, that is true."""
+    told = dict(_JUDGED.findall(tail))
+    true = [letter for letter, word in told.items() if word.lower() in _YES]
+    return true[0] if len(told) > 2 and len(true) == 1 else None
+
+
+def last_said(line: str) -> tuple[str, str] | None:
+    """The letter behind "so:" at the end of a line, and the text behind that."""
+    found = _COLON.search(line)
+    return (found[1], (found[2] or "").strip(" .")) if found else None
 
 
 def _called_correct(tail: str) -> set[str]:
@@ -61,7 +93,11 @@ def _is_doubted(tail: str, start: int, end: int) -> bool:
 
 
 def _chosen(tail: str) -> set[str]:
-    found = (m for m in _CHOSEN.finditer(tail) if m["who"] is None or m["who"].lower() in _CHOOSING)
+    found = (
+        m
+        for m in _CHOSEN.finditer(tail)
+        if (m["who"] is None or m["who"].lower() in _CHOOSING) and not _ON_SECOND_THOUGHT.match(tail, m.end())
+    )
     return {m[2] or m[3] or m[4] or m[5] for m in found}
 
 

@@ -18,6 +18,7 @@ from distill.verify.algebra.nodes import (
     Words,
 )  # fmt: skip
 from distill.verify.algebra.notations import same_letter, same_notations, same_words
+from distill.verify.algebra.piecewise import same_piecewise
 from distill.verify.algebra.quantities import same_quantities, same_without_units
 from distill.verify.algebra.regions import region, spans
 from distill.verify.algebra.relations import same_relations
@@ -32,6 +33,7 @@ from distill.verify.algebra.several import (
     spread,
 )
 from distill.verify.algebra.values import same_value
+from distill.verify.algebra.vectors import by_name
 
 
 class Comparison:
@@ -47,6 +49,7 @@ class Comparison:
             return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):
             return same_words(gold, answer)
+        gold, answer = by_name(gold), by_name(answer)
         if isinstance(gold, Relation) or isinstance(answer, Relation):
             return same_relations(gold, answer, self)
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):
@@ -55,6 +58,9 @@ class Comparison:
             return same_cases(gold, answer, self)
         if isinstance(gold, Permutation) and isinstance(answer, Permutation):
             return False
+        if isinstance(gold, Cases) != isinstance(answer, Cases):
+            cases, other = (gold, answer) if isinstance(gold, Cases) else (answer, gold)
+            return same_piecewise(cases, other, self)  # type: ignore[arg-type]
         if isinstance(gold, Cases | Permutation) or isinstance(answer, Cases | Permutation):
             return None
         return self._unnamed(spread(gold), spread(answer))

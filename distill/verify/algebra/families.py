@@ -21,7 +21,7 @@ from distill.verify.algebra.numeric import as_fraction, numeric
 from distill.verify.algebra.relations import is_name
 from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.several import flat
-from distill.verify.algebra.symbols import free, renamed
+from distill.verify.algebra.symbols import free, renamed, replaced
 
 _LINK = r"\x01(?:for|where|with|and|all|any|every|some|each|integers?|an?|when)"
 _TAIL = re.compile(
@@ -33,11 +33,12 @@ _INTEGER_TAIL = re.compile(
     r"([A-Za-z])\s*\x01(?:is|be|are)?\s*(?:\x01an?\s+|\x01any\s+)?\x01integers?|(?<=\x01integer )\s*([A-Za-z]))\s*\)?"
 )
 RESIDUE = re.compile(
-    r"(?:([A-Za-z])\s*\\equiv)?\s*(-?\d+(?:\s*(?:,|\x01?or|\x01?and)\s*-?\d+)*)\s*"
+    r"(?:([A-Za-z])\s*\\equiv)?\s*((?:\\pm\s*|-)?\d+(?:\s*(?:,|\x01?or|\x01?and)\s*(?:\\pm\s*|-)?\d+)*)\s*"
     r"(?:\\pmod|\\mod|\(\s*(?:\\bmod|\\mod|\x01?mod))\s*\{?\s*(\d+)\s*\}?\s*\)?"
 )
 CYCLES = re.compile(r"(?:\(\s*\d+(?:\s+\d+)+\s*\)\s*)+")
 _INTEGERS = Sym("set Z")
+_PARAMETERS = frozenset("kmn")
 MOST_CLASSES = 200
 
 
@@ -60,7 +61,9 @@ def is_family(value: Node, parameter: str) -> bool:
 
 def residues(found: re.Match[str]) -> tuple[Node, ...]:
     """`n \\equiv 3 \\pmod 7` is a family; without `\\equiv` it may be the remainder itself."""
-    modulus, values = int(found[3]), [int(value) for value in re.findall(r"-?\d+", found[2])]
+    modulus, values = int(found[3]), []
+    for sign, digits in re.findall(r"(\\pm\s*|-)?(\d+)", found[2]):
+        values += [int(digits), -int(digits)] if sign.startswith("\\pm") else [int(sign + digits)]
     if not modulus:
         return ()
     step = Call("*", (Num(Fraction(modulus)), Sym("k")))
@@ -103,8 +106,13 @@ def _same_as_family(gold: Node, answer: Node, alike: Alike) -> bool | None:
     assert isinstance(family, Family)
     if isinstance(other, Words):
         return None
-    if not free(_bare(other)):
+    names = free(_bare(other))
+    if not names:
         return False
+    if len(names & _PARAMETERS) == 1 and isinstance(family.domain, Relation) and family.domain.sides[-1] == _INTEGERS:
+        (name,) = names & _PARAMETERS  # "where k is an integer" goes without saying
+        unsaid = Family(other, name, Relation((Sym(name), _INTEGERS), ("in",)))
+        return True if same_families(family, unsaid, alike) else None
     is_whole = isinstance(family.domain, Relation) and family.domain.signs == ("in",)
     return True if is_whole and alike(_bare(family.value), _bare(other)) else None
 
@@ -119,7 +127,10 @@ def _bare(node: Node) -> Node:
 def _same_classes(gold: Node, answer: Node, parameter: str) -> bool | None:
     """Two unions of progressions without ends: where they lie within a common period."""
     try:
-        ours, theirs = ([_progression(_bare(one), parameter) for one in flat(node)] for node in (gold, answer))
+        ours, theirs = (
+            [_progression(half, parameter) for one in flat(node) for half in _by_parity(_bare(one), parameter)]
+            for node in (gold, answer)
+        )
     except (NotRational, Undefined, TooBig):
         return None
     steps = [step for _, step in ours + theirs]
@@ -134,6 +145,20 @@ def _same_classes(gold: Node, answer: Node, parameter: str) -> bool | None:
         for side in (ours, theirs)
     ]
     return all(_lies_among(place, others, period) for one, others in (places, places[::-1]) for place in one)
+
+
+def _by_parity(node: Node, parameter: str) -> list[Node]:
+    """`(-1)^k a + k\\pi` as one progression for even k and one for odd ones."""
+    if not _alternates(node, parameter):
+        return [node]
+    twice = Call("*", (Num(Fraction(2)), Sym(parameter)))
+    return [replaced(node, parameter, twice), replaced(node, parameter, Call("+", (twice, Num(Fraction(1)))))]
+
+
+def _alternates(node: Node, parameter: str) -> bool:
+    if not isinstance(node, Call):
+        return False
+    return (node.name == "^" and parameter in free(node.args[1])) or any(_alternates(a, parameter) for a in node.args)
 
 
 _TINY = Fraction(1, 10**25)

@@ -17,9 +17,10 @@ _LONE_GROUPED = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?[^\d,;({\[]
 _DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
 _POINTS = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:\.\d{3}){2,}")
 _FRENCH_OPEN = re.compile(r"^\]([^,;\[\]]+)[,;]([^,;\[\]]+)([\])\[])$")
+_FRENCH_NAME = re.compile(r"^[A-Za-z]\s*=\s*(?=\])")
 _FRENCH_CLOSE = re.compile(r"^([\[(\]])([^,;\[\]]+)[,;]([^,;\[\]]+)\[$")
 _BUILDER = re.compile(r"\\\{\s*[A-Za-z](?:\s*\\in\s*\\set[A-Z])?\s*(?::|\\mid|\|)\s*(.*[<>=\\].*)\\\}")
-_BASED = re.compile(r"(?:[A-Za-z]\s*=\s*)?\x01?(-?\s*[0-9A-Fa-f]+)\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
+_BASED = re.compile(r"(?:[A-Za-z]\s*=\s*)?\x01?\(?(-?\s*[0-9A-Fa-f]+)\)?\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASES |= {"twelve": 12, "sixteen": 16}
 _CLOCK = re.compile(r"(\d{1,2})\s*:\s*(\d\d)(?:\s*:\s*(\d\d))?\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
@@ -35,6 +36,8 @@ _OTHER_FUNCTIONS = re.compile(
     r"\\(?:zeta|Gamma|(?:var)?phi|sigma|tau|mu|psi|Phi|Psi|Lambda|beta|chi|omega|Omega)\s*(?:\\left)?\("
 )
 _OPTIONS = re.compile(r"\(([A-E])\)")
+_DOT = r"\\dot\s*\{?\s*(\d)\s*\}?"
+_REPEATING = re.compile(rf"(\d\.\d*){_DOT}(?:(\d*){_DOT})?")
 _DERIVATIVE = re.compile(
     r"\\d?frac\s*\{\s*(?:d|\\partial)\s*(?:\^\s*\{?\d\}?\s*)?\}\s*\{\s*(?:d|\\partial)(?![a-zA-Z]{2})"
 )
@@ -90,7 +93,7 @@ def readings(text: str) -> tuple[Node, ...]:
     """
     if _DERIVATIVE.search(text):
         raise Unread(text[:50])
-    plain = spelled(text)
+    plain = spelled(_REPEATING.sub(_overlined, text))
     if builder := _BUILDER.fullmatch(plain):
         plain = builder[1].strip()
     if special := _special(plain):
@@ -107,6 +110,11 @@ def readings(text: str) -> tuple[Node, ...]:
     if not found:
         raise Unread(text[:50])
     return tuple(found)
+
+
+def _overlined(found: re.Match[str]) -> str:
+    """`0.1\\dot{4}285\\dot{7}` with a bar."""
+    return rf"{found[1]}\overline{{{found[2]}{found[3] or ''}{found[4] or ''}}}"
 
 
 def _special(text: str) -> tuple[Node, ...]:
@@ -161,6 +169,7 @@ def _family(text: str) -> tuple[Node, ...]:
 def _variants(text: str) -> list[str]:
     if _EXPONENT.match(text):
         return [_EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
+    text = _FRENCH_NAME.sub("", text)
     text = _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
     if _POINTS.fullmatch(text):
         return [text.replace(".", "")]

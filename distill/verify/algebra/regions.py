@@ -84,6 +84,8 @@ def spans(node: Node) -> Region | None:
     """Several intervals as a list, where their brackets or their ends tell that they are no points."""
     if not isinstance(node, Sequence) or node.opening or len(node.items) < 2:
         return None
+    if all(isinstance(item, Relation) for item in node.items):
+        return region(node)
     pieces = [interval(item) for item in node.items]
     if not any(region(item) for item in node.items):
         return None
@@ -103,13 +105,17 @@ def _between(node: Sequence, ends: list[Any]) -> Region:
 
 
 def _either(node: Sequence) -> Region | None:
-    """`x < 1 or x > 3`."""
+    """`x < 1 or x > 3`; `2 < x < 9, x \\neq 5`."""
     if node.opening or not all(isinstance(item, Relation) for item in node.items):
         return None
-    parts = [_region(item) for item in node.items]
-    if any(part is None for part in parts):
+    parts = [(item, _region(item)) for item in node.items]
+    if any(part is None for _, part in parts):
         return None
-    found = joined(tuple(piece for part in parts for piece in part or ()))
+    pieces = [part or () for item, part in parts if item.signs != ("!=",)]  # type: ignore[union-attr]
+    found = joined(tuple(piece for part in pieces for piece in part)) if pieces else LINE
+    for item, part in parts:
+        if item.signs == ("!=",):  # type: ignore[union-attr]
+            found = overlap(found, part or ())
     return None if found == LINE else found
 
 

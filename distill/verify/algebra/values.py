@@ -42,6 +42,8 @@ def symbols(node: Node) -> frozenset[str]:
 def same_value(gold: Node, answer: Node, rules: Rules) -> bool | None:
     """Two expressions: fractions exactly, other constants to many digits, what has variables at random points."""
     found = _same_as_written(gold, answer, rules)
+    if found is False and _same_but_for_a_constant(gold, answer):
+        return True
     if found is False and any(_same_as_written(gold, one, rules) for one in _constants_renamed(gold, answer)):
         return True
     return found
@@ -49,6 +51,37 @@ def same_value(gold: Node, answer: Node, rules: Rules) -> bool | None:
 
 _CONSTANT = re.compile("[Cc](_[0-9])?")
 _CALLED_OTHERWISE = re.compile("[CcKkAB](_[0-9])?")
+_FREE = frozenset("CcKk")
+
+
+def _same_but_for_a_constant(gold: Node, answer: Node) -> bool:
+    """Antiderivatives: `F(x) + C` and `G(x) + C` where F and G differ by a number."""
+    ours, theirs = _without_constant(gold), _without_constant(answer)
+    if ours is None or theirs is None or symbols(ours) != symbols(theirs) or not symbols(ours):
+        return False
+    difference = Call("+", (ours, Call("neg", (theirs,))))
+    try:
+        found = [numeric(difference, point(symbols(ours), i)) for i in range(POINTS + 1)]
+    except (NotRational, Undefined, TooBig):
+        return False
+    scale = max(abs(value) for value in found)
+    return all(abs(value - found[0]) <= (scale + 1) * Fraction(1, 10**30) for value in found)
+
+
+def _without_constant(node: Node) -> Node | None:
+    """What a free constant is added to."""
+    if not isinstance(node, Call) or node.name != "+":
+        return None
+    first, second = node.args
+    for one, other in ((first, second), (second, first)):
+        if isinstance(one, Sym) and one.name in _FREE:
+            return other
+        rest = _without_constant(one)
+        if rest is not None:
+            return Call("+", (rest, other))
+    return None
+
+
 _VARIABLES = frozenset(("x", "y", "z", "t", "u", "s", "r", "theta"))
 
 
@@ -73,22 +106,22 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
     if "oo" in names or any(name.startswith("set ") for name in names):
         return _same_infinity(gold, answer)
     if not names:
-        return _same_at({}, gold, answer, rules)
+        return same_at({}, gold, answer, rules)
     if whole := of_whole_numbers(gold) | of_whole_numbers(answer):
         return _same_over(whole_numbers(names, whole), gold, answer, rules)
     try:
-        positive = [_same_at(point(names, i), gold, answer, rules) for i in range(POINTS)]
+        positive = [same_at(point(names, i), gold, answer, rules) for i in range(POINTS)]
     except TooBig:
         positive = [None] * POINTS
     if positive.count(None) == POINTS:
-        positive = [_same_at(near_zero(names, i), gold, answer, rules) for i in range(POINTS)]
+        positive = [same_at(near_zero(names, i), gold, answer, rules) for i in range(POINTS)]
     told = [found for found in positive if found is not None]
     if not told or not all(told):
         return False if told else None
     try:
-        elsewhere = [_same_at(point(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
+        elsewhere = [same_at(point(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
     except TooBig:
-        elsewhere = [_same_at(near_zero(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
+        elsewhere = [same_at(near_zero(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
     if is_piecewise(gold) or is_piecewise(answer):
         elsewhere += [_same_anywhere(values, gold, answer, rules) for values in far_and_near(names)]
         if exponents := of_exponents(gold) | of_exponents(answer):
@@ -103,7 +136,7 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
 
 def _same_over(points: list[dict[str, Fraction]], gold: Node, answer: Node, rules: Rules) -> bool | None:
     """At all points at which both have a value, of which there must be a few."""
-    told = [found for values in points if (found := _same_at(values, gold, answer, rules)) is not None]
+    told = [found for values in points if (found := same_at(values, gold, answer, rules)) is not None]
     if False in told:
         return False
     below = [
@@ -118,7 +151,7 @@ def _same_over(points: list[dict[str, Fraction]], gold: Node, answer: Node, rule
 
 def _same_anywhere(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
     try:
-        return _same_at(values, gold, answer, rules)
+        return same_at(values, gold, answer, rules)
     except TooBig:
         return None
 
@@ -147,7 +180,12 @@ def _many_valued(node: Node) -> bool:
     return any(map(_many_valued, node.args))
 
 
-def _same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
+def same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
+    """Have two expressions the same value there? None where one has none.
+
+    Raises:
+        TooBig: that is not worked out.
+    """
     try:
         ours, theirs = _rational(gold, values), _rational(answer, values)
         return ours == theirs or rules.near(ours, theirs) or (not values and _printed(ours, theirs))

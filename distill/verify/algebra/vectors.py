@@ -1,0 +1,30 @@
+"""Vectors by component: `(x, y) = (1, 2) + t(3, -1)` as `x = 1 + 3t, y = 2 - t`."""
+
+from distill.verify.algebra.nodes import Call, Node, Relation, Sequence, Sym
+
+
+def by_name(node: Node) -> Node:
+    """An equation of vectors whose left side names the components as one equation each; another node as it is."""
+    if not isinstance(node, Relation) or node.signs != ("=",) or not isinstance(node.sides[0], Sequence):
+        return node
+    names, values = node.sides[0].items, components(node.sides[1])
+    if values is None or len(values) != len(names) or not all(isinstance(name, Sym) for name in names):
+        return node
+    return Sequence("", "", tuple(Relation(pair, ("=",)) for pair in zip(names, values, strict=True)))
+
+
+def components(node: Node) -> tuple[Node, ...] | None:
+    """Those of a sum of multiples of vectors in round brackets."""
+    if isinstance(node, Sequence):
+        return node.items if node.opening == "(" and node.closing == ")" else None
+    if not isinstance(node, Call):
+        return None
+    parts = [components(arg) for arg in node.args]
+    if node.name == "neg" and parts[0] is not None:
+        return tuple(Call("neg", (one,)) for one in parts[0])
+    if node.name == "+" and parts[0] is not None and parts[1] is not None and len(parts[0]) == len(parts[1]):
+        return tuple(Call("+", pair) for pair in zip(*parts, strict=True))
+    if node.name == "*" and parts.count(None) == 1:
+        vector, factor = (parts[0], node.args[1]) if parts[0] is not None else (parts[1], node.args[0])
+        return tuple(Call("*", (factor, one)) for one in vector or ())
+    return None
