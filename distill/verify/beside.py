@@ -1,34 +1,145 @@
-"""What stands right before or behind a box and makes another value of what is in it."""
+"""What stands beside a box or a formula and makes another value of what is in it, or denies it.
+
+A box may stand alone, behind words or behind a relation; whatever else touches it belongs to the answer.
+"""
 
 import re
 
-_BEFORE = re.compile(
-    r"(?:(?<![-\w\n])(?P<minus>[-−])\$?$|(?P<other>[+/^]|(?<!\*)\*|\\(?:cdot|times|div|pm|mp|sqrt|d?frac)\s*\{?|[<>≠≤≥]"
-    r"|\\(?:neq?|leq?|geq?|lt|gt)(?![a-zA-Z])|\b(?:is not|isn't|cannot be|cannot have|not|instead of|rather than)))"
-    r"\s*\$?$",
+_SPACES = re.compile(r"(?:\s|\\[,;:! ]|~|\\q?quad(?![a-z])|\\hspace\{[^{}]*\}|\\displaystyle(?![a-z]))+")
+_OPENING = re.compile(
+    r"(?:^|\\\\|\\\[|\\\(|\$|[=:.?!;,、。，：；≈⇒→∴&|*_`\"'“”«»‘’—–]|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
+    r"|therefore|because|iff|approx|simeq|equiv|sim|text\w*\s*\{[^{}]*\}|math\w*\s*\{[A-Za-z ]*\})"
+    r"|\\begin\{\w+\*?\}|\\(?:text\w*|bf|rm|underline|mathbf|mathrm|large|Large|huge|color\{\w+\}|textcolor\{\w+\})\s*\{?)$"
+)
+"""May stand right before it."""
+
+_CLOSING = re.compile(
+    r"$|\$|\\\)|\\\]|\\\\|\\end\{|[;:?!,、。，；）)\]}&|*_`\"'“”«»‘’—–](?!\d)|\.(?!\d)|\\(?:text\w*|mathrm|mathbf|operatorname)\s*\{"
+    r"|\\(?:quad|qquad|blacksquare|square|Box|qed|checkmark|tag|label|approx|simeq|Rightarrow|implies|because|therefore|in|end"
+    r"|big\w?|Big\w?|right)(?![a-zA-Z])|%(?!\d)"
+)
+"""May stand right behind it."""
+
+_WORD_BEFORE = re.compile(r"(?<![\\A-Za-z])([A-Za-zÀ-ÿ\u0400-\u04ff\u3040-\u9fff\uac00-\ud7af]+)$")
+_MINUS = re.compile(r"(?<![-\w\n])[-−]$")
+_OF_IT = re.compile(
+    r"\b(?:minus|negative|half|twice|thrice|double|triple|at most|at least|over|under|above|below|up to|between|maybe"
+    r"|perhaps|possibly|(?:greater|less|more|fewer|larger|smaller) than|(?:power|root|square|reciprocal|multiple) of)"
+    r"(?: of)?\s*\$?$",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(
-    r"\s*\$?\s*(?:\^|/\s*[\d{(\\]|!(?!\s|$)|\\(?:times|cdot|div)(?![a-zA-Z])"
-    r"|\\text\s*\{\s*(?:hundred|thousand|million|billion|trillion|dozen)"
-    r"|(?:hundred|thousand|million|billion|trillion|dozen)\b)[^\n]{0,20}",
+"""Words right before it that make another value of it."""
+
+_DENIED = re.compile(
+    r"\b(?:isn't|cannot|can't|couldn't|not|never|nor|instead of|rather than|other than|except|(?:every|any)thing but)"
+    r"(?: be| have| equal| the answer)?\s*\$?$"
+    r"|\b(?:wrong|incorrect|false|mistaken|erroneous|invalid)\s+(?:final )?"
+    r"(?:answer|result|value|solution|choice|option)s?(?: here)? (?:is|would be|was)\s*:?\s*\$?$"
+    r"|\b(?:might|may|could) (?:think|guess|expect|say|believe|suspect|be tempted)\b[^,;]*$"
+    r"|\b(?:avoid|exclude|reject|rule out|discard)\s+\$?$|<!--\s*$|~~\$?$",
     re.IGNORECASE,
 )
-_FACTOR = re.compile(r"[a-zA-Z](?![a-zA-Z\s.,;])")
+_SCALES = (
+    r"hundred|thousand|million|billion|trillion|dozen|gross|score|squared|cubed|factorial|halves|thirds|mod(?:ulo)?"
+)
+_GOES_ON = re.compile(
+    rf"\s*(?:(?:\\text\s*\{{\s*)?(?:{_SCALES})\b|(?:[a-z]{{1,4}}\b)?[,;]?\s*(?:or|and|to|plus|minus|times|over|divided by)"
+    r"(?: (?:also|maybe|perhaps|possibly|even))?\s+(?:\$|\\\(|\\boxed\s*\{)?\s*[-−]?\d"
+    r"|[-−+*/±]\s*(?:\$|\\\()\s*[-−]?\d|;\s*\$\s*[-−]?\d"
+    r"|,?\s*(?:if|when|unless|for)\b[^.\n]*\b(?:and|or|else|otherwise)\b"
+    r"|,? but (?:it|the answer|this) (?:may|might|could|is|should)\b|!(?!\s|$))",
+    re.IGNORECASE,
+)
+_FAILS = re.compile(
+    r"[\s$.)\]]{0,4}(?:(?:is|was|seems) (?:incorrect|wrong|false|invalid|too (?:small|large|big|low|high)"
+    r"|not (?:right|correct|valid|the answer|possible))|does(?:n't| not) (?:work|satisfy|fit)|fails"
+    r"|can(?:not|'t) be right)\b"
+    r"|[\s$.)\]]{0,4}(?:That|This|It|I)(?:'s| is| was| am|'m) "
+    r"(?:wrong|incorrect|mistaken|not (?:right|correct|it|the answer))\b"
+    r"|\?\s*No\b|\s*~~|\s*-->"
+)
 
 
 def changed_beside(before: str, behind: str, content: str) -> str | None:
-    """The answer with what changes it (`-\\boxed{5}` is -5); None where nothing does."""
+    """The answer with what changes it (`-\\boxed{5}` is -5); None where nothing does, empty where it is denied."""
+    if _FAILS.match(behind):
+        return ""
     before, behind = before.rpartition("\n")[2], behind.partition("\n")[0]
-    found = _BEFORE.search(before)
-    if found and found["minus"]:
-        return f"-{content}" if re.fullmatch(r"[\d.,]+|\\d?frac\{[^{}]*\}\{[^{}]*\}", content) else f"-({content})"
-    if found and found[0].rstrip().endswith("{"):
-        return found[0].strip() + content + behind.partition("$")[0]
-    if found:
-        clause = before.rpartition("=")[2].rpartition("$")[2].rpartition(". ")[2]
-        return f"{clause.strip() or found[0].strip(' $')} {content}"
-    after = _BEHIND.match(behind)
-    if after is not None:
-        return f"{content} {after[0].strip(' $')}"
-    return f"{content}{behind[0]}" if re.search(r"\d$", content) and _FACTOR.match(behind) else None
+    if _DENIED.search(before):
+        return ""
+    in_math = _in_math(before)
+    head, tail = _unspaced_end(before), behind
+    while (head.endswith(("(", "\\left(")) and tail.lstrip().startswith((")", "\\right)"))) or (
+        head.endswith("{") and tail.startswith("}") and _OPENING.search(head)
+    ):  # (5) is 5, and so is \text{5}
+        head = _unspaced_end(re.sub(r"(?:\\left\($|\($|\\?[a-zA-Z]*\s*\{$)", "", head))
+        tail = re.sub(r"^\s*(?:\\right\)|\)|\})", "", tail)
+    opened = head if not _is_clean_before(head, before, in_math) else ""
+    closed = tail if not _is_clean_behind(tail, in_math) else ""
+    if not opened and not closed:
+        return None
+    return _together(opened, content, closed, in_math)
+
+
+def _in_math(before: str) -> bool:
+    if len(re.findall(r"(?<!\\)\$", before)) % 2:
+        return True
+    return max(before.rfind("\\["), before.rfind("\\(")) > max(before.rfind("\\]"), before.rfind("\\)"))
+
+
+def _unspaced_end(text: str) -> str:
+    while text and (found := re.search(r"(?:\s|\\[,;:! ]|~|\\q?quad)$", text)):
+        text = text[: found.start()]
+    return text
+
+
+def _is_clean_before(head: str, before: str, in_math: bool) -> bool:
+    if _MINUS.search(head):
+        return bool(not in_math and head != before and re.fullmatch(r"\s*[-−]", head))  # an item of a list
+    if _OF_IT.search(head):
+        return False
+    if _OPENING.search(head):
+        return not re.search(r"\d[.,]$", head) or head != before
+    word = _WORD_BEFORE.search(head)
+    if word:
+        return not in_math or len(word[1]) > 2
+    if not in_math and head != before and re.search(r"[)\]}\d%]$|</?\w+>$", head):
+        return True  # the end of a sentence, of another formula
+    return not in_math and head.endswith(("(", "[", "）", "】", "」"))
+
+
+def _is_clean_behind(tail: str, in_math: bool) -> bool:
+    end = _closing_of_formula(tail) if in_math else 0
+    if _GOES_ON.match(tail, end):
+        return False
+    if in_math and tail.startswith("!"):
+        return False
+    spaces = _SPACES.match(tail)
+    at = spaces.end() if spaces else 0
+    if _CLOSING.match(tail, at):
+        return True
+    if tail[at : at + 1] == "=":
+        return True  # what follows says the same once more
+    return bool(at and not in_math and re.match(r"[^\W\d_]{2,}|[^\x00-\x7f]|\(|</|<\|", tail[at:])) or bool(
+        not in_math and re.match(r"[^\x00-\x7f]|</|<\|", tail[at:])
+    )
+
+
+def _closing_of_formula(tail: str) -> int:
+    found = re.match(r"\s*(?:\$+|\\\)|\\\])", tail)
+    return found.end() if found else 0
+
+
+def _together(head: str, content: str, tail: str, in_math: bool) -> str:
+    """The whole formula; outside of one, the clause."""
+    if head and _MINUS.search(head):
+        head = "-"
+        content = content if re.fullmatch(r"[\d.,]+|\\d?frac\{[^{}]*\}\{[^{}]*\}", content) else f"({content})"
+    elif head:
+        head = re.split(r"=|\\approx|(?<!\\)\$|\\\[|\\\(|\. |, |: ", head)[-1]
+    inside = re.split(r"(?<!\\)\$|\\\]|\\\)", tail)[0] if in_math else re.split(r"\.\s|\n", tail)[0][:40]
+    tail = inside or tail
+    if re.match(r"\s*[.,]?\d", tail) or re.search(r"\d[.,]?$", head):
+        return f"{head} ? {content} ? {tail}"  # a brace in the wrong place
+    simple = re.fullmatch(r"[\w.,\\]+", content) or not (head or tail)
+    return f"{head}{content if simple else '{' + content + '}'}{tail}".strip()

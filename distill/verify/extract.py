@@ -40,6 +40,9 @@ _BETWEEN = re.compile(
 )
 _PHRASE = announcement(ANSWER)
 NEAR = 40
+"""Characters between a box and one around it."""
+
+BESIDE = 120
 """Characters beside a box that are looked at."""
 
 _REVISED = re.compile(
@@ -48,7 +51,12 @@ _REVISED = re.compile(
     r"(?:be|equal)\s+([^\n]{1,200})",
     re.IGNORECASE,
 )
-_DENIED_BOX = re.compile(r"[\s$.)]{0,4}(?:is|was) (?:incorrect|wrong|not (?:right|correct|the answer))\b|\?\s*No\b")
+_LATER_HASHES = re.compile(r"####[ \t]*([-$\\\d(][^\n]*)")
+_CONCLUDED = re.compile(
+    r"\n(?:So|Thus|Hence|Therefore)\b[^\n=]{0,40}=\s*(\$?[-\d\\][^\n]{0,60}?)[.$]*\s*$"
+    r"|(?:double.?check|check again|re-?check)[^\n]{0,60}\b(?:get|gives|find)\s+(\$?[-\d\\][^\n]{0,60}?)[.$]*\s*$"
+)
+_CORRECTED = re.compile(r"(?i:correction|final answer|i mean)\s*[:,]?\s*\n?\s*(\$?[-\d\\][^\n]{0,100}?)[.]?\s*(?:\n|$)")
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 _DASHES = str.maketrans("−–", "--")
 _CLOSINGS = re.compile(
@@ -68,18 +76,20 @@ def final_answer(response: str) -> str | None:
     boxes = _last_boxes(response)
     if boxes is not None:
         start, content, end = boxes
-        beside = changed_beside(response[max(0, start - NEAR) : start], response[end : end + NEAR], content)
-        return beside if beside is not None else _unless_withdrawn(content, response[end:])
+        beside = changed_beside(response[max(0, start - BESIDE) : start], response[end : end + BESIDE], content)
+        return _unless_withdrawn(content if beside is None else beside, response[end:], is_whole=beside is not None)
     tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
     tail = _CLOSINGS.sub("", tail)
     if (tagged := last_answer_tag(tail)) is not None:
         return _unless_withdrawn(phrase_end(tagged), tail[tail.lower().rfind("</answer>") + len("</answer>") :])
-    if found := HASHES.findall(tail):
-        return phrase_end(found[-1]) or None
+    if found := list(HASHES.finditer(tail)):
+        return _unless_withdrawn(phrase_end(found[-1][1]), tail[found[-1].end() :], is_whole=True)
     if (field := last_in_json(tail)) is not None:
         return field
     if (said := _said(tail)) is not None:
         behind = tail[tail.rfind(said) :]
+        if (later := _later(behind)) is not None:
+            return later or None
         if revised := _REVISED.search(behind, len(said)):
             return stated(revised[1]) or None
         return None if WITHDRAWN.search(behind) else stated(said) or None
@@ -110,14 +120,34 @@ def _said(tail: str) -> str | None:
     return line
 
 
-def _unless_withdrawn(boxed: str, after: str) -> str | None:
-    """A box, unless what follows takes it back, or says another answer."""
+def _unless_withdrawn(boxed: str, after: str, is_whole: bool = False) -> str | None:
+    """An answer, unless what follows takes it back, or gives another one; nothing where it is denied already.
+
+    With `is_whole` no unit is looked for behind it.
+    """
+    if (later := _later(after)) is not None:
+        return later or None
     said = _said(after)
     if said is not None and re.match(r"\s*(?:\*\*)?[-$\\\d(\[]", said):
         return stated(said) or None
-    if WITHDRAWN.search(after) or _DENIED_BOX.match(after):
+    if WITHDRAWN.search(after):
         return stated(said) if said is not None else None
-    return _with_unit_behind(boxed.strip(), after) or None
+    if revised := _REVISED.search(after):
+        return stated(revised[1]) or None
+    return (boxed.strip() if is_whole else _with_unit_behind(boxed.strip(), after)) or None
+
+
+def _later(after: str) -> str | None:
+    """What a mark behind the first one gives as the answer; empty where the answer is called wrong."""
+    if (tagged := last_answer_tag(after)) is not None:
+        return phrase_end(tagged)
+    if found := _LATER_HASHES.findall(after):
+        return phrase_end(found[-1])
+    for pattern in (_CORRECTED, _CONCLUDED):
+        if found := pattern.findall(after):
+            said = found[-1] if isinstance(found[-1], str) else next(filter(None, found[-1]))
+            return phrase_end(said.strip("$ "))
+    return None
 
 
 def _with_unit_behind(boxed: str, after: str) -> str:

@@ -5,11 +5,13 @@ from collections import Counter
 
 _MARKS = re.compile(
     r"\\(?:bar|hat(?!\s*\{?\s*[ijk]\b)|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
+    r"|\\d?frac\s*\{\s*d\s*[a-z]\s*\}\s*\{\s*d\s*[a-z]\s*\}|\^\s*\{?\s*[-+]\s*(?:\}|$)"
+    r"|\\(?:vec|overrightarrow|mathbf|boldsymbol)\s*\{?\s*[A-Z]{2,}"
 )
-_APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPE])\s*\(([^()]*(?:\([^()]*\))?[^()]*)\)")
+_APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[,;! ]")
 _NAMED = re.compile(r"^\s*[a-zA-Z]\s*(?:\([^()=]*\)|\^\s*\{?\s*-1\s*\}?)\s*=")
-_INVERSE = re.compile(r"[A-Z]\s*\^\s*\{?\s*-\s*1")
+_INVERSE = re.compile(r"[A-Z]\s*\^\s*\{?\s*-\s*1|[A-Z]\s*(?:\\times|×|\\in)(?![a-z])\s*[A-Z]")
 _CAPITALS = re.compile(r"[A-Z]{3,}")
 
 

@@ -38,6 +38,7 @@ _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
+_LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
@@ -85,6 +86,8 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
         gold = _DERIVATIVE.sub(r"\1'", gold)
     elif _DERIVATIVE.search(extracted) and _PRIMED.search(gold):
         extracted = _DERIVATIVE.sub(r"\1'", extracted)
+    if _LETTER_SCALE.search(extracted) and not _LETTER_SCALE.search(gold):
+        return unknown(extracted, "a letter that may be a scale")
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
     if by.lowest_terms and reducible(extracted):

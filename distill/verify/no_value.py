@@ -11,6 +11,11 @@ _DENIED = re.compile(
 _OPEN_RANGE = re.compile(r"(?:somewhere |a number )?between\s+(-?[\d.,]+)\s+and\s+(-?[\d.,]+)[.!]?", re.IGNORECASE)
 _TWO = re.compile(r"([A-Za-z]{3,})\s+or\s+([A-Za-z]{3,})[.!]?")
 _PROGRAM = re.compile(r"__\w+__|\b(?:import|eval|exec|lambda|print)\b\s*[( ]|\w\.\w+\(|\bfor \w+ in ")
+_OF_ANOTHER = re.compile(
+    r"\b(?:square|cube|root|logarithm|bound|reciprocal|inverse|opposite|half|double|false|untrue|wrong|incorrect)\b"
+    r"[^.]{0,30}\b(?:is|are)\b",
+    re.IGNORECASE,
+)
 _NEITHER = re.compile(r"\bneither\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|never|no|non|nicht|kein)\b|n't", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[\d.,]+")
@@ -37,6 +42,8 @@ def no_value(answer: str, gold: str) -> str | None:
         return "says only what it is not"
     if _is_opposite(plain.lower(), _bare(gold)):
         return "the opposite"
+    if _OF_ANOTHER.search(plain) and not _OF_ANOTHER.search(gold):
+        return "says another value"
     if _OPEN_RANGE.fullmatch(plain) and _NUMBER.fullmatch(gold.strip("$ ")):
         return "a range, not a value"
     if (two := _TWO.fullmatch(plain)) and _bare(gold) in (two[1].lower(), two[2].lower()) and two[1] != two[2]:

@@ -3,6 +3,7 @@
 import re
 
 from distill.verify.algebra.units import MONTHS
+from distill.verify.beside import changed_beside
 from distill.verify.clause import unit_behind, with_unit
 from distill.verify.formulas import BOLD, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
 from distill.verify.notation import CHANGING, OPERATIONS, words
@@ -36,6 +37,9 @@ def stated(text: str) -> str:
         after = re.match(r"\s*\\?%", text[formula.end() :])
         if _SEVERAL.match(text, formula.end()):
             return text.strip()
+        beside = changed_beside("is " + text[: formula.start()], text[formula.end() :], inside(formula))
+        if beside is not None and not after:
+            return beside
         unit = after[0].strip() if after else unit_behind(text, formula.end())
         return inside(formula) + condition_behind(text, formula.end()) + (f" {unit}" if unit else "")
     return phrase_end(text)

@@ -11,6 +11,9 @@ from distill.verify.algebra.nodes import Call, Node, Quantity, Sym, TooBig
 DIGITS = 60
 """Decimal digits of every step."""
 
+MORE_DIGITS = 300
+"""The same where two constants seem to be equal."""
+
 AGREEING = 45
 """Two values with so many leading digits in common are equal."""
 
@@ -26,14 +29,14 @@ Values = Mapping[str, Fraction]
 _own = threading.local()
 
 
-def _context() -> Any:
-    """mpmath's functions change the precision of their context while they run: each thread has one of its own."""
-    if not hasattr(_own, "context"):
+def _context(precise: bool = False) -> Any:
+    """mpmath's functions change the precision of their context while they run: each thread has its own."""
+    if not hasattr(_own, "contexts"):
         import mpmath
 
-        _own.context = mpmath.mp.clone()
-        _own.context.dps = DIGITS
-    return _own.context
+        _own.contexts = mpmath.mp.clone(), mpmath.mp.clone()
+        _own.contexts[0].dps, _own.contexts[1].dps = DIGITS, MORE_DIGITS
+    return _own.contexts[precise]
 
 
 def numeric(node: Node, values: Values, real: bool = False) -> Any:
@@ -94,7 +97,24 @@ def same_numbers(gold: Node, answer: Node, values: Values, real: bool = False) -
     """
     (a, one), (b, other) = measured(gold, values, real), measured(answer, values, real)
     exactly = _is_sharp(gold) and _is_sharp(answer)
-    return a, b, agree(a, b, 0 if exactly else max(one, other))
+    told = agree(a, b, 0 if exactly else max(one, other))
+    if told and not values:
+        told = _agree_further(gold, answer)
+    return a, b, told
+
+
+def _agree_further(gold: Node, answer: Node) -> bool | None:
+    """\\sqrt{10^{60}+1} has the first sixty digits of 10^{30}."""
+    mp = _context(precise=True)
+    _own.largest = mp.zero
+    try:
+        a, b = _value(gold, {}, mp, False), _value(answer, {}, mp, False)
+    except (ZeroDivisionError, ValueError, OverflowError) as e:
+        raise Undefined from e
+    apart, size = abs(a - b), max(abs(a), abs(b))
+    if apart <= max(size, _own.largest) * mp.mpf(10) ** -(MORE_DIGITS - 15):
+        return True
+    return False if apart > size * mp.mpf(10) ** -(MORE_DIGITS // 2) else None
 
 
 def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:

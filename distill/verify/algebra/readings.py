@@ -55,7 +55,10 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         return letter[1] == option[1]
     try:
         same = Comparison(rules)
-        found = [same(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+        pairs = [(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+        if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
+            pairs = pairs[:1]  # residues by their modulus too
+        found = [same(ours, theirs) for ours, theirs in pairs]
         if True in found and _has_doubtful_comma(gold):
             lists = [same(readings(gold)[0], theirs) for theirs in readings(answer)[:1]]
             return True if lists == [True] else None

@@ -62,12 +62,32 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
             return False
         if len(gold.items) == len(answer.items):
             return _in_order(_by_name(gold), _by_name(answer), alike)
+        if not any(isinstance(spread(item), Sequence) for item in (*gold.items, *answer.items)):
+            return False
     if alike.rules.order == "kept":
         return _in_order(gold, answer, alike)
-    terms = _chunked(_items(gold))
-    if ours == theirs == "" and len(set(terms)) < len(terms) > len(_chunked(flat(answer))):
-        return False  # a term that the gold answer repeats is left out
+    terms, others = _chunked(_carried(_items(gold))), _chunked(_carried(_items(answer)))
+    if ours == theirs == "" and len(set(others)) < len(others) > len(terms) and len(set(terms)) == len(terms):
+        return False  # a term that the gold answer has once is there twice
+    if ours == theirs == "" and len(set(terms)) < len(terms):
+        if len(terms) > len(_chunked(flat(answer))):
+            return False  # a term that the gold answer repeats is left out
+        if len(terms) == len(others) and _counts(terms, others, alike) != _counts(terms, terms, alike):
+            return False
+    if ours == theirs == "{}" and any(_is_set(one) for one in _items(gold)) != any(
+        _is_set(one) for one in _items(answer)
+    ):
+        return False  # a set of sets
     return _matched(flat(gold), flat(answer), alike)
+
+
+def _is_set(node: Node) -> bool:
+    return isinstance(node, Sequence) and node.opening == "{"
+
+
+def _counts(terms: tuple[Node, ...], others: tuple[Node, ...], alike: Alike) -> list[int]:
+    """How often each term is among the others."""
+    return [sum(alike(term, other) is True for other in others) for term in terms]
 
 
 def _without_brackets(gold: Node, answer: Node, alike: Alike) -> bool | None:
