@@ -64,7 +64,7 @@ def judge(
         return wrong(None, UNFINISHED[finish_reason])
     if not response.strip():
         return wrong(None, "nothing after the thinking" if thought else "empty response")
-    return KINDS[kind](response, answer, data)
+    return KINDS[kind](response, answer, data or {})
 
 
 def judge_trace(trace: Trace, problem: Problem, accept: Accept | None = None) -> Verdict:

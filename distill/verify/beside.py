@@ -5,7 +5,7 @@ A box may stand alone, behind words or behind a relation; whatever else touches 
 
 import re
 
-_SPACES = re.compile(r"(?:\s|\\[,;:! ]|~|\\q?quad(?![a-z])|\\hspace\{[^{}]*\}|\\displaystyle(?![a-z]))+")
+_SPACES = re.compile(r"(?:\s|\\n(?![a-z])|\\[,;:! ]|~|\\q?quad(?![a-z])|\\hspace\{[^{}]*\}|\\displaystyle(?![a-z]))+")
 _OPENING = re.compile(
     r"(?:^|\\\\|\\\[|\\\(|\$|[=:.?!;,、。，：；≈⇒→∴&|*_`\"'“”«»‘’—–]|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
     r"|therefore|because|iff|approx|simeq|equiv|sim|text\w*\s*\{[^{}]*\}|math\w*\s*\{[A-Za-z ]*\})"
@@ -43,8 +43,9 @@ _SCALES = (
     r"hundred|thousand|million|billion|trillion|dozen|gross|score|squared|cubed|factorial|halves|thirds|mod(?:ulo)?"
 )
 _GOES_ON = re.compile(
-    rf"\s*(?:(?:\\text\s*\{{\s*)?(?:{_SCALES})\b|(?:[a-z]{{1,4}}\b)?[,;]?\s*(?:or|and|to|plus|minus|times|over|divided by)"
+    rf"\s*(?:(?:\\text\s*\{{\s*)?(?:{_SCALES})\b|(?:[a-z]{{1,4}}\b)?[,;]?\s*(?:or|to|plus|minus|times|over|divided by)"
     r"(?: (?:also|maybe|perhaps|possibly|even))?\s+(?:\$|\\\(|\\boxed\s*\{)?\s*[-−]?\d"
+    r"|,?\s*and\s+(?:\$|\\\()?\s*[-−]?\d[\d.,]*\s*(?:[.$)]|$)"
     r"|[-−+*/±]\s*(?:\$|\\\()\s*[-−]?\d|;\s*\$\s*[-−]?\d"
     r"|,?\s*(?:if|when|unless|for)\b[^.\n]*\b(?:and|or|else|otherwise)\b"
     r"|,? but (?:it|the answer|this) (?:may|might|could|is|should)\b|!(?!\s|$))",
@@ -88,7 +89,7 @@ def _in_math(before: str) -> bool:
 
 
 def _unspaced_end(text: str) -> str:
-    while text and (found := re.search(r"(?:\s|\\[,;:! ]|~|\\q?quad)$", text)):
+    while text and (found := re.search(r"(?:\s|\\n|\\[,;:! ]|~|\\q?quad)$", text)):
         text = text[: found.start()]
     return text
 

@@ -10,7 +10,7 @@ from distill.verify.clause import last_sentence
 from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, unmarked
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.math import as_number
-from distill.verify.option_letters import CALLED, announced, judged_each, last_said
+from distill.verify.option_letters import CALLED, announced, judged_each, last_said, second_thoughts
 from distill.verify.option_text import candidates, names
 from distill.verify.options import LETTERS, letters_with, options_of, plain, without_quotes
 
@@ -21,6 +21,7 @@ _HEAD = re.compile(
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_IS_IT = r"(?:\b(?:is|are|was|were|be|called|equals)|[:=→])\s+(?:the |an? )?{}[.!]?$"
 _NAME = re.compile(r"[^\W\d_]{3}")
 _HEDGED = re.compile(
     r"\b(?:if|might|may|could|would|some|maybe|perhaps|possibly|unlikely|false|wrong|incorrect)\b", re.I
@@ -37,12 +38,13 @@ _BEFORE_REASON = re.compile(
 _PERHAPS = r"(?:(?:also|even|maybe|perhaps|possibly|both|then) )?"
 _ANOTHER = re.compile(
     rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) {_PERHAPS})?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
-    rf"|,? ?\(?(?:\b(?:or|and|oder|und|ou|et|y|o)\b|或|和) ?{_PERHAPS}(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
+    rf"|,? ?\(?(?:\b(?:or|and|as well as|along with|oder|und|ou|et|y|o)\b|或|和) ?{_PERHAPS}(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
     r"(?! (?:is|was|are|does|can|cannot|would|has|fails)\b))"
 )
 _ALSO = re.compile(
     r"(?<![\w'])\(?([A-J])\)? (?:is|are|would be|could be|may be|might be|seems) (?:also |equally |just as |still )*"
     r"(?:possible|correct|right|valid|acceptable|plausible|true|fine)\b"
+    r"|(?<![\w'])\(?([A-J])\)? also (?:works|fits|holds)\b"
 )
 _SEVERAL = re.compile(r"\(?[A-J]\)?(?:\s*(?:[,;/&、]|,?\s(?:and|und|et|y)\s|和|)\s*\(?[A-J](?![a-z])\)?)+")
 _SURELY = re.compile(
@@ -142,7 +144,10 @@ def chosen(response: str, options: list[str]) -> str | None:
         raise Unread("several options", is_wrong=True)
     said = stated(response)
     if said is not None:
-        return read(said, options)
+        letter = read(said, options)
+        if any(other != letter for other in second_thoughts(unmarked(response), said)):
+            raise Unread("several options")
+        return letter
     tail = unmarked(response)
     told = announced(tail)
     if len(told) > 1:
@@ -180,13 +185,17 @@ def _by_named_text(line: str, options: list[str]) -> str | None:
     if not all(_NAME.search(option) for _, option in lettered) or _DENYING.search(last) or _HEDGED.search(last):
         return None
     found = [letter for letter, option in lettered if names(last, option)]
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1 or not re.search(_IS_IT.format(re.escape(dict(lettered)[found[0]])), last, re.IGNORECASE):
+        return None
+    return found[0]
 
 
 def _by_last_line(line: str, tail: str, options: list[str]) -> str | None:
     """The option that the last line is, unless it ends a list of them."""
     before = tail.strip().splitlines()[-4:-1]
     listed = {letter for other in before for letter in letters_with(other, options, as_formula=False)}
+    if before and (alone := _ALONE.fullmatch(_plain(before[-1]))) and alone[1].isupper():
+        listed.add(alone[1])
     letter = _read_line(line, tail, options)
     return None if letter and listed - {letter} else letter
 
@@ -230,6 +239,8 @@ def read(said: str, options: list[str]) -> str:
     """
     if len(said) > MAX_ANSWER:
         raise Unread("answer too long to read")
+    if "~~" in said:
+        raise Unread("struck out")
     said = _SURELY.sub("", said, count=1)
     plain = _plain(said)
     by_text = _by_text(said, options)
@@ -257,7 +268,7 @@ def _by_head(plain: str, options: list[str]) -> str | None:
     bare = re.match(rf"{_OPEN}?[A-J]{_CLOSE}?(?![\w'])", plain)
     if _BOTH.match(plain) or (bare and _ANOTHER.match(plain, bare.end())) or (letter and _ANOTHER.match(rest)):
         raise Unread("several options", is_wrong=True)
-    if letter and any(m[1] != letter.upper() for m in _ALSO.finditer(rest)):
+    if letter and (_ALONE.fullmatch(rest) or any((m[1] or m[2]) != letter.upper() for m in _ALSO.finditer(rest))):
         raise Unread("several options")
     if letter is None or (rest and options and letter.upper() not in LETTERS[: len(options)]):  # "E. coli" of four
         return None
@@ -273,7 +284,12 @@ def _by_mark(plain: str, options: list[str]) -> str:
     if not marked and denied:
         marked = set(_BARE.findall(kept))
     if len(marked) == 1:
-        return marked.pop()
+        letter = marked.pop()
+        if any(
+            _NAME.search(text) and names(plain, text) for a, text in zip(LETTERS, options, strict=False) if a != letter
+        ):
+            raise Unread("letter and text of different options")
+        return letter
     if marked:
         raise Unread("several options", is_wrong=True)
     if denied:

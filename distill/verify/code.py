@@ -5,10 +5,11 @@ run is `unknown`.
 """
 
 import math
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from distill.errors import Refused
 from distill.recipe_verify import CodeLimits
@@ -25,6 +26,9 @@ ISOLATIONS = {"bubblewrap": "bubblewrap", "none-i-accept-the-risk": "none"}
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-8
 """How far printed floats may be off where a layout compares them so (APPS)."""
+
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,5})?")
 
 
 class Runner:
@@ -70,6 +74,13 @@ class Runner:
                     _refuse_unless_proved(made)
                 self._sandbox = made
             return self._sandbox
+
+    def close(self) -> None:
+        """End all programs that run; those who wait for them hear that the sandbox is gone."""
+        with self._lock:
+            sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            sandbox.close()
 
 
 runner = Runner()
@@ -153,12 +164,9 @@ def same_output(found: str, wanted: str, comparison: str) -> bool:
 def _same_numbers(found: list[str], wanted: list[str], comparison: str) -> bool:
     if len(found) != len(wanted):
         return False
-    try:
-        pairs = [(Decimal(a), Decimal(b)) for a, b in zip(found, wanted, strict=True)]
-    except InvalidOperation:
-        return False
-    if not all(number.is_finite() for pair in pairs for number in pair):
-        return found == wanted
+    if not all(_NUMBER.fullmatch(text) for text in (*found, *wanted)):
+        return found == wanted  # Decimal would take 1_0 and the digits of other scripts
+    pairs = [(Decimal(a), Decimal(b)) for a, b in zip(found, wanted, strict=True)]
     if comparison == "exact":
         return all(a == b for a, b in pairs)
     return all(a == b or (_has_point(text) and _close(a, b)) for (a, b), text in zip(pairs, wanted, strict=True))
@@ -169,4 +177,5 @@ def _has_point(text: str) -> bool:
 
 
 def _close(a: Decimal, b: Decimal) -> bool:
-    return math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    first, second = float(a), float(b)
+    return math.isfinite(first + second) and math.isclose(first, second, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

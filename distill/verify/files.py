@@ -85,6 +85,17 @@ def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_:
     return found
 
 
+def _refuse_if_changed(file: Path, found: Found) -> None:
+    """
+    Raises:
+        Refused: another number of rows has been judged than there were.
+    """
+    if found.reasons.total() != found.rows:
+        raise Refused(
+            f"{file} had {found.rows:,} rows at first and {found.reasons.total():,} now.", "Is it being written?"
+        )
+
+
 def _identity(file: Path, how: How) -> str:
     """Of what is judged, and how: rows that another one has left are of no use."""
     stat = file.stat()
@@ -106,6 +117,7 @@ def _judged_rows(file: Path, how: How, found: Found, tell: Tell, earlier: Rows) 
         judgement, flaw = next(verdicts)
         note(found, one.row, judgement, flaw, how.columns)
         yield {**one.row, **judgement._asdict(), **({} if one.form is None else {"flaw": flaw})}
+    _refuse_if_changed(file, found)
 
 
 def counted(out: Path, columns: Columns) -> Found:
@@ -160,11 +172,17 @@ def _judgements(asked: Iterator[Asked], how: How) -> Iterator[tuple[Judgement, s
 
 def _in_threads(rows: Iterator[Row], workers: int) -> Iterator[Judgement]:
     """Kinds that have processes of their own; a few rows ahead, in order."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: list[Future[Judgement]] = [pool.submit(judge, *row) for row in islice(rows, 2 * workers)]
+    pool = ThreadPoolExecutor(workers)
+    waiting: list[Future[Judgement]] = [pool.submit(judge, *row) for row in islice(rows, 2 * workers)]
+    try:
         while waiting:
             yield waiting.pop(0).result()
             waiting += [pool.submit(judge, *row) for row in islice(rows, 1)]
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        code.runner.close()  # or the programs that run would keep us until they end
+        raise
+    pool.shutdown()
 
 
 def _told(asked: Iterator[Asked], done: int, rows: int, tell: Tell) -> Iterator[Asked]:

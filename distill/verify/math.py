@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd
 
 from distill.verify.algebra.nodes import TooBig, Unread
-from distill.verify.algebra.readings import decide, is_larger
+from distill.verify.algebra.readings import are_constants, decide, is_larger
 from distill.verify.algebra.rules import Rules
 from distill.verify.extract import LONGEST, final_answer, last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
@@ -107,7 +107,10 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     except TooBig:
         return _too_large(extracted, gold)
     if told is None:
-        return _by_math_verify(extracted, gold)
+        found = _by_math_verify(extracted, gold)
+        if found.verdict == "correct" and found.reason == "equal by math-verify" and are_constants(gold, extracted):
+            return unknown(extracted, "too near to be told apart")
+        return found
     if told and not same_marks(gold, extracted):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")

@@ -26,9 +26,14 @@ _NAME = re.compile(r"\\?[^\W\d][\w\s{}()'\\,]*")
 _ENDLESS = re.compile(r"[-+]? ?(?:nan|inf|infinity|∞|\\infty|unendlich)[.]?", re.IGNORECASE)
 
 
-_OPERATOR = re.compile(r"(?:[+*/^]|-\() ?$|\b(?:anything but|except|maybe|exclude) $")
+_OPERATOR = re.compile(
+    r"(?:[+*/^]|-\(|[\w)]\() ?$|\b(?:anything but|except|maybe|exclude|vs\.?|versus|(?:power|root|loss|debt|fall|drop) of|down) $"
+)
+_UNSURE = re.compile(r", (?:no|wait|sorry)\b|\b(?:else|otherwise)\b|\((?:wrong|incorrect|false)\)|~~", re.IGNORECASE)
 _OPERATED = re.compile(
-    r"_| ?(?:squared|cubed|factorial|halves|thirds|quarters|tenths|hundredths|lakh|crore|bn|base|ppm|mod|below)\b",
+    r"_| ?[<>≤≥]| ?(?:bps?|tn|mrd|mio|mln|mil|gross|score|kilo|mega|giga|micro|milli|nano)\b|(?-i:[BKMT])\b| ?/ ?[a-z]"
+    r"| per [a-z]\b|[万億亿兆百千十억만조천백半倍割‰¢∞]| and (?:a|one|three) (?:half|third|quarters?)\b"
+    r"| ?(?:squared|cubed|factorial|halves|thirds|quarters|tenths|hundredths|thousandths|millionths|billionths|in debt|basis|per mille|lakh|crore|bn|base|ppm|mod|below)\b",
     re.IGNORECASE,
 )
 """What stands behind a number and makes another of it."""
@@ -91,6 +96,8 @@ def final_number(response: str) -> str | None:
     if said is not None:
         return said
     line = last_line(response)[-MAX_ANSWER:]
+    if _UNSURE.search(line):
+        raise SeveralNumbers(line[-100:])
     if (first := _BEFORE_REMARK.search(line)) and read(first[1]) is not None:
         return first[1]
     side = _LAST_SIDE.fullmatch(line)
@@ -144,6 +151,8 @@ def _limit(value: Any) -> Fraction:
 
 def _compare(said: str, gold: Value, tolerance: Tolerance) -> Judgement:
     """All links of a chain of equations must agree; of `22/7 ≈ 3.14` one is enough."""
+    if _UNSURE.search(said):
+        return unknown(said, "several values")
     links = _links(said)
     values = [read(link) for link in links[:4]]
     if None in values or len(links) > 4:

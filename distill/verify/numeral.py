@@ -63,6 +63,8 @@ _WORD = r"[A-Za-zÅΩμ°$€£¥][A-Za-zÅΩμ°.]*(?: ?\^ ?[({]?-?[0-9][)}]?|[
 _UNIT = re.compile(rf" ?(?:{_WORD}(?:(?: ?[*/-] ?| ){_WORD}){{0,4}})?")
 _NO_UNIT = re.compile(
     r"\b(?:or|and|to|not|between|plus|minus|times|half|quarter|twice|double|less|more|than|at|most|least|pi|e|sqrt|oder|und)\b"
+    r"|\b(?:bps?|basis|tn|mrd|mio|mln|mil|bn|gross|score|kilo|mega|giga|micro|milli|nano|debt|per mille|promille)\b"
+    r"|\b\w+(?:ndths|sandths|lionths)\b|^(?-i:[BKMT])\b|^ ?per\b|[万億亿兆百千十억만조천백半倍割‰¢∞]"
     r"|\b(?:is|was|are|were|wrong|incorrect|would|too|but)\b|sqrt|^ ?x"
     r"|^ ?(?-i:(?![ABCFGHJKLNTVWdghlmstuÅΩμ])\w)(?![\w°])",
     re.IGNORECASE,
@@ -131,6 +133,8 @@ def _with_rest(number: Fraction, other: Fraction | None, money: str, rest: str) 
     rest = rest[percent.end() :] if percent else rest
     end = _END.search(rest)
     unit = rest[: end.start()] if end else rest
+    if unit.lstrip().startswith("/"):
+        return None
     named = words(unit) & (OPERATIONS | {"below", "minus", "plus", "times"})
     if named or not _UNIT.fullmatch(unit) or _NO_UNIT.search(unit) or _MORE.match(rest, len(unit)):
         return None

@@ -75,6 +75,19 @@ def judged_each(tail: str) -> str | None:
     return true[0] if len(told) > 2 and len(true) == 1 else None
 
 
+_SECOND_THOUGHT = re.compile(
+    r"\b(?:i mean|sorry|just kidding|wait|correction|on reflection|scratch that|make that|no)\b[,:.]?\s*"
+    r"(?:(?:it|that)(?:'s| is) )?\(?(?-i:([A-J]))\)?(?![\w'])|\n\s*\(?(?-i:([A-J]))\)?[.!]?\s*$",
+    re.IGNORECASE,
+)
+
+
+def second_thoughts(tail: str, said: str) -> set[str]:
+    """Letters that take the place of one that was said before."""
+    at = tail.rfind(said[:40])
+    return {m[1] or m[2] for m in _SECOND_THOUGHT.finditer(tail, max(at, 0))}
+
+
 def last_said(line: str) -> tuple[str, str] | None:
     """The letter behind "so:" at the end of a line, and the text behind that."""
     found = _COLON.search(line)

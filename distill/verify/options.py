@@ -32,6 +32,8 @@ def options_of(data: dict[str, Any]) -> list[str]:
     `data` holds them as a list, or by letter; a letter that each begins with is not part of its text.
     """
     given = data.get("options")
+    if isinstance(given, dict) and {"label", "text"} <= given.keys():
+        given = given["text"]
     if isinstance(given, dict):
         by_letter = {str(letter).strip("(). ").upper(): text for letter, text in given.items()}
         given = [by_letter.get(letter) for letter in LETTERS[: len(given)]]
@@ -78,7 +80,7 @@ def _same_value(option: str, text: str) -> bool:
 
 def normal(text: str) -> str:
     """What two spellings of an option's text have in common."""
-    return re.sub(r"\s+", "", re.sub(r"[.。,;!]+$", "", plain(text))).casefold()
+    return re.sub(r"\s+", "", re.sub(r"(?:[.。,;]|(?<!\d)!)+$", "", plain(text))).casefold()
 
 
 def _unquoted(text: str) -> str:

@@ -128,7 +128,7 @@ def _mbpp(data: dict[str, Any]) -> Suite:
     before = "\n".join(data.get("test_imports") or [])
     checks, setup = tuple(data["test_list"]), data.get("test_setup_code") or ""
     defined = _defined(data.get("code") or "")
-    given = _defined(before) | _defined(setup) | {"self"}
+    given = _defined(before) | _defined(setup) | {"self"} | _bound(checks) | (_STANDARD - defined)
     called = {
         node.func.id
         for check in checks
@@ -139,15 +139,31 @@ def _mbpp(data: dict[str, Any]) -> Suite:
     return Suite(names=tuple(sorted(names)), before=before, setup=setup, checks=checks)
 
 
+_STANDARD = frozenset(
+    "isclose isnan isinf isfinite Counter defaultdict OrderedDict deque namedtuple Fraction Decimal reduce chain".split()
+)
+"""Names that tests may take from the standard library without saying so."""
+
+
+def _bound(checks: tuple[str, ...]) -> set[str]:
+    """Names that the checks themselves give to something."""
+    nodes = [node for check in checks for node in ast.walk(ast.parse(check))]
+    found = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return found.union(*(_defined_by(node) for node in nodes))
+
+
+def _defined_by(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return set()
+
+
 def _defined(source: str) -> set[str]:
     """Names of functions, classes and imports at the top of a trusted source."""
-    found: set[str] = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return found
+    return {name for node in ast.parse(source).body for name in _defined_by(node)}
 
 
 def _apps(data: dict[str, Any]) -> Suite:

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from distill.verify.algebra.atoms import AtomReader
 from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Relation, Sequence, Sym, Unread, Words
+from distill.verify.algebra.regions import linked
 from distill.verify.algebra.tokens import Token
 from distill.verify.algebra.units import MONTHS, NUMBER_WORDS
 
@@ -66,16 +67,21 @@ class Reader(AtomReader):
     def _listing(self, until: tuple[str, ...] = ()) -> Node:
         """`a, b and c`; `;` divides more coarsely."""
         groups: list[list[Node]] = [[]]
+        links: list[str] = []
         while True:
             groups[-1].append(ELLIPSIS if self._take("ldots") else self._relation())
             if self._take(";"):
                 groups.append([])
-            elif self._take(","):
-                self._take("and", "or")
-            elif not self._take("and", "or"):
+            elif self._is(",", "and", "or"):
+                links.append(self._next().text)
+                if links[-1] == "," and self._is("and", "or"):
+                    links[-1] = self._next().text
+            else:
                 break
             if self._now.kind == "end" or self._is(*until):
                 raise Unread("list without an end")
+        if len(groups) == 1 and (found := linked(groups[0], links)) is not None:
+            return found
         parts = [g[0] if len(g) == 1 else Sequence("", "", tuple(g)) for g in groups]
         return parts[0] if len(parts) == 1 else Sequence("", "", tuple(parts))
 

@@ -112,11 +112,32 @@ def _either(node: Sequence) -> Region | None:
     if any(part is None for _, part in parts):
         return None
     pieces = [part or () for item, part in parts if item.signs != ("!=",)]  # type: ignore[union-attr]
-    found = joined(tuple(piece for part in pieces for piece in part)) if pieces else LINE
+    found = joined(tuple(piece for one in pieces for piece in one)) if pieces else LINE
+    common = LINE
+    for one in pieces:
+        common = overlap(common, one)
+    if found == LINE and len(pieces) > 1:
+        found = common  # `x > 2, x < 5`
+    elif len(pieces) > 1 and common:
+        return None  # `x > 1, x > 5` may be either
     for item, part in parts:
         if item.signs == ("!=",):  # type: ignore[union-attr]
             found = overlap(found, part or ())
     return None if found == LINE else found
+
+
+def linked(items: list[Node], links: list[str]) -> Node | None:
+    """Inequalities of one variable with "and" or "or" between them; None for anything else, and for commas alone."""
+    said = {link for link in links if link != ","}
+    if len(items) < 2 or len(said) != 1:
+        return None
+    variables = {side for item in items if isinstance(item, Relation) for side in item.sides if _is_variable(side)}
+    if len(variables) != 1 or any(not isinstance(item, Relation) or region(item) is None for item in items):
+        return None
+    found = items[0]
+    for item in items[1:]:
+        found = Call("union" if said == {"or"} else "intersection", (found, item))
+    return found
 
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}

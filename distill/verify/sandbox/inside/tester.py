@@ -306,7 +306,10 @@ def _namespace(tests: dict[str, Any], line: Line) -> dict[str, Any]:
     free = {name for name in named if name not in space and not hasattr(builtins, name)}
     modules = free & sys.stdlib_module_names
     space.update({name: importlib.import_module(name) for name in modules - own})
-    found = line.find(sorted(own | (free - modules)))
+    space.update({name: value for name, value in _standard().items() if name in free - own - modules})
+    if packages := (free - own) & _PACKAGES:
+        raise NameError(f"{min(packages)} is not installed for tests")
+    found = line.find(sorted(own | (free - space.keys())))
     if any(type(found.get(name)) is not Remote for name in own):
         raise Ended("does not define what is tested")
     space.update(found)
@@ -314,6 +317,26 @@ def _namespace(tests: dict[str, Any], line: Line) -> dict[str, Any]:
         space["candidate"] = found[tests["entry"]]
     exec(compile(tests["setup"], BEFORE, "exec", dont_inherit=True), space)
     return space
+
+
+_STANDARD = {
+    "math": ("isclose", "isnan", "isinf", "isfinite"),
+    "collections": ("Counter", "defaultdict", "OrderedDict", "deque", "namedtuple"),
+    "fractions": ("Fraction",),
+    "decimal": ("Decimal",),
+    "functools": ("reduce",),
+    "itertools": ("chain",),
+}
+"""Names that tests take from the standard library without saying so, and that no problem asks for."""
+
+_PACKAGES = frozenset(("np", "numpy", "pd", "pandas", "torch", "scipy", "sympy", "sp", "pytest"))
+"""Never a program's own: one that stands for a package would compare as it likes."""
+
+
+def _standard() -> dict[str, Any]:
+    return {
+        name: getattr(importlib.import_module(module), name) for module, names in _STANDARD.items() for name in names
+    }
 
 
 def _names(sources: list[str]) -> set[str]:
