@@ -24,7 +24,7 @@ DATA = {
     "leak": [{"prompt"}],
     "number": [set(), {"tolerance"}, {"relative_tolerance"}],
 }
-LEAST = {"math": 1550, "choice": 120, "number": 100, "countdown": 70, "leak": 60, "format": 30, "language": 40}
+LEAST = {"math": 1900, "choice": 230, "number": 170, "countdown": 70, "leak": 60, "format": 30, "language": 40}
 
 
 class Bounds(NamedTuple):
@@ -41,8 +41,8 @@ class Bounds(NamedTuple):
 
 
 BOUNDS = {
-    "math": Bounds(0, 0, 3, 11),
-    "choice": Bounds(0, 0, 0, 0),
+    "math": Bounds(0, 0, 5, 13),
+    "choice": Bounds(0, 0, 1, 0),
     "number": Bounds(0, 0, 0, 0),
     "countdown": Bounds(0, 0, 0, 0),
 }
@@ -64,7 +64,7 @@ def test_every_group_has_both_labels_and_half_are_near_misses() -> None:
     for name, rows in FILES.items():
         assert {row["label"] for row in rows} == {True, False}, name
     wrong = sum(not row["label"] for row in ROWS)
-    assert 0.5 <= wrong / len(ROWS) < 0.55
+    assert 0.5 <= wrong / len(ROWS) < 0.6
 
 
 def test_there_are_enough_of_each_kind() -> None:

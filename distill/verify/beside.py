@@ -7,7 +7,7 @@ import re
 
 _SPACES = re.compile(r"(?:\s|\\n(?![a-z])|\\[,;:! ]|~|\\q?quad(?![a-z])|\\hspace\{[^{}]*\}|\\displaystyle(?![a-z]))+")
 _OPENING = re.compile(
-    r"(?:^|\\\\|\\\[|\\\(|\$|[=:.?!;,、。，：；≈⇒→∴&|*_`\"'“”«»‘’—–]|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
+    r"(?:^|\\\\|\\\[|\\\(|\$|[=:.?!;,≈⇒→∴&|*_`\"']|[^\x00-\x7f−±∓×÷·√∛≤≥≠¬]|<\w+>|^\s*>|[=-]>|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
     r"|therefore|because|iff|approx|simeq|equiv|sim|text\w*\s*\{[^{}]*\}|math\w*\s*\{[A-Za-z ]*\})"
     r"|\\begin\{\w+\*?\}|\\(?:text\w*|bf|rm|underline|mathbf|mathrm|large|Large|huge|color\{\w+\}|textcolor\{\w+\})\s*\{?)$"
 )
@@ -16,7 +16,7 @@ _OPENING = re.compile(
 _CLOSING = re.compile(
     r"$|\$|\\\)|\\\]|\\\\|\\end\{|[;:?!,、。，；）)\]}&|*_`\"'“”«»‘’—–](?!\d)|\.(?!\d)|\\(?:text\w*|mathrm|mathbf|operatorname)\s*\{"
     r"|\\(?:quad|qquad|blacksquare|square|Box|qed|checkmark|tag|label|approx|simeq|Rightarrow|implies|because|therefore|in|end"
-    r"|big\w?|Big\w?|right)(?![a-zA-Z])|%(?!\d)"
+    r"|big\w?|Big\w?|right|pmod|bmod|mod)(?![a-zA-Z])|%(?!\d)"
 )
 """May stand right behind it."""
 
@@ -36,7 +36,8 @@ _DENIED = re.compile(
     r"|\b(?:wrong|incorrect|false|mistaken|erroneous|invalid)\s+(?:final )?"
     r"(?:answer|result|value|solution|choice|option)s?(?: here)? (?:is|would be|was)\s*:?\s*\$?$"
     r"|\b(?:might|may|could) (?:think|guess|expect|say|believe|suspect|be tempted)\b[^,;]*$"
-    r"|\b(?:avoid|exclude|reject|rule out|discard)\s+\$?$|<!--\s*$|~~\$?$",
+    r"|\b(?:avoid|exclude|reject|rule out|discard)\s+\$?$|<!--\s*$|~~\$?$"
+    r"|\\boxed\s*\{[^{}]*\}[^.\n]{0,20}\bif\b[^.;\n]{0,40}[:,]?\s*\$?$",
     re.IGNORECASE,
 )
 _SCALES = (
@@ -71,7 +72,7 @@ def changed_beside(before: str, behind: str, content: str) -> str | None:
     in_math = _in_math(before)
     head, tail = _unspaced_end(before), behind
     while (head.endswith(("(", "\\left(")) and tail.lstrip().startswith((")", "\\right)"))) or (
-        head.endswith("{") and tail.startswith("}") and _OPENING.search(head)
+        head.endswith("{") and tail.startswith("}") and (_OPENING.search(head) or re.search(r"(?:^|[\s$=])\{$", head))
     ):  # (5) is 5, and so is \text{5}
         head = _unspaced_end(re.sub(r"(?:\\left\($|\($|\\?[a-zA-Z]*\s*\{$)", "", head))
         tail = re.sub(r"^\s*(?:\\right\)|\)|\})", "", tail)

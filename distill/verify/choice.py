@@ -33,7 +33,8 @@ _IT_IS = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_REASON = re.compile(
-    r"([A-J])[,。]?\s*(?:(?<=\s)(?:because|since|as|which|is (?:the )?(?:correct|right)|weil|da|car)\b|因为)", re.DOTALL
+    r"([A-J])[,。]?\s*(?:(?<=\s)(?:because|since|as(?! well as)|which|is (?:the )?(?:correct|right)|weil|da|car)\b|因为)",
+    re.DOTALL,
 )
 _PERHAPS = r"(?:(?:also|even|maybe|perhaps|possibly|both|then) )?"
 _ANOTHER = re.compile(
@@ -44,8 +45,9 @@ _ANOTHER = re.compile(
 _ALSO = re.compile(
     r"(?<![\w'])\(?([A-J])\)? (?:is|are|would be|could be|may be|might be|seems) (?:also |equally |just as |still )*"
     r"(?:possible|correct|right|valid|acceptable|plausible|true|fine)\b"
-    r"|(?<![\w'])\(?([A-J])\)? also (?:works|fits|holds)\b"
+    r"|(?<![\w'])\(?([A-J])\)? (?:also (?:works|fits|holds)|with \d+ ?%)"
 )
+_AND_ALSO = re.compile(r"\n\s*(?:and |but )?also \(?[A-J]\)?[.!]?\s*$")
 _SEVERAL = re.compile(r"\(?[A-J]\)?(?:\s*(?:[,;/&、]|,?\s(?:and|und|et|y)\s|和|)\s*\(?[A-J](?![a-z])\)?)+")
 _SURELY = re.compile(
     r"(?:for sure|definitely|clearly|certainly|obviously|most likely|probably),?\s+(?=\(?[A-J]\b)", re.I
@@ -128,6 +130,8 @@ def _judge_several(response: str, gold: set[str]) -> Judgement:
     said = stated(response) or last_line(response)
     if not said:
         return wrong(None, "no answer")
+    if _AND_ALSO.search(unmarked(response)):
+        return unknown(said[:100], "second thoughts")
     letters = letters_of(said.rstrip(".。")) or {m[1].upper() for m in [_ALONE.fullmatch(_plain(said))] if m}
     if not letters:
         return unknown(said[:100], "names no options")

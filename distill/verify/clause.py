@@ -22,7 +22,7 @@ _UNIT = re.compile(
 OF = re.compile(
     r"(?<!total )(?<!sum )\b(?:half|square|cube|root|reciprocal|opposite|multiple|twice) of (?:the )?$", re.I
 )
-_DOUBTED = re.compile(
+DOUBTED = re.compile(
     r"\b(?:might|avoid|expect|(?:book|teacher|key|friend|others?|someone|some people) (?:says?|claims?|gives?|got)|percent of"
     r"|per cent of|unsure|whether|tempting)\b",
     re.IGNORECASE,
@@ -80,7 +80,7 @@ def is_hedged(text: str, start: int, end: int) -> bool:
     line_end = text.find("\n", end)
     line = text[line_start : line_end if line_end >= 0 else len(text)]
     sentence = last_sentence(line[: end - line_start])
-    if _DOUBTED.search(sentence) or line.rstrip().endswith("?"):
+    if DOUBTED.search(sentence) or line.rstrip().endswith("?"):
         return True
     if is_changed(line, start - line_start, end - line_start) or OF.search(line[: start - line_start]):
         return True

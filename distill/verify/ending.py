@@ -3,7 +3,7 @@
 import re
 
 from distill.verify.algebra.tokens import FUNCTIONS
-from distill.verify.clause import is_hedged, short_clause, with_unit
+from distill.verify.clause import DOUBTED, is_hedged, last_sentence, short_clause, with_unit
 from distill.verify.formulas import BOLD, NUMBER_IN_TEXT, NUMBERING, last_formula
 from distill.verify.notation import words
 from distill.verify.statement import phrase_end
@@ -49,6 +49,8 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if _DENIED.search(text[: start + formula[0]]) else formula[1]
     if bold:
         return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
+    if DOUBTED.search(last_sentence(last)):
+        return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
         return clause
     return _last_number(text, last)
@@ -69,6 +71,9 @@ def _prose(text: str) -> bool:
         return False
     return (
         len(words(text) - FUNCTIONS) > 2
-        or bool(re.match(r"(?:it|that|this|so|then|we)\b", text, re.IGNORECASE) or re.match(r"I [a-z]{3,}", text))
+        or bool(
+            re.match(r"(?:it|that|this|so|then|we|therefore|thus|hence|finally)\b", text, re.IGNORECASE)
+            or re.match(r"I [a-z]{3,}", text)
+        )
         or bool(re.search(r"[.:?!]\s+\S|[\u3040-\u9fff\u0600-\u06ff\u0400-\u04ff]", text))
     )

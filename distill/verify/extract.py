@@ -81,6 +81,9 @@ def final_answer(response: str) -> str | None:
     tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
     tail = _CLOSINGS.sub("", tail)
     if (tagged := last_answer_tag(tail)) is not None:
+        opened = tail.lower().rfind("<answer>")
+        if changed_beside(tail[max(0, opened - BESIDE) : opened], "", "") == "":
+            return None
         return _unless_withdrawn(phrase_end(tagged), tail[tail.lower().rfind("</answer>") + len("</answer>") :])
     if found := list(HASHES.finditer(tail)):
         return _unless_withdrawn(phrase_end(found[-1][1]), tail[found[-1].end() :], is_whole=True)
@@ -168,6 +171,12 @@ def last_boxes(text: str) -> str | None:
     """As `last_boxed`; several boxes with nothing but "and" between them are one list."""
     found = _last_boxes(text)
     return found[1] if found else None
+
+
+def behind_boxes(text: str) -> str:
+    """What follows the last box."""
+    found = _last_boxes(text)
+    return text[found[2] :] if found else ""
 
 
 def last_answer_in_boxes(text: str) -> str | None:

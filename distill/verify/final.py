@@ -5,7 +5,7 @@ Mathematics has its own rules for what stands there; these are for kinds whose a
 
 import re
 
-from distill.verify.extract import final_answer
+from distill.verify.extract import behind_boxes, final_answer
 from distill.verify.notation import WITHDRAWN, last_answer_tag
 from distill.verify.phrases import CHOICE, HASHES, announced_in, announcement, last_in_json
 
@@ -28,7 +28,7 @@ _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a 
 def stated(response: str) -> str | None:
     """The final answer as it is written; None where the response does not say which of its words are the answer."""
     if "\\boxed" in response:
-        later = announced_in(without_emphasis(response[response.rfind("\\boxed") :]), _PHRASE)
+        later = announced_in(without_emphasis(behind_boxes(response)), _PHRASE)
         return str(later[-1][1])[:LONGEST_SAID].strip() if later else final_answer(response)
     tagged = last_answer_tag(response)
     if tagged is not None:

@@ -18,6 +18,7 @@ _CAPITALS = re.compile(r"[A-Z]{3,}")
 def same_marks(gold: str, answer: str) -> bool:
     """Bars, primes, negations and connectives; functions applied to the same; capitals in the same order."""
     gold, answer = _SIZES.sub("", gold).replace("−", "-"), _SIZES.sub("", answer).replace("−", "-")
+    gold, answer = (text if "\\pm" in text else text.replace("\\mp", "\\pm") for text in (gold, answer))
     if _CAPITALS.fullmatch(gold.strip("$ ")) and _CAPITALS.fullmatch(answer.strip("$ ")):
         return gold.strip("$ ") == answer.strip("$ ")
     gold, answer = _NAMED.sub("", gold), _NAMED.sub("", answer)

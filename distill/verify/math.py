@@ -39,6 +39,7 @@ _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
+_PADDED = re.compile(r"\.\d{9,}0(?!\d)")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
@@ -111,6 +112,8 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
         if found.verdict == "correct" and found.reason == "equal by math-verify" and are_constants(gold, extracted):
             return unknown(extracted, "too near to be told apart")
         return found
+    if told and _PADDED.search(f"{gold} {extracted}") and as_number(gold) != as_number(extracted):
+        return unknown(extracted, "digits beyond those that agree")
     if told and not same_marks(gold, extracted):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")

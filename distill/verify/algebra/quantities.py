@@ -67,7 +67,9 @@ def _radians(quantity: Quantity) -> Node:
 def _same_percent(ours: Quantity, theirs: Quantity, alike: Alike) -> bool | None:
     """`50\\%` beside `0.5` or `50`, as the rules take the sign."""
     readings = []
-    if alike.rules.percent in ("either", "sign"):
+    bare = theirs.value if ours.unit else ours.value
+    is_share = isinstance(bare, Num) and abs(bare.value) < 1  # 1/4 is 25 %, not 1/4 %
+    if alike.rules.percent == "sign" or (alike.rules.percent == "either" and not is_share):
         readings.append(alike(ours.value, theirs.value))
     if alike.rules.percent in ("either", "hundredth"):
         hundredth = [_times(q.value, Fraction(1, 100)) if q.unit == "percent" else q.value for q in (ours, theirs)]

@@ -7,7 +7,7 @@ from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
 from distill.verify.algebra.families import CYCLES, RESIDUE, is_family, permutation, residues, split
 from distill.verify.algebra.magnitude import least_bits
-from distill.verify.algebra.nodes import Based, Call, Family, Node, Num, Ratio, Relation, TooBig, Unread
+from distill.verify.algebra.nodes import Based, Call, Family, Node, Num, Ratio, Relation, Sym, TooBig, Unread
 from distill.verify.algebra.reader import Reader
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.symbols import free
@@ -91,7 +91,9 @@ def is_larger(gold: str, answer: str) -> bool:
 
 def are_constants(gold: str, answer: str) -> bool:
     """Are both expressions without unknowns, of which no other reader can tell more?"""
-    return all(isinstance(node, Num | Call) and not free(node) for text in (gold, answer) for node in readings(text))
+    return all(
+        isinstance(node, Num | Call | Sym) and not free(node) for text in (gold, answer) for node in readings(text)
+    )
 
 
 @lru_cache(maxsize=8192)
