@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym
+from distill.verify.algebra.exact import NotRational, Undefined, exact
+from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
 from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.units import measure
 
@@ -64,12 +65,19 @@ def _radians(quantity: Quantity) -> Node:
     return Call("/", (Call("*", (quantity.value, Sym("pi"))), Num(Fraction(180))))
 
 
+def _is_share(node: Node) -> bool:
+    """1/4 is 25 %, and not 1/4 %."""
+    try:
+        return abs(exact(node, {})) < 1
+    except (NotRational, Undefined, TooBig):
+        return False
+
+
 def _same_percent(ours: Quantity, theirs: Quantity, alike: Alike) -> bool | None:
     """`50\\%` beside `0.5` or `50`, as the rules take the sign."""
     readings = []
     bare = theirs.value if ours.unit else ours.value
-    is_share = isinstance(bare, Num) and abs(bare.value) < 1  # 1/4 is 25 %, not 1/4 %
-    if alike.rules.percent == "sign" or (alike.rules.percent == "either" and not is_share):
+    if alike.rules.percent == "sign" or (alike.rules.percent == "either" and not _is_share(bare)):
         readings.append(alike(ours.value, theirs.value))
     if alike.rules.percent in ("either", "hundredth"):
         hundredth = [_times(q.value, Fraction(1, 100)) if q.unit == "percent" else q.value for q in (ours, theirs)]
