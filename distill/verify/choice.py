@@ -33,13 +33,15 @@ _IT_IS = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_REASON = re.compile(
-    r"([A-J])[,。]?\s*(?:(?<=\s)(?:because|since|as(?! well as)|which|is (?:the )?(?:correct|right)|weil|da|car)\b|因为)",
+    r"([A-J])[,。]?\s*(?:因为"
+    r"|(?<=\s)(?:because|since|as(?! well as)|which|is (?:the )?(?:correct|right)|weil|da|car)\b)",
     re.DOTALL,
 )
 _PERHAPS = r"(?:(?:also|even|maybe|perhaps|possibly|both|then) )?"
 _ANOTHER = re.compile(
     rf"\s*(?:[,;/&+、] ?(?i:(?:or|and) {_PERHAPS})?(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])(?! [a-z])"
-    rf"|,? ?\(?(?:\b(?:or|and|as well as|along with|oder|und|ou|et|y|o)\b|或|和) ?{_PERHAPS}(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
+    rf"|,? ?\(?(?:\b(?:or|and|as well as|along with|oder|und|ou|et|y|o)\b|或|和) ?{_PERHAPS}"
+    rf"(?:(?i:{CALLED}))?{_OPEN}?[A-J](?![\w'])"
     r"(?! (?:is|was|are|does|can|cannot|would|has|fails)\b))"
 )
 _ALSO = re.compile(

@@ -23,7 +23,8 @@ OF = re.compile(
     r"(?<!total )(?<!sum )\b(?:half|square|cube|root|reciprocal|opposite|multiple|twice) of (?:the )?$", re.I
 )
 DOUBTED = re.compile(
-    r"\b(?:might|avoid|expect|(?:book|teacher|key|friend|others?|someone|some people) (?:says?|claims?|gives?|got)|percent of"
+    r"\b(?:might|avoid|expect|(?:book|teacher|key|friend|others?|someone|some people) (?:says?|claims?|gives?|got)"
+    r"|percent of"
     r"|per cent of|unsure|whether|tempting)\b",
     re.IGNORECASE,
 )

@@ -34,7 +34,8 @@ _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![
 
 def unmarked(text: str, whole: bool) -> str | None:
     """The answer of a text that is the `whole` response, or its end; None where there is none."""
-    text = _ASIDE.sub("", text)
+    if text[-2:].rstrip(".。 ").endswith((")", "）")):
+        text = _ASIDE.sub("", text)
     if not text:
         return None
     last = text[text.rfind("\n") + 1 :]
@@ -57,7 +58,8 @@ def unmarked(text: str, whole: bool) -> str | None:
 
 
 def _last_number(text: str, last: str) -> str | None:
-    for found in reversed(list(NUMBER_IN_TEXT.finditer(text))):
+    near = list(NUMBER_IN_TEXT.finditer(text, max(0, len(text) - NEAR // 2)))
+    for found in reversed(near or list(NUMBER_IN_TEXT.finditer(text))):
         if not NUMBERING.search(text, max(0, found.start() - 20), found.start()):
             is_result = re.search(r"\d\s*=\s*\$?$", text[: found.start()])
             if not is_result and is_hedged(text, found.start(), found.end()):

@@ -42,7 +42,7 @@ _PHRASE = announcement(ANSWER)
 NEAR = 40
 """Characters between a box and one around it."""
 
-BESIDE = 120
+BESIDE = 80
 """Characters beside a box that are looked at."""
 
 _REVISED = re.compile(
@@ -51,6 +51,7 @@ _REVISED = re.compile(
     r"(?:be|equal)\s+([^\n]{1,200})",
     re.IGNORECASE,
 )
+_SAYS_MORE = re.compile(r"[^\W_]")
 _LATER_HASHES = re.compile(r"####[ \t]*([-$\\\d(][^\n]*)")
 _CONCLUDED = re.compile(
     r"\n(?:So|Thus|Hence|Therefore)\b[^\n=]{0,40}=\s*(\$?[-\d\\][^\n]{0,60}?)[.$]*\s*$"
@@ -128,6 +129,8 @@ def _unless_withdrawn(boxed: str, after: str, is_whole: bool = False) -> str | N
 
     With `is_whole` no unit is looked for behind it.
     """
+    if not _SAYS_MORE.search(after):
+        return boxed.strip() or None
     if (later := _later(after)) is not None:
         return later or None
     said = _said(after)

@@ -36,6 +36,7 @@ from distill.verify.worker import Comparer
 
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
+_SAYS = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
@@ -50,6 +51,9 @@ rules = Rules()
 """Conventions of `judge`; a run sets its recipe's."""
 
 comparer = Comparer()
+
+LONGEST_YES = 20
+"""Characters of "yes" with all that may stand around it."""
 
 LONGEST_TEXT = 400
 """Characters of a response that may be nothing but the gold answer, in words."""
@@ -81,7 +85,15 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     by = by or rules
     if "boxed" in gold:
         gold = last_boxes(gold) or gold
-    if squeezed(gold) == squeezed(extracted) or same_words(gold, extracted):
+    if gold == extracted or squeezed(gold) == squeezed(extracted):
+        return correct(extracted, "same text")
+    ours, theirs = as_number(gold), as_number(extracted)
+    if ours is not None and theirs is not None and not by.lowest_terms:
+        if ours == theirs or by.near(ours, theirs):
+            return correct(extracted, "equal numbers")
+        if "/" not in gold + extracted:
+            return wrong(extracted, "another number")
+    if same_words(gold, extracted):
         return correct(extracted, "same text")
     if _DERIVATIVE.search(gold) and _PRIMED.search(extracted):
         gold = _DERIVATIVE.sub(r"\1'", gold)
@@ -94,8 +106,8 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     if by.lowest_terms and reducible(extracted):
         return wrong(extracted, "not in lowest terms")
     if "=" not in gold and not RELATION.search(gold):
-        extracted = worked_out(extracted)
-    ours, theirs = as_number(gold), as_number(extracted)
+        extracted, stated = worked_out(extracted), extracted
+        theirs = theirs if extracted is stated else as_number(extracted)
     if ours is not None and theirs is not None:
         if ours == theirs or by.near(ours, theirs):
             return correct(extracted, "equal numbers")
@@ -121,7 +133,12 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
 
 def _yes_or_no(response: str, gold: str) -> str | None:
     """The first word of a response without a box, where a yes or no is asked for."""
-    if not _YES_OR_NO.fullmatch(re.sub(r"\\text\s*\{(.*)\}", r"\1", gold.strip(" $."))) or "\\boxed" in response:
+    if (
+        len(gold) > LONGEST_YES
+        or not _SAYS.search(gold)
+        or not _YES_OR_NO.fullmatch(re.sub(r"\\text\s*\{(.*)\}", r"\1", gold.strip(" $.")))
+        or "\\boxed" in response
+    ):
         return None
     found = _SAYS_FIRST.match(
         response[response.rfind("</think>") + len("</think>") :] if "</think>" in response else response

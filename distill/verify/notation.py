@@ -73,7 +73,8 @@ CHANGING = frozenset(
 OPERATIONS = frozenset(
     """factorial squared cubed halves thirds quarters fifths tenths hundredths thousandths half third quarter tenth
     divided choose mod modulo remainder root log sqrt pi reciprocal opposite inverse isn't hardly except unless
-    far multiple divisible bounded almost nearly anything else if best worst out point base bn bp bps mega giga gross score mil mln mrd tn
+    far multiple divisible bounded almost nearly anything else if best worst out point base bn bp bps mega giga gross
+    score mil mln mrd tn
     lakh crore millionths thousandths billionths
     quadrillion millionen tausend ppm permil mille basis maybe perhaps exclude excluding rather longer besides
     dividing""".split()

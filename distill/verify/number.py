@@ -27,13 +27,15 @@ _ENDLESS = re.compile(r"[-+]? ?(?:nan|inf|infinity|∞|\\infty|unendlich)[.]?", 
 
 
 _OPERATOR = re.compile(
-    r"(?:[+*/^]|-\(|[\w)]\() ?$|\b(?:anything but|except|maybe|exclude|vs\.?|versus|(?:power|root|loss|debt|fall|drop) of|down) $"
+    r"(?:[+*/^]|-\(|[\w)]\() ?$|\b(?:anything but|except|maybe|exclude|vs\.?|versus|down"
+    r"|(?:power|root|loss|debt|fall|drop) of) $"
 )
 _UNSURE = re.compile(r", (?:no|wait|sorry)\b|\b(?:else|otherwise)\b|\((?:wrong|incorrect|false)\)|~~", re.IGNORECASE)
 _OPERATED = re.compile(
     r"_| ?[<>≤≥]| ?(?:bps?|tn|mrd|mio|mln|mil|gross|score|kilo|mega|giga|micro|milli|nano)\b|(?-i:[BKMT])\b| ?/ ?[a-z]"
     r"| per [a-z]\b|[万億亿兆百千十억만조천백半倍割‰¢∞]| and (?:a|one|three) (?:half|third|quarters?)\b"
-    r"| ?(?:squared|cubed|factorial|halves|thirds|quarters|tenths|hundredths|thousandths|millionths|billionths|in debt|basis|per mille|lakh|crore|bn|base|ppm|mod|below)\b",
+    r"| ?(?:squared|cubed|factorial|halves|thirds|quarters|tenths|hundredths|thousandths|millionths"
+    r"|billionths|in debt|basis|per mille|lakh|crore|bn|base|ppm|mod|below)\b",
     re.IGNORECASE,
 )
 """What stands behind a number and makes another of it."""

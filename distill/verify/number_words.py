@@ -14,10 +14,13 @@ _TENS = {
 }
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 MOST_WORDS = 24
+_BEGINS = re.compile(rf"[\s.*]*(?:minus|negative|{'|'.join([*_SMALL, *_TENS])})\b", re.IGNORECASE)
 
 
 def in_words(text: str) -> int | None:
     """The number that the text is, and nothing else; None for any other text."""
+    if not _BEGINS.match(text):
+        return None
     found = re.split(r"[\s-]+", text.strip(" .*").lower())
     if not 0 < len(found) <= MOST_WORDS:
         return None

@@ -42,15 +42,18 @@ def announcement(nouns: str) -> re.Pattern[str]:
 
 _IF = re.compile(r"\b(?:if|had|suppose|supposing|wenn|si|если)\b[^.!?\n]*$", re.IGNORECASE)
 _DOUBT = re.compile(
-    r"\b(?:doubt|deny|denies|false|untrue|wrong|incorrect|mistaken|(?:do|does|did|would|can)(?:n't| not)|not|never|nobody|no one"
-    r"|suppose|assume|if|unless|whether|unsure|claims?|claimed|popular|tempting|(?:might|may|could) (?:think|say|guess))\b"
+    r"\b(?:doubt|deny|denies|false|untrue|wrong|incorrect|mistaken|not|never|nobody|no one"
+    r"|(?:do|does|did|would|can)(?:n't| not)"
+    r"|suppose|assume|if|unless|whether|unsure|claims?|claimed|popular|tempting"
+    r"|(?:might|may|could) (?:think|say|guess))\b"
     r"[^.!?:;,\n]*$",
     re.IGNORECASE,
 )
 """In the clause before an announcement: somebody else's, a question, or none."""
 
 _ASKED = re.compile(
-    r"[^.!\n]{0,80}\?|[^.!\n]{0,40}, which is (?:wrong|false|mistaken|incorrect|not)|[^.!\n]{0,40}[.!] (?:False|Wrong|Not)\b"
+    r"[^.!\n]{0,80}\?|[^.!\n]{0,40}, which is (?:wrong|false|mistaken|incorrect|not)"
+    r"|[^.!\n]{0,40}[.!] (?:False|Wrong|Not)\b"
 )
 _WOULD = re.compile(r"\bwould\b|\bwäre\b|\bserait\b", re.IGNORECASE)
 

@@ -140,7 +140,8 @@ def _mbpp(data: dict[str, Any]) -> Suite:
 
 
 _STANDARD = frozenset(
-    "isclose isnan isinf isfinite Counter defaultdict OrderedDict deque namedtuple Fraction Decimal reduce chain".split()
+    "isclose isnan isinf isfinite Counter defaultdict OrderedDict deque namedtuple Fraction Decimal reduce "
+    "chain".split()
 )
 """Names that tests may take from the standard library without saying so."""
 
