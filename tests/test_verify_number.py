@@ -170,7 +170,7 @@ def test_a_megabyte_of_anything_is_decided_at_once(piece: str) -> None:
 
     text = piece * (10**6 // len(piece))
     least = min(seconds(text[: len(text) // 10]) for _ in range(3))
-    assert seconds(text) < max(30 * least, 0.2)
+    assert min(seconds(text) for _ in range(2)) < max(30 * least, 0.2)
 
 
 HARD_RIGHT = [

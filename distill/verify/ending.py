@@ -29,6 +29,13 @@ _ASIDE = re.compile(
 )
 """A note in brackets behind the sentence with the answer."""
 
+_COUNTED = re.compile(
+    r"("
+    + NUMBER_IN_TEXT.pattern
+    + r")\s*(?![万亿億兆千百十만억조천백半倍割‰分の])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+)
+"""A number and what is counted, in Chinese, Japanese or Korean."""
+
 _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![*\w])")
 
 
@@ -53,7 +60,8 @@ def unmarked(text: str, whole: bool) -> str | None:
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
-        return clause
+        counted = _COUNTED.match(clause)
+        return counted[1] if counted else clause
     return _last_number(text, last)
 
 

@@ -199,7 +199,7 @@ def _compare(answer: str, gold: str) -> Judgement:
 
 def _by_value(answer: str, gold: str) -> Judgement:
     """What math-verify says, unless it may have read past a number base, a word, or the colon of a time."""
-    if _CLOCK.search(answer) or _CLOCK.search(gold) or _IN_WORDS.search(answer):
+    if set(_CLOCK.findall(answer)) != set(_CLOCK.findall(gold)) or _IN_WORDS.search(answer):
         return unknown(answer, "notation beyond the verifier")
     if _base(answer) != _base(gold):
         return unknown(answer, "another number base")

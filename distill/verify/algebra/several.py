@@ -67,7 +67,8 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if alike.rules.order == "kept":
         return _in_order(gold, answer, alike)
     terms, others = _chunked(_carried(_items(gold))), _chunked(_carried(_items(answer)))
-    if ours == theirs == "" and len(set(others)) < len(others) > len(terms) and len(set(terms)) == len(terms):
+    is_plain = ours == theirs == "" and not any(isinstance(one, Sequence) for one in others)
+    if is_plain and len(set(others)) < len(others) > len(terms) and len(set(terms)) == len(terms):
         return False  # a term that the gold answer has once is there twice
     if ours == theirs == "" and len(set(terms)) < len(terms):
         if len(terms) > len(_chunked(flat(answer))):
