@@ -1,7 +1,9 @@
 """Adaptive sampling: it stops where it should, spends where it pays, and decides the same after a kill."""
 
+import gc
 import random
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from distill.recipe import Harvest
 from distill.records import Problem, Sampling, Trace
 from teachers.adaptive import AdaptivePlan
 from teachers.base import Request
+from teachers.harvest import _collector_spared
 
 TOKENS = 100
 
@@ -128,3 +131,13 @@ def test_a_failed_request_rests_and_is_asked_again_by_the_next_attempt() -> None
     second = plan_for(3, samples_per_problem=4, max_total_tokens=10**9)
     second.note(trace(request(problems(3)[1], 1)), True)
     assert "p1/0" in {r.id for r in second.take(100)}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_garbage_collector_is_left_as_it_was(fails: bool) -> None:
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with suppress(ZeroDivisionError), _collector_spared():
+        assert gc.get_threshold() != before[0]
+        assert gc.get_freeze_count() > 0
+        assert not fails or 1 / 0
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before

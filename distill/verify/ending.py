@@ -4,7 +4,7 @@ import re
 
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.clause import DOUBTED, is_hedged, last_sentence, short_clause, with_unit
-from distill.verify.formulas import BOLD, NUMBER_IN_TEXT, NUMBERING, last_formula
+from distill.verify.formulas import BOLD, COUNTED, NUMBER_IN_TEXT, NUMBERING, last_formula
 from distill.verify.notation import words
 from distill.verify.statement import phrase_end
 
@@ -28,13 +28,6 @@ _ASIDE = re.compile(
     r"(?<=[.!?。*$）)])\s*[(（](?=[^()（）]*[^\W\d_]{2,}[^()（）]*\s)[^()（）]*[)）]\s*[.。]?\s*$|(?<=\*\*)\s[(（][a-z][^()（）]*[)）]\s*[.。]?\s*$"
 )
 """A note in brackets behind the sentence with the answer."""
-
-_COUNTED = re.compile(
-    r"("
-    + NUMBER_IN_TEXT.pattern
-    + r")\s*(?![万亿億兆千百十만억조천백半倍割‰分の])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
-)
-"""A number and what is counted, in Chinese, Japanese or Korean."""
 
 _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![*\w])")
 
@@ -60,7 +53,7 @@ def unmarked(text: str, whole: bool) -> str | None:
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
-        counted = _COUNTED.match(clause)
+        counted = COUNTED.match(clause)
         return counted[1] if counted else clause
     return _last_number(text, last)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from distill.verify.clause import OF, unit_behind
 from distill.verify.constant import DIGITS, constant
 from distill.verify.final import MAX_ANSWER, last_line, stated
+from distill.verify.formulas import SCALES_OF_HAN
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.last_number import is_changed
 from distill.verify.numeral import IN_TEXT, PERCENT, SCALE, Value, factor, plain, read
@@ -33,7 +34,7 @@ _OPERATOR = re.compile(
 _UNSURE = re.compile(r", (?:no|wait|sorry)\b|\b(?:else|otherwise)\b|\((?:wrong|incorrect|false)\)|~~", re.IGNORECASE)
 _OPERATED = re.compile(
     r"_| ?[<>≤≥]| ?(?:bps?|tn|mrd|mio|mln|mil|gross|score|kilo|mega|giga|micro|milli|nano)\b|(?-i:[BKMT])\b| ?/ ?[a-z]"
-    r"| per [a-z]\b|[万億亿兆百千十억만조천백半倍割‰¢∞]| and (?:a|one|three) (?:half|third|quarters?)\b"
+    rf"| per [a-z]\b|[{SCALES_OF_HAN}¢∞]| and (?:a|one|three) (?:half|third|quarters?)\b"
     r"| ?(?:squared|cubed|factorial|halves|thirds|quarters|tenths|hundredths|thousandths|millionths"
     r"|billionths|in debt|basis|per mille|lakh|crore|bn|base|ppm|mod|below)\b",
     re.IGNORECASE,

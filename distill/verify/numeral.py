@@ -8,6 +8,7 @@ from typing import NamedTuple
 from distill.verify.algebra.units import measure, singular
 from distill.verify.constant import constant
 from distill.verify.final import MAX_ANSWER
+from distill.verify.formulas import SCALES_OF_HAN
 from distill.verify.math import as_number
 from distill.verify.notation import OPERATIONS, words
 
@@ -64,7 +65,7 @@ _UNIT = re.compile(rf" ?(?:{_WORD}(?:(?: ?[*/-] ?| ){_WORD}){{0,4}})?")
 _NO_UNIT = re.compile(
     r"\b(?:or|and|to|not|between|plus|minus|times|half|quarter|twice|double|less|more|than|at|most|least|pi|e|sqrt|oder|und)\b"
     r"|\b(?:bps?|basis|tn|mrd|mio|mln|mil|bn|gross|score|kilo|mega|giga|micro|milli|nano|debt|per mille|promille)\b"
-    r"|\b\w+(?:ndths|sandths|lionths)\b|^(?-i:[BKMT])\b|^ ?per\b|[万億亿兆百千十억만조천백半倍割‰¢∞]"
+    r"|\b\w+(?:ndths|sandths|lionths)\b|^(?-i:[BKMT])\b|^ ?per\b|" + f"[{SCALES_OF_HAN}¢∞]"
     r"|\b(?:is|was|are|were|wrong|incorrect|would|too|but)\b|sqrt|^ ?x"
     r"|^ ?(?-i:(?![ABCFGHJKLNTVWdghlmstuÅΩμ])\w)(?![\w°])",
     re.IGNORECASE,

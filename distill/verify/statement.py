@@ -5,7 +5,7 @@ import re
 from distill.verify.algebra.units import MONTHS
 from distill.verify.beside import changed_beside
 from distill.verify.clause import unit_behind, with_unit
-from distill.verify.formulas import BOLD, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
+from distill.verify.formulas import BOLD, COUNTED, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
 from distill.verify.notation import CHANGING, OPERATIONS, words
 
 _OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
@@ -17,11 +17,6 @@ _CASE = re.compile(r"\d\s+(?:for|if|when|unless|where)\s", re.IGNORECASE)
 _BUT = re.compile(
     r"\s*(?:not|nicht|pas|no)\b[^.\n]{1,80}?\b(?:but(?: rather)?|sondern|mais|sino)\s+(.+)", re.IGNORECASE | re.DOTALL
 )
-_COUNTED = re.compile(
-    r"(" + NUMBER_IN_TEXT.pattern + r")\s*(?![^\s]*[万亿億兆千百十만억조천백半倍割分の])"
-    r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{1,6}[。.]?"
-)
-"""A number with a counter word of Chinese, Japanese or Korean, and none that makes another number of it."""
 
 _SEVERAL = re.compile(r"\s*(?:,|or\b|and\b)\s*\$(?!\s*[A-Za-z]\s*\\in\b)")
 
@@ -51,7 +46,7 @@ def phrase_end(text: str) -> str:
     A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
     """
     text = re.sub(r"[.*。\s]+$", "", text.strip().strip("*").strip())
-    if counted := _COUNTED.fullmatch(text):
+    if counted := COUNTED.fullmatch(text):
         return counted[1]
     if "\\" in text or not words(text):
         sentence = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")[.。]\s", text)

@@ -1,0 +1,58 @@
+"""The program in a response: fences, prose around it, several blocks."""
+
+import pytest
+
+from distill.verify.programs import extract
+
+
+@pytest.mark.parametrize(
+    ("response", "names", "program"),
+    [
+        (
+            "```python\na = 1\n```\nthen\n```python\ndef f(): pass\n```\nuse:\n```python\nprint(f())\n```",
+            ("f",),
+            "def f(): pass\n",
+        ),
+        ("```py\ndef f(): pass\n```\nno:\n```python\ndef f(): return 1\n```", ("f",), "def f(): return 1\n"),
+        (
+            "```python\nimport re\nN = 5\n```\n```python\ndef f(): return N\n```",
+            ("f",),
+            "import re\nN = 5\n\ndef f(): return N\n",
+        ),
+        (
+            "```python\ndef h(): pass\n```\n```python\ndef f(): return h()\n```",
+            ("f",),
+            "def h(): pass\n\ndef f(): return h()\n",
+        ),
+        (
+            "```python\nclass Solution:\n    def f(self): pass\n```\n```\nf() -> 3\n```",
+            ("f",),
+            "class Solution:\n    def f(self): pass\n",
+        ),
+        ("```python\nn = int(input())\nprint(n)\n```\n```\n3\n```", (), "n = int(input())\nprint(n)\n"),
+        ("```cpp\nint main() {}\n```", ("f",), None),
+        ("    ```python\n    def f(): pass\n    ```", ("f",), "def f(): pass\n"),
+        ("```python\ndef f():\n    return 1", ("f",), "def f():\n    return 1\n"),
+        ("def f():\n    return 1", ("f",), "def f():\n    return 1\n"),
+        ("    return 1\n\ndef g(): pass", ("f",), "    return 1\n\ndef g(): pass\n"),
+        ("```python\ndef f():\n    return 1```", ("f",), "def f():\n    return 1\n"),
+        ("```python\ndef f(): return '```'\n```", ("f",), "def f(): return '```'\n"),
+        ("Here it is:\ndef f():\n    return 1\n\nThis returns one as asked.", ("f",), "def f():\n    return 1\n\n"),
+        ("The answer is 3.", ("f",), None),
+        ("", ("f",), None),
+    ],
+)
+def test_the_program_in_a_response(response: str, names: tuple[str, ...], program: str | None) -> None:
+    assert extract(response, names) == program
+
+
+def test_finding_it_is_linear() -> None:
+    for text in (
+        "```" * 100_000,
+        "```python\n" * 50_000,
+        "def f" * 100_000,
+        "`" * 300_000,
+        " \t" * 200_000 + "```",
+        "~~~\n" * 70_000,
+    ):
+        extract(text, ("f",))
