@@ -21,18 +21,12 @@ from distill.verify.second_reader import by_second_reader
 
 _IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])")
 _FORMULA = re.compile(r"\$[^$]*\$")
-
-
-_SAYS = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
 _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
-
-
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
 _PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
-
 
 rules = Rules()
 """Conventions of `judge`; a run sets its recipe's."""
@@ -131,8 +125,9 @@ def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
 
 
 def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
+    alike = named_alike(gold, extracted)
     try:
-        told = decide(gold, extracted, by)
+        told = decide(*alike, by)
     except Unread:
         return by_second_reader(extracted, gold, by)
     except TooBig:
@@ -141,7 +136,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
         return _left_open(by_second_reader(extracted, gold, by), gold)
     if told and _PADDED.search(f"{gold} {extracted}") and as_number(gold) != as_number(extracted):
         return unknown(extracted, "digits beyond those that agree")
-    if told and not same_marks(*named_alike(gold, extracted)):
+    if told and not same_marks(*alike):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")
 
@@ -160,7 +155,7 @@ def _yes_or_no(response: str, gold: str) -> str | None:
     """The first word of a response without a box, where a yes or no is asked for."""
     if (
         len(gold) > LONGEST_YES
-        or not _SAYS.search(gold)
+        or not _YES_OR_NO.search(gold)
         or not _YES_OR_NO.fullmatch(re.sub(r"\\text\s*\{(.*)\}", r"\1", gold.strip(" $.")))
         or "\\boxed" in response
     ):

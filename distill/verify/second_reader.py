@@ -49,13 +49,12 @@ def by_second_reader(extracted: str, gold: str, rules: Rules) -> Judgement:
     if (told := same_formula_of_chemistry(gold, extracted)) is not None:
         return correct(extracted, "same text") if told else wrong(extracted, "another formula")
     found = _compare(theirs, ours)._replace(extracted=extracted)
-    why = _doubt(found, gold, extracted)
+    why = _doubt(found, gold, extracted, ours, theirs)
     return found if why is None else unknown(extracted, why)
 
 
-def _doubt(found: Judgement, gold: str, extracted: str) -> str | None:
-    """Why math-verify's verdict says nothing; None where it counts."""
-    ours, theirs = tidy(gold), tidy(extracted)
+def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) -> str | None:
+    """Why math-verify's verdict on `ours` and `theirs`, both tidied, says nothing; None where it counts."""
     if found.verdict == "correct" and not same_marks(gold, extracted):
         return "a mark that one of them has not"
     if found.verdict == "correct" and "=" in theirs and not equals(theirs):

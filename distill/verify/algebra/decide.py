@@ -20,7 +20,6 @@ from distill.verify.algebra.roots import same_roots
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.solved import line_of, same_plane
 from distill.verify.algebra.symbols import free
-from distill.verify.names import named_alike
 
 _DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
 _LETTER = re.compile(r"\s*(?:\\text(?:bf)?\s*\{)?\(?([A-E])\)?\}?\s*")
@@ -42,7 +41,6 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     letter, option = _LETTER.fullmatch(gold[:30]), _OPTION.match(answer[:60])
     if letter and option and len(_OPTIONS.findall(answer)) == 1:
         return letter[1] == option[1]
-    gold, answer = named_alike(gold, answer)
     try:
         same = Comparison(rules)
         pairs = [(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
