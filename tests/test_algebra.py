@@ -10,6 +10,7 @@ from distill.verify.algebra.decide import decide
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.readings import readings
 from distill.verify.algebra.rules import Rules
+from distill.verify.names import named_alike
 
 SAME = r"""
     5 \text{ kJ/mol} == 5000 \text{ J/mol} == 5\ \mathrm{kJ\,mol^{-1}}
@@ -194,7 +195,7 @@ def rows(table: str, sign: str) -> list[tuple[str, str]]:
 
 def told(gold: str, answer: str, rules: Rules = Rules()) -> bool | None:  # noqa: B008 - it never changes
     try:
-        return decide(gold, answer, rules)
+        return decide(*named_alike(gold, answer), rules)
     except (Unread, TooBig):
         return None
 
