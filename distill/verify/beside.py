@@ -23,7 +23,7 @@ from distill.verify.wording import (
 
 _SPACES = re.compile(r"(?:\s|\\n(?![a-z])|\\[,;:! ]|~|\\q?quad(?![a-z])|\\hspace\{[^{}]*\}|\\displaystyle(?![a-z]))+")
 _OPENING = re.compile(
-    r"(?:^|\\\\|\\\[|\\\(|\$|[=:.?!;,≈⇒→∴&|*_`\"']|[^\x00-\x7f−±∓×÷·√∛≤≥≠¬]|<\w+>|^\s*>|[=-]>|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
+    r"(?:^|\\$|\\\\|\\\[|\\\(|\$|[=:.?!;,≈⇒→∴&|*_`\"']|[^\x00-\x7f−±∓×÷·√∛≤≥≠¬]|<\w+>|^\s*>|[=-]>|\bso\b|\\(?:implies|Rightarrow|Longrightarrow|rightarrow|to"
     r"|therefore|because|iff|approx|simeq|equiv|sim|text\w*\s*\{[^{}]*\}|math\w*\s*\{[A-Za-z ]*\})"
     r"|\\begin\{\w+\*?\}|\\(?:text\w*|bf|rm|underline|mathbf|mathrm|large|Large|huge|color\{\w+\}|textcolor\{\w+\})\s*\{?)$"
 )
@@ -31,7 +31,8 @@ _OPENING = re.compile(
 
 _CLOSING = re.compile(
     r"$|\$|\\\)|\\\]|\\\\|\\end\{|[;:?!,、。，；）)\]}&|*_`\"'“”«»‘’—–](?!\d)|\.(?!\d)|\\(?:text\w*|mathrm|mathbf|operatorname)\s*\{"
-    r"|\\(?:quad|qquad|blacksquare|square|Box|qed|checkmark|tag|label|approx|simeq|Rightarrow|implies|because|therefore|in|end"
+    r"|(?:[<>≤≥≠]|\\(?:neq?|leq?|geq?|lt|gt|ll|gg)(?![a-zA-Z]))\s*-?\d+\s*(?:$|\$|\\\)|\\\])|mod\b|modulo\b"
+    r"|\\(?:hfill|newline|par|quad|qquad|blacksquare|square|Box|qed|checkmark|tag|label|approx|simeq|Rightarrow|implies|because|therefore|in|end"
     r"|big\w?|Big\w?|right|pmod|bmod|mod)(?![a-zA-Z])|%(?!\d)"
 )
 """May stand right behind it."""
@@ -61,7 +62,8 @@ _DENYING = (*roots(NOT, INSTEAD, WRONG, MIGHT, EXCLUDE), "n't", "thing but", "<!
 """One of them stands in every denial; looking for them is faster."""
 
 _GOES_ON = re.compile(
-    rf"\s*(?:(?:\\text\s*\{{\s*)?(?:{SCALE})\b|(?:[a-z]{{1,4}}\b)?[,;]?\s*(?:or|to|plus|minus|times|over|divided by)"
+    rf"\s*(?:(?:\\text\s*\{{\s*)?(?!mod)(?:{SCALE})\b"
+    rf"|(?:(?!when)[a-z]{{1,4}}\b)?[,;]?\s*(?:or|to|plus|minus|times|over|divided by)"
     rf"(?: (?:also|even|{MAYBE}))?\s+(?:\$|\\\(|\\boxed\s*\{{)?\s*[-−]?\d"
     r"|,?\s*and\s+(?:\$|\\\()?\s*[-−]?\d[\d.,]*\s*(?:[.$)]|$)"
     r"|[-−+*/±]\s*(?:\$|\\\()\s*[-−]?\d|;\s*\$\s*[-−]?\d"
@@ -76,6 +78,8 @@ _FAILS = re.compile(
     r"|[\s$.)\]]{0,4}(?:That|This|It|I)(?:'s| is| was| am|'m) "
     rf"(?:{WRONG}|not (?:right|correct|it|the answer))\b"
     r"|\?\s*No\b|\s*~~|\s*-->"
+    rf"|[\s$.)\]]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
+    r"|,? which contradicts\b)"
 )
 
 

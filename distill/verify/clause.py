@@ -4,8 +4,10 @@ import re
 
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.algebra.units import is_unit, name_of
+from distill.verify.formulas import NUMBER_IN_TEXT
 from distill.verify.last_number import is_changed
 from distill.verify.notation import CHANGING, OPERATIONS, words
+from distill.verify.wording import GIVES_UP, WRONG
 
 LONGEST = 60
 """Characters of a clause."""
@@ -28,6 +30,22 @@ DOUBTED = re.compile(
     r"|per cent of|unsure|whether|tempting)\b",
     re.IGNORECASE,
 )
+_NOT_CLAIMED = re.compile(
+    rf"\b(?:impossible|doubts?|denies|deny|pretend|mistake is|{WRONG})\s+that\b[^,;]*$"
+    rf"|^\W*(?:suppose|assume|if|let us (?:suppose|assume))\b[^,;]*$"
+    rf"|\b(?:{WRONG})\s+(?:answer|result|value|solution) (?:is|was)\s*$|\b(?:nobody|no one) knows\b[^;]*$"
+    r"|\bthere (?:is|are) no (?:such )?(?:answer|solution|value|number)\b[^,;]*$",
+    re.IGNORECASE,
+)
+"""In a sentence before its number: what is not so, or only supposed."""
+
+_TAKEN_BACK = re.compile(
+    rf"[^.!?\n]*(?:\?|[;,] (?:they|he|she|it|that|this)(?:'s| is| are) (?:{WRONG}))"
+    rf"|[^.!?\n]*[.!?;,][^.\d]*\b(?:{GIVES_UP})\b",
+    re.IGNORECASE,
+)
+"""Behind a number: a question, or that there is no answer."""
+
 LONGEST_HEDGE = 80
 """Characters of a sentence in which such a word is about its number."""
 
@@ -54,6 +72,8 @@ def short_clause(line: str) -> str | None:
     others = words(clause) - FUNCTIONS - {"and", "or"}
     if len(others) > 2 or re.search(r"[:;?]|,\s[a-z]{3}", clause):
         return None
+    if re.search(rf"{NUMBER_IN_TEXT.pattern}(?: [a-z]+)? (?:is|are|was|were)\s*$", sentence[: found.start(1)]):
+        return None  # 12 apples are left
     is_name = len(clause.split()) == 1 or clause.istitle()
     return clause if is_name or not re.fullmatch(r"[a-zA-Z' ]+", clause) else None
 
@@ -75,14 +95,27 @@ def unit_behind(text: str, at: int) -> str:
     return found[0].strip(" ~") if all(is_unit(name_of(name)) for name in names if name) and names[0] else ""
 
 
-def is_hedged(text: str, start: int, end: int) -> bool:
-    """Do the words around a number make another value of it, or one of several?"""
+def is_denied(text: str, start: int, end: int) -> bool:
+    """Is a number not said to be so, or do the words that touch it make another value of it?"""
+    line, sentence, start_of_line = _around(text, start, end)
+    before = sentence[: len(sentence) - (end - start)]
+    if DOUBTED.search(sentence) or _NOT_CLAIMED.search(before) or _TAKEN_BACK.match(text, end):
+        return True
+    at = start - start_of_line
+    return is_changed(line, at, at + end - start) or bool(OF.search(line[:at]))
+
+
+def _around(text: str, start: int, end: int) -> tuple[str, str, int]:
+    """The line of a number, its sentence as far as the number, and where the line begins."""
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", end)
     line = text[line_start : line_end if line_end >= 0 else len(text)]
-    sentence = last_sentence(line[: end - line_start])
-    if DOUBTED.search(sentence) or line.rstrip().endswith("?"):
+    return line, last_sentence(line[: end - line_start]), line_start
+
+
+def is_hedged(text: str, start: int, end: int) -> bool:
+    """Do the words around a number make another value of it, or one of several?"""
+    if is_denied(text, start, end):
         return True
-    if is_changed(line, start - line_start, end - line_start) or OF.search(line[: start - line_start]):
-        return True
+    _, sentence, _ = _around(text, start, end)
     return len(sentence) < LONGEST_HEDGE and bool(words(sentence) & ((CHANGING | OPERATIONS) - _COUNTING))

@@ -3,9 +3,10 @@
 import re
 
 from distill.verify.algebra.tokens import FUNCTIONS
-from distill.verify.clause import DOUBTED, is_hedged, last_sentence, short_clause, with_unit
+from distill.verify.clause import DOUBTED, is_denied, is_hedged, last_sentence, short_clause, with_unit
+from distill.verify.dressing import unquoted
 from distill.verify.formulas import BOLD, COUNTED, NUMBER_IN_TEXT, NUMBERING, formula_alone, last_formula
-from distill.verify.last_number import REJECTED
+from distill.verify.last_number import REJECTED, condition_behind
 from distill.verify.notation import words
 from distill.verify.statement import phrase_end
 from distill.verify.wording import INSTEAD, NOT
@@ -60,6 +61,7 @@ def unmarked(text: str, whole: bool) -> str | None:
         text = text[:-VERY_NEAR] + _METADATA.sub("", text[-VERY_NEAR:])
     if text[-2:].rstrip(".。 ").endswith((")", "）")):
         text = _ASIDE.sub("", text)
+    text = unquoted(text) if whole else text
     if not text:
         return None
     last = text[text.rfind("\n") + 1 :]
@@ -83,6 +85,10 @@ def unmarked(text: str, whole: bool) -> str | None:
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
+        at = len(text) - len(last) + last.rfind(clause)
+        number = NUMBER_IN_TEXT.search(clause)
+        if number and is_denied(text, at + number.start(), at + number.end()):
+            return last[-SHOWN:].strip()
         counted = COUNTED.match(clause)
         return counted[1] if counted else clause
     return _last_number(text, last)
@@ -90,15 +96,17 @@ def unmarked(text: str, whole: bool) -> str | None:
 
 def _without_rejected(sentence: str) -> str | None:
     """`So x = 13, with x = 12 rejected` without its second clause; None where the first one does not give one value."""
-    kept, _, rejected = sentence.partition(", ")
+    kept, comma, rejected = sentence.partition(", ")
     numbers = NUMBER_IN_TEXT.findall(kept)
-    return kept if len(numbers) == 1 and "," not in rejected and numbers[0] not in rejected else None
+    return kept if comma and len(numbers) == 1 and "," not in rejected and numbers[0] not in rejected else None
 
 
 def _last_number(text: str, last: str) -> str | None:
     near = list(NUMBER_IN_TEXT.finditer(text, max(0, len(text) - VERY_NEAR)))
     for found in reversed(near or list(NUMBER_IN_TEXT.finditer(text))):
         if not NUMBERING.search(text, max(0, found.start() - 20), found.start()):
+            if len(near) > 1 and _is_condition(last, near[-2:]):
+                return last[-SHOWN:].strip()
             is_result = re.search(r"\d\s*=\s*\$?$", text[: found.start()])
             if not is_result and is_hedged(text, found.start(), found.end()):
                 return last[-SHOWN:].strip()
@@ -106,9 +114,21 @@ def _last_number(text: str, last: str) -> str | None:
     return None
 
 
+def _is_condition(last: str, numbers: list[re.Match[str]]) -> bool:
+    """Does the last of two numbers in one sentence say when, where or of how many the other one holds?"""
+    sentence = last_sentence(last)
+    found = list(NUMBER_IN_TEXT.finditer(sentence))
+    return len(found) > 1 and found[-1][0] == numbers[-1][0] and condition_behind(sentence, found) is not None
+
+
+_GOES_ON = re.compile(r"[,;]\s+(?:so|since|hence|thus|because|therefore|then)\b")
+
+
 def _prose(text: str) -> bool:
     if _CODE.search(text):
         return False
+    if _GOES_ON.search(text):
+        return True
     return (
         len(words(text) - FUNCTIONS) > 2
         or bool(

@@ -7,12 +7,15 @@ import re
 
 from distill.verify.beside import changed_beside
 from distill.verify.clause import unit_behind
+from distill.verify.dressing import undressed
 from distill.verify.ending import unmarked
 from distill.verify.last_number import REJECTED
 from distill.verify.notation import CHANGING, OPERATIONS, last_answer_tag, unwrapped, words
 from distill.verify.phrases import ANSWER, HASHES, KEYWORDS, announced_in, announcement, last_in_json
+from distill.verify.plain_number import as_number
 from distill.verify.second_thoughts import WITHDRAWN, corrected, given_later, without_remarks, worked_out_later
 from distill.verify.statement import phrase_end, stated
+from distill.verify.stop_tokens import without_stop_tokens
 
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
@@ -65,16 +68,21 @@ BESIDE = 80
 _IF = re.compile(r"\b(?:if|when|unless|suppose)\b[^.!?\n]*\banswers?\b", re.IGNORECASE)
 """What the answer is in another case is no other answer."""
 
+_FORMAL = re.compile(r"\s*(?:\*\*)?[-$\\\d(\[]")
 _SAYS_MORE = re.compile(r"[^\W_]")
 _IN_PROSE = re.compile(r"(?i:the )((?:[a-z]+ ){1,8})(?:is|are|equals) \$([^$]+)\$[.]?")
 """A gold answer in a sentence."""
 
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 _DASHES = str.maketrans("−–", "--")
-LONGEST_CLOSING = 100
-_CLOSINGS = re.compile(
-    r"(?:I hope (?:it|this) (?:is correct|helps)[.!]?|<\|[a-z_]+\|>\w*|\\end\{(?:align|equation|gather)\*?\}|\s)+$"
+_THOUGHT = re.compile(
+    r"</think>|</thinking>|</thought>|</reasoning>|</seed:think>|\[/THINK\]|<\|end_of_thought\|>"
+    r"|<\|channel\|>final<\|message\|>",
+    re.IGNORECASE,
 )
+"""Ends the thinking, with the marks of several models."""
+
+_SOLUTION = re.compile(r"\s*<\|(?:begin_of_solution|begin_of_text|message)\|>\s*")
 
 
 def final_answer(response: str) -> str | None:
@@ -93,11 +101,7 @@ def final_answer(response: str) -> str | None:
             return None
         beside = changed_beside(response[max(0, start - BESIDE) : start], response[end : end + BESIDE], content)
         return _unless_withdrawn(content if beside is None else beside, response[end:], is_whole=beside is not None)
-    tail = response[-TAIL_CHARACTERS:].translate(_DASHES)
-    tail = tail.rstrip()
-    closing = tail[-LONGEST_CLOSING:]
-    if any(mark in closing for mark in ("I hope", "<|", "\\end{")):
-        tail = tail[:-LONGEST_CLOSING] + _CLOSINGS.sub("", closing)
+    tail = undressed(response[-TAIL_CHARACTERS:].translate(_DASHES))
     if (tagged := last_answer_tag(tail)) is not None:
         opened = tail.lower().rfind("<answer>")
         if changed_beside(tail[max(0, opened - BESIDE) : opened], "", "") == "":
@@ -109,7 +113,7 @@ def final_answer(response: str) -> str | None:
         return field
     if (said := _said(tail)) is not None:
         behind = tail[tail.rfind(said) :]
-        if (later := given_later(behind)) is not None:
+        if (later := given_later(behind) or given_later(behind[len(said) :])) is not None:
             return later or None
         if (other := corrected(behind[len(said) :]) or worked_out_later(stated(said), behind)) is not None:
             return stated(other) or None
@@ -120,13 +124,25 @@ def final_answer(response: str) -> str | None:
 def relevant(response: str) -> str:
     """The part that `final_answer` looks at: what follows the thinking, from a good way before the last box."""
     end = response.rfind("</think>")
-    response = response[end + len("</think>") :] if end >= 0 else response
+    response = response[end + len("</think>") :] if end >= 0 else _behind_thinking(response)
     if "<think>" in response:
         return "<think>"
+    response = without_stop_tokens(response)
     box = max(response.rfind("\\boxed"), response.rfind("\\fbox"))
     last = min(box if box >= 0 else len(response), len(response) - TAIL_CHARACTERS)
     response = response[max(0, last - BEFORE_BOX) :]
     return response.replace("\\framebox", "\\fbox") if "\\framebox" in response else response
+
+
+def _behind_thinking(response: str) -> str:
+    """What follows thinking that other marks than `</think>` end."""
+    if not any(mark in response for mark in ("thinking>", "ought", "easoning>", "HINK", ":think>", "<|channel|>")):
+        return response
+    ends = [found.end() for found in _THOUGHT.finditer(response)]
+    if not ends:
+        return response
+    opened = _SOLUTION.match(response, ends[-1])
+    return response[opened.end() if opened else ends[-1] :]
 
 
 def _said(tail: str) -> str | None:
@@ -158,7 +174,7 @@ def _unless_withdrawn(boxed: str, after: str, is_whole: bool = False) -> str | N
     if (later := given_later(after)) is not None:
         return later or None
     said = None if _IF.search(after) else _said(after)
-    if said is not None and re.match(r"\s*(?:\*\*)?[-$\\\d(\[]", said):
+    if said is not None and (_FORMAL.match(said) or as_number(said.strip(" .*")) is not None):
         return stated(said) or None
     if WITHDRAWN.search(after):
         return stated(said) if said is not None else None

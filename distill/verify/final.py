@@ -5,10 +5,12 @@ Mathematics has its own rules for what stands there; these are for kinds whose a
 
 import re
 
+from distill.verify.dressing import undressed
 from distill.verify.extract import behind_boxes, final_answer
 from distill.verify.notation import last_answer_tag
 from distill.verify.phrases import CHOICE, HASHES, announced_in, announcement, last_in_json
-from distill.verify.second_thoughts import WITHDRAWN
+from distill.verify.second_thoughts import WITHDRAWN, given_later
+from distill.verify.stop_tokens import without_stop_tokens
 
 TAIL = 4000
 """Characters at the end in which an answer without box or tag is looked for."""
@@ -28,12 +30,14 @@ _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a 
 
 def stated(response: str) -> str | None:
     """The final answer as it is written; None where the response does not say which of its words are the answer."""
+    response = without_stop_tokens(response)
     if "\\boxed" in response:
         later = announced_in(without_emphasis(behind_boxes(response)), _PHRASE)
         return str(later[-1][1])[:LONGEST_SAID].strip() if later else final_answer(response)
     tagged = last_answer_tag(response)
     if tagged is not None:
-        return tagged
+        then = given_later(response[response.lower().rfind("</answer>") + len("</answer>") :])
+        return tagged if then is None else then or None
     tail = without_emphasis(response[-TAIL:])
     if (field := last_in_json(tail)) is not None:
         return field
@@ -42,13 +46,15 @@ def stated(response: str) -> str | None:
         if found:
             said = str(found[-1][1])[:LONGEST_SAID].strip()
             behind = found[-1].start(1)
+            if (then := given_later(tail[behind:]) or given_later(tail[behind + len(said) :])) is not None:
+                return then or None
             return None if WITHDRAWN.search(tail, behind) or _NO.search(tail, behind) else said
     return None
 
 
 def unmarked(response: str) -> str:
     """The end of a response, where nothing marks the answer; what it takes back is left out."""
-    tail = without_emphasis(response[-TAIL:])
+    tail = without_emphasis(undressed(response[-TAIL:]))
     ends = [found.end() for found in WITHDRAWN.finditer(tail)]
     return tail[ends[-1] :] if ends else tail
 

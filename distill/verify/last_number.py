@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from distill.verify.algebra.units import is_unit, name_of
-from distill.verify.wording import BOUND, BOUND_ELSEWHERE, CLAIMED, MIGHT, NOT, SIGN, SUPPOSED, TIMES
+from distill.verify.wording import BOUND, BOUND_ELSEWHERE, CLAIMED, MIGHT, NOT, SIGN, SUPPOSED, TIMES, WRONG
 
 REJECTED = r"rejected|extraneous|discarded|excluded|invalid|inadmissible|spurious|ruled out"
 """Said of a value that an equation gave and that is no answer."""
@@ -14,8 +14,9 @@ _WORDS = (
     r"|maximum of|minimum of|steps?|cases?|parts?|problems?|questions?|figures?|equations?|examples?|lines?)"
 )
 _BEFORE = re.compile(
-    rf"(?:[<>≤≥≠≲≳±]|[<>!]=|\\(?:leq?|geq?|neq?|lt|gt|pm)(?![a-zA-Z])|(?<![\w]){_WORDS}|n't)"
-    r"[\s(]{0,3}(?:(?:be|is|a|an|the|about|exactly|just|only|equal to) ){0,2}[$€£¥]?$",
+    rf"(?:[<>≤≥≠≲≳±]|[<>!]=|\\(?:leq?|geq?|neq?|lt|gt|pm)(?![a-zA-Z])|(?<![\w]){_WORDS}|n't"
+    rf"|(?:{MIGHT}) (?:well |also )?be|nowhere near|(?:would|could|might) have been|\breject(?:s|ed)? (?:[a-z] =)?)"
+    r"[\s(]{0,3}(?:(?:be|is|a|an|the|about|exactly|just|only|possibly|ever|equal(?: to)?) ){0,2}[$€£¥]?$",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
@@ -24,14 +25,15 @@ _RANGE = re.compile(
     r" ?[$€£¥]?$",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"[0-9)] ?(?:and|und|et|y|&) ?$")
+_LISTED = re.compile(r"[0-9)],? ?(?:and|und|et|y|&) ?$")
 _COMMA = re.compile(r"[0-9)] ?[,;] ?$")
 _STOP = re.compile(r"[\s.!)$]*$")
 _AFTER = re.compile(
     r" ?(?:[!^±+*]|\\pm|π|√|\\(?:pi|sqrt)(?![a-zA-Z])|(?:pi|sqrt)\b)|(?-i:[abefijknpqrvwxyzM])(?![a-zA-Z])"
     r"| ?(?:[a-z]{1,12} )?(?:or (?:more|less|fewer|greater|so|above|below|higher|lower)"
-    r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not))\b"
-    rf"| ?(?:[a-z]{{1,8}} ){{0,2}}(?:{REJECTED})\b",
+    r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not)|fails|contradicts"
+    r"|does(?:n't| not) (?:work|satisfy|fit|hold))\b"
+    rf"| ?(?:[a-z]{{1,8}} ){{0,2}}(?:{REJECTED})\b| ?\((?:{WRONG}|{REJECTED})\b",
     re.IGNORECASE,
 )
 
@@ -45,7 +47,9 @@ def is_changed(line: str, start: int, end: int) -> bool:
 
 
 _CONDITION = re.compile(
-    r"(?:,? \(?|\()(?:at|in|after|within|during|out of|for|per|by|over|on|since|until|every|each|with|when|where|if)"
+    r"(?:,? \(?|\()"
+    r"(?:to [a-z]+|after [a-z]+ing(?: away)?|the city|at|in|after|within|during|out of|for|per|by"
+    r"|over|on|since|until|every|each|with|when|where|if)"
     r" (?:(?:a|an|the|about|around|year|just|only|all|every|each) ){0,2}(?:[^\W\d]\w{0,12} ?[=≈] ?)?[$€£¥]?$",
     re.IGNORECASE,
 )

@@ -7,12 +7,12 @@ import re
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from distill.verify.clause import OF, unit_behind
+from distill.verify.clause import is_denied, unit_behind
 from distill.verify.constant import DIGITS, constant
 from distill.verify.extract import gold_answer
 from distill.verify.final import MAX_ANSWER, last_line, stated
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.last_number import IN_BRACKETS, condition_behind, is_changed, is_one_of_several
+from distill.verify.last_number import IN_BRACKETS, condition_behind, is_one_of_several
 from distill.verify.numeral import IN_TEXT, PERCENT, SCALE, SCALES_READ, Value, factor, plain, read
 from distill.verify.wording import EXCLUDE, FUNCTION, INSTEAD, MAYBE, SCALES, SCALES_OF_HAN, SECOND_THOUGHT, WRONG
 
@@ -120,6 +120,10 @@ def final_number(response: str) -> str | None:
     line = _PRECISION.sub("", last_line(response)[-MAX_ANSWER:])
     if _UNSURE.search(line):
         raise SeveralNumbers(line[-100:])
+    shown = plain(line)
+    numbers = list(IN_TEXT.finditer(shown))
+    if numbers and is_denied(shown, *numbers[-1].span()):
+        raise SeveralNumbers(line[-100:])
     if (first := _BEFORE_REMARK.search(line)) and read(first[1]) is not None:
         return first[1]
     side = _LAST_SIDE.fullmatch(line)
@@ -127,8 +131,6 @@ def final_number(response: str) -> str | None:
         return line
     if side and constant(side[1]) is not None:
         return side[1].strip(" $.")
-    shown = plain(line)
-    numbers = list(IN_TEXT.finditer(shown))
     if not numbers:
         return None
     if (condition := condition_behind(shown, numbers)) is not None:
@@ -151,12 +153,10 @@ def _is_unsure(shown: str, numbers: list[re.Match[str]]) -> bool:
     start, end = numbers[-1].span()
     return bool(
         (shown[start] in "+-" and _SUBTRACTED.search(shown[: start + 2]))
-        or is_changed(shown, start, end)
         or is_one_of_several(shown, start)
         or _CUT_OFF.search(shown, start)
         or (IN_BRACKETS.search(shown[:start]) and not _are_same(shown, numbers[-2:]))
         or _OPERATOR.search(shown[:start])
-        or OF.search(shown[:start])
         or _OPERATED.match(shown, end)
     )
 

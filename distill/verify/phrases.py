@@ -49,14 +49,16 @@ def announcement(nouns: str) -> re.Pattern[str]:
 _IF = re.compile(rf"\b(?:{SUPPOSED}|had|wenn|si|если)\b[^.!?\n]*$", re.IGNORECASE)
 _DOUBT = re.compile(
     rf"\b(?:{NOT}|{WRONG}|{SUPPOSED}|{CLAIMED}|nobody|no one|(?:do|does|did|would|can)(?:n't| not)"
-    rf"|(?:{MIGHT}) (?:think|say|guess))\b"
+    rf"|(?:{MIGHT}) (?:think|say|guess)|impossible|mistake is)\b"
     r"[^.!?:;,\n]*$",
     re.IGNORECASE,
 )
 """In the clause before an announcement: somebody else's, a question, or none."""
 
 _ASKED = re.compile(
-    rf"[^.!\n]{{0,80}}\?|[^.!\n]{{0,40}}, which is (?:{WRONG}|not)|[^.!\n]{{0,40}}[.!] (?:False|Wrong|Not)\b"
+    rf"[^.!\n]{{0,80}}\?|[^.!\n]{{0,20}}\((?:{WRONG})\b|[^.!\n]{{0,40}}, which is (?:{WRONG}|not)"
+    rf"|[^.!\n]{{0,40}}[.!] (?:False|Wrong|Not)\b|[^.!\n]{{0,40}}[;,] (?:they|he|she|it|that) (?:are|is) (?:{WRONG})"
+    r"|[^.!\n]{0,40}, said the\b"
 )
 _WOULD = re.compile(r"\bwould\b|\bwäre\b|\bserait\b", re.IGNORECASE)
 
@@ -66,12 +68,18 @@ def announced_in(text: str, phrase: re.Pattern[str]) -> list[re.Match[str]]:
     return [
         found
         for found in phrase.finditer(text)
-        if not (_WOULD.search(found[0]) and _IF.search(text, max(0, found.start() - 200), found.start()))
+        if not (_WOULD.search(found[0]) and _is_supposed(text, found))
         and not _DOUBT.search(text, max(0, found.start() - 100), found.start())
         and not _ASKED.match(text, found.end())
     ]
 
 
+def _is_supposed(text: str, found: re.Match[str]) -> bool:
+    before = _IF.search(text, max(0, found.start() - 200), found.start())
+    return before is not None or _ONLY_IF.match(text, found.end()) is not None
+
+
+_ONLY_IF = re.compile(r"[^.!?\n]{0,60}\bif\b", re.IGNORECASE)
 _IN_JSON = re.compile(
     r"[\"'](?:final[_ ]?)?answer[\"']\s*:\s*(?:\"((?:[^\"\\]|\\.){1,400})\"|(-?[\d.]+))", re.IGNORECASE
 )

@@ -4,7 +4,7 @@ import re
 
 from distill.verify.notation import last_answer_tag
 from distill.verify.statement import phrase_end
-from distill.verify.wording import REVISION, SECOND_THOUGHT, WRONG
+from distill.verify.wording import RETRACTION, REVISION, SECOND_THOUGHT, WRONG, roots
 
 WITHDRAWN = re.compile(
     rf"\b(?:(?:{SECOND_THOUGHT})\b[,.:;! ]|no[,.:;!])[^\n]{{0,30}}?\b(?:that|this|it|I)(?:'s| is| was|'m| am) "
@@ -39,6 +39,24 @@ _REMARK = re.compile(
 """What would come of a fault that others make."""
 
 _CORRECTED = re.compile(r"(?i:correction|final answer|i meant?)\s*[:,]?\s*(\$?[-\d\\][^\n]{0,100}?)[.]?\s*(?:\n|$)")
+_BEGINS = r"(?:^|(?<=[\n.!?,;]))[\s*_>(]*(?:(?:but|however|unfortunately|sadly),?\s+)?"
+_RETRACTED = re.compile(rf"{_BEGINS}(?:{RETRACTION})\b(?P<rest>[^\n]*)", re.IGNORECASE)
+_CALLED_WRONG = re.compile(
+    rf"{_BEGINS}(?:the above|that|this|it|(?:my|the|that|this) (?:final )?(?:answer|result|value))"
+    rf"(?:(?:'s| is| was| seems)? (?:{WRONG}|not (?:right|correct|true))"
+    r"|(?: cannot| can't| can not) be (?:right|correct|true)|(?: isn't| wasn't) (?:right|correct|true))\b"
+    r"(?P<rest>[^\n]*)",
+    re.IGNORECASE,
+)
+_SECOND_ROOTS = (*roots(RETRACTION, WRONG), "right", "correct", "true")
+_PUT_INSTEAD = re.compile(
+    r"(?:^[\s,:;.!–—-]*|\b(?:is|it's|are|be|get|gives?|need|equals?|have|so|answer|value)\b:?,?\s+)(?:\*\*)?"
+    r"(?:\$([^$]{1,60})\$|(-?\$?\d(?:[\d.,/]*\d)?))(?:\*\*)?(?=\s*(?:[.,;!]|$|not\b|instead\b))",
+    re.IGNORECASE,
+)
+_NAMED_ANSWER = re.compile(
+    r"(?<![\w.])(-?\d(?:[\d.,/]*\d)?)\$?(?:\*\*)? (?:is|as) (?:the|my|our) (?:final |correct |right )?answer\b"
+)
 _LETTERS_ONLY = re.compile(r"[a-zA-Z](?:_\d)?(?:\s*[-+]?\s*[a-zA-Z](?:_\d)?){0,4}")
 
 
@@ -64,7 +82,20 @@ def given_later(after: str) -> str | None:
         if found := pattern.findall(after):
             said = found[-1] if isinstance(found[-1], str) else next(filter(None, found[-1]))
             return phrase_end(said.strip("$ "))
-    return None
+    if found := _NAMED_ANSWER.findall(after):
+        return found[-1]
+    lower = after.lower()
+    return _put_instead(after) if any(root in lower for root in _SECOND_ROOTS) else None
+
+
+def _put_instead(after: str) -> str | None:
+    """What "Sorry, 13." names; empty where the answer before it is called wrong, and no other is named."""
+    for pattern in (_RETRACTED, _CALLED_WRONG):
+        for found in pattern.finditer(after):
+            if value := _PUT_INSTEAD.search(found["rest"]):
+                return phrase_end(value[1] or value[2])
+    said = _CALLED_WRONG.search(after)
+    return "" if said and not re.search(r"\d", after[: said.start()] + after[said.end() :]) else None
 
 
 def worked_out_later(said: str, after: str) -> str | None:

@@ -21,6 +21,7 @@ _BUT = re.compile(
 _THAT_IS = re.compile(r",?\s*\(?\b(?:i\.e\.|that is,)")
 """What follows says the same once more."""
 
+_NONE = re.compile(r"(?:none|nothing|no (?:solution|answer|value|number)s?)\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"\s*(?:,|or\b|and\b)\s*\$(?!\s*[A-Za-z]\s*\\in\b)")
 
 
@@ -54,6 +55,8 @@ def phrase_end(text: str) -> str:
     if "\\" in text or not words(text):
         sentence = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")[.。]\s", text)
         return sentence[1] if sentence and "\\" not in text else text
+    if _NONE.match(text):
+        return text
     head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|\.\s|$)", text)
     clause = re.split(r"[,;(]\s|\.\s|\s\((?=[a-z]{3})|\s(?:because|since|as|which|so)\s", text)[0] if head else text
     if _CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause)):

@@ -59,6 +59,18 @@ SCALES_OF_HAN = "万億亿兆百千十억만조천백半倍割‰"
 SECOND_THOUGHT = r"wait|hold on|sorry|oops|hmm|actually|correction|on reflection|scratch that|make that|just kidding"
 """Begins what takes back an answer."""
 
+RETRACTION = (
+    r"edit(?:ed)?|updated?|erratum|whoops|apologies|nope|no(?=[,:;.!])|(?:on|upon) (?:second thoughts?|review|checking)"
+    rf"|{SECOND_THOUGHT}"
+)
+"""Begins a sentence that puts another answer in place of the one before."""
+
+GIVES_UP = (
+    r"I (?:do not|don't|can't|cannot|could not|couldn't|am unable to) (?:know|determine|solve|find|say|tell)"
+    r"|give up|no idea|there is no (?:valid )?(?:solution|answer)|so no (?:solution|answer) exists|contradiction"
+)
+"""Says that there is no answer, or that none is known."""
+
 REVISION = r"but|however|actually|correction|sorry|wait|re-?checking|checking again|on reflection"
 """Begins what gives another answer."""
 
