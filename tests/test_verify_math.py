@@ -149,7 +149,7 @@ def test_a_number_among_words_that_change_it(response: str) -> None:
         ("\\boxed{5}\n\nOops, that should read 6.", "6"),
         ("\\boxed{5}\n\nSorry, I meant 6.", "6"),
         ("\\boxed{5}\n\nErratum: the result is 6.", "6"),
-        ("**6**\n\nConfidence: 5", "**6**"),
+        ("**6**\n\nConfidence: 5", "6"),
         ("The result is $6$.\n\n**Difficulty:** 5/10\n**Confidence: 90%**", "6"),
         ("$6:\\boxed{5}$", "6:5"),
         ("Question 6: \\boxed{5}", "5"),

@@ -29,7 +29,8 @@ _IS_IT = r"(?:\b(?:is|are|was|were|be|called|equals)|[:=→])\s+(?:the |an? )?{}
 _HEDGED = re.compile(rf"\b(?:{SUPPOSED}|{MIGHT}|would|some|{MAYBE}|unlikely|{WRONG})\b", re.I)
 _LISTED = re.compile(rf"(?:[-*•]\s*)?(?:{CALLED})?[(\[{{]?\s*([A-J])\s*[)\].:]", re.IGNORECASE)
 _IT_IS = re.compile(
-    rf"(?:(?:so|thus|therefore|hence),? )?(?:it|that)(?: is|'s| must be|'s got to be) (?:{CALLED})?\(?([A-HJ])\)?[.!]?",
+    rf"(?:.*[.;,]\s)?(?:(?:so|thus|therefore|hence),? )?(?:it|that)(?: is|'s| must be| has to be|'s got to be)"
+    rf" (?:{CALLED})?\(?([A-HJ])\)?[.!]?",
     re.IGNORECASE,
 )
 _AND_ALSO = re.compile(r"\n\s*(?:and |but )?also \(?[A-J]\)?[.!]?\s*$")
@@ -123,11 +124,19 @@ def chosen(response: str, options: list[str]) -> str | None:
         raise Unread("several options", is_wrong=True)
     said = stated(response)
     if said is not None:
-        letter = read(said, options)
-        if any(other != letter for other in second_thoughts(unmarked(response), said)):
+        announced_one = read(said, options)
+        if any(other != announced_one for other in second_thoughts(unmarked(response), said)):
             raise Unread("several options")
-        return letter
+        return announced_one
     tail = unmarked(response)
+    letter = _unannounced(response, tail, options)
+    line = last_line(response)
+    if letter and any(other != letter for other in second_thoughts(line, line)):
+        raise Unread("several options")
+    return letter
+
+
+def _unannounced(response: str, tail: str, options: list[str]) -> str | None:
     told = announced(tail)
     if len(told) > 1:
         raise Unread("several options")

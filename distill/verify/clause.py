@@ -95,12 +95,18 @@ def unit_behind(text: str, at: int) -> str:
     return found[0].strip(" ~") if all(is_unit(name_of(name)) for name in names if name) and names[0] else ""
 
 
-def is_denied(text: str, start: int, end: int) -> bool:
-    """Is a number not said to be so, or do the words that touch it make another value of it?"""
-    line, sentence, start_of_line = _around(text, start, end)
+def is_not_claimed(text: str, start: int, end: int) -> bool:
+    """Does the sentence of a number doubt, suppose or ask it, or what follows say that there is no answer?"""
+    _, sentence, _ = _around(text, start, end)
     before = sentence[: len(sentence) - (end - start)]
-    if DOUBTED.search(sentence) or _NOT_CLAIMED.search(before) or _TAKEN_BACK.match(text, end):
+    return bool(DOUBTED.search(sentence) or _NOT_CLAIMED.search(before) or _TAKEN_BACK.match(text, end))
+
+
+def is_denied(text: str, start: int, end: int) -> bool:
+    """The same, or do the words that touch the number make another value of it?"""
+    if is_not_claimed(text, start, end):
         return True
+    line, _, start_of_line = _around(text, start, end)
     at = start - start_of_line
     return is_changed(line, at, at + end - start) or bool(OF.search(line[:at]))
 

@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from distill.verify.clause import is_denied, unit_behind
+from distill.verify.clause import is_denied, is_not_claimed, unit_behind
 from distill.verify.constant import DIGITS, constant
 from distill.verify.extract import gold_answer
 from distill.verify.final import MAX_ANSWER, last_line, stated
@@ -122,7 +122,7 @@ def final_number(response: str) -> str | None:
         raise SeveralNumbers(line[-100:])
     shown = plain(line)
     numbers = list(IN_TEXT.finditer(shown))
-    if numbers and is_denied(shown, *numbers[-1].span()):
+    if numbers and is_not_claimed(shown, *numbers[-1].span()):
         raise SeveralNumbers(line[-100:])
     if (first := _BEFORE_REMARK.search(line)) and read(first[1]) is not None:
         return first[1]
@@ -153,6 +153,7 @@ def _is_unsure(shown: str, numbers: list[re.Match[str]]) -> bool:
     start, end = numbers[-1].span()
     return bool(
         (shown[start] in "+-" and _SUBTRACTED.search(shown[: start + 2]))
+        or is_denied(shown, start, end)
         or is_one_of_several(shown, start)
         or _CUT_OFF.search(shown, start)
         or (IN_BRACKETS.search(shown[:start]) and not _are_same(shown, numbers[-2:]))

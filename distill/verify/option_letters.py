@@ -2,7 +2,7 @@
 
 import re
 
-from distill.verify.wording import NOT, REVISION, SECOND_THOUGHT, SUPPOSED
+from distill.verify.wording import NOT, RETRACTION, REVISION, SECOND_THOUGHT, SUPPOSED
 
 CALLED = (
     r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|вариант|ответ|选项)"
@@ -28,7 +28,8 @@ _CHOOSING = frozenset("i i'd i'll we we'd we'll let's us would will must should 
 _ON_SECOND_THOUGHT = re.compile(rf"\s*(?:\.\.\.|…|[.!?,;–—-])\s*(?:no|{SECOND_THOUGHT})\b", re.IGNORECASE)
 _LEFT = re.compile(
     rf"\b(?:leaves|leaving)\s+(?:us\s+)?(?:with\s+)?(?:only\s+)?(?:{CALLED})?\(?([A-J])\)?(?=[.!]|\s*$)"
-    rf"|\b[Oo]nly\s+(?:{CALLED})?\(?([A-J])\)?\s+(?:remains|is left)\b",
+    rf"|\b[Oo]nly\s+(?:{CALLED})?\(?([A-J])\)?"
+    r"\s+(?:remains|is left|works|fits|holds|matches|is (?:possible|correct))\b",
     re.M,
 )
 
@@ -39,7 +40,7 @@ _BUT = re.compile(
     r"(?:but|sondern|mais|sino|rather)\s+(?:rather )?\(?([A-J])\)?(?![\w'])"
 )
 _COLON = re.compile(
-    r"(?:^|[.!?]\s+)(?:so|thus|therefore|hence|final|result)\s*[,:]\s*\(?([A-J])\)?(?:[.):]\s*(.{0,200}))?[.!]?\s*$",
+    r"(?:^|[.!?]\s+)(?:(?:so|thus|therefore|hence)\b[,:]?|(?:final|result|correct)\s*[,:])\s*\(?(?-i:([A-J]))\)?(?:[.):]\s*(.{0,200}))?[.!]?\s*$",
     re.IGNORECASE,
 )
 _JUDGED = re.compile(
@@ -53,7 +54,8 @@ _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
     r"|(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),? (?:[a-z]+ ){1,8}is"
-    r"|(?:correct|right|best) [a-z]+ (?:is|must be|would be)|(?<=,\s)(?:so|thus)(?: it(?:'s| is))?"
+    r"|(?:[Tt]he )?(?:correct|right|best) [a-z]+ (?:is|must be|would be)|(?:option|choice|one) that [a-z]+ is"
+    r"|(?<=,\s)(?:so|thus)(?: it(?:'s| is))?"
     rf"|(?:corresponds? to|which is|that is|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
 )
@@ -82,7 +84,7 @@ def judged_each(tail: str) -> str | None:
 
 
 _SECOND_THOUGHT = re.compile(
-    rf"\b(?:i mean|{SECOND_THOUGHT}|no)\b[,:.]?\s*"
+    rf"\b(?:i mean|{RETRACTION}|no)\b[,:.]?\s*(?:no\b[,:.]?\s*)?"
     r"(?:(?:it|that)(?:'s| is) )?\(?(?-i:([A-J]))\)?(?![\w'])|\n\s*\(?(?-i:([A-J]))\)?[.!]?\s*$",
     re.IGNORECASE,
 )

@@ -31,7 +31,7 @@ BEFORE_REASON = re.compile(
     r"|(?<=\s)(?:because|since|as(?! well as)|which|is (?:the )?(?:correct|right)|weil|da|car)\b)",
     re.DOTALL,
 )
-_BEFORE_REMARK = re.compile(r"([A-J])\s*[-–—;]\s+[^\W\d_]{2}")
+_BEFORE_REMARK = re.compile(r"([A-J])\s*[-–—;]\s+(?:[^\W\d_]{2}|[A-J] (?:is|are|was)\b)")
 _REFUTED = re.compile(
     rf"(?:is|was|seems|would be|looks) (?:also |clearly |definitely )?(?:{WRONG}|not\b)"
     r"|(?:does|did|can|could|would) ?(?:n't|not)\b|fails|(?:can|should) be (?:excluded|eliminated|ruled out)",
@@ -52,6 +52,8 @@ _ALSO = re.compile(
 _SURELY = re.compile(
     r"(?:for sure|definitely|clearly|certainly|obviously|most likely|probably),?\s+(?=\(?[A-J]\b)", re.I
 )
+_CONFIDENCE = re.compile(r"\s*\((?:with )?(?:confidence|certainty|probability)?:? ?~?\d+ ?%(?: \w+)?\)", re.IGNORECASE)
+_CONFIDENCE = re.compile(r"\s*\([^()]{0,20}(?:confiden|certain|sure)[^()]{0,20}\)", re.IGNORECASE)
 _ITALIC = re.compile(r"\*[^*]+\*")
 _BOTH = re.compile(r"(?:both|either|all)\b", re.IGNORECASE)
 _MARKED = re.compile(rf"(?:{CALLED})\(?([A-J])(?![\w'])|\(([A-J])\)", re.IGNORECASE)
@@ -95,7 +97,7 @@ def read(said: str, options: list[str]) -> str:
         raise Unread("answer too long to read")
     if "~~" in said:
         raise Unread("struck out")
-    said = _SURELY.sub("", said, count=1)
+    said = _SURELY.sub("", _CONFIDENCE.sub("", said), count=1)
     plain = bare(said)
     matches = by_text(said, options)
     if len(matches) > 1:
@@ -114,7 +116,7 @@ def read(said: str, options: list[str]) -> str:
 
 def _names_another(plain: str, letter: str, options: list[str]) -> bool:
     """Does a letter beside the text of an option mark another one? Within the text itself it marks none."""
-    if normal(plain) == normal(options[LETTERS.index(letter)]):
+    if normal(plain).casefold() == normal(options[LETTERS.index(letter)]).casefold():
         return False
     kept = _DENIED.sub(" ", plain)
     found = _MARKED.search(kept) or _ENDS_ON.search(kept)

@@ -76,8 +76,9 @@ def letters_with(text: str, options: list[str], as_formula: bool = True) -> list
     lettered = list(zip(LETTERS, options, strict=False))
     for spell in (normal, _unquoted):
         wanted = spell(text)
-        if same := [letter for letter, option in lettered if spell(option) == wanted]:
-            return same
+        if same := [letter for letter, option in lettered if spell(option).casefold() == wanted.casefold()]:
+            with_case = [letter for letter, option in lettered if spell(option) == wanted]
+            return with_case or same
     if same := _with_words(text, lettered):
         return same
     if not as_formula:
@@ -117,8 +118,8 @@ def _same_value(option: str, text: str) -> bool:
 
 
 def normal(text: str) -> str:
-    """What two spellings of an option's text have in common."""
-    return re.sub(r"\s+", "", re.sub(r"(?:[.。,;]|(?<!\d)!)+$", "", plain(text))).casefold()
+    """What two spellings of an option's text have in common, but for their case."""
+    return re.sub(r"\s+", "", re.sub(r"(?:[.。,;]|(?<!\d)!)+$", "", plain(text)))
 
 
 def _unquoted(text: str) -> str:

@@ -8,7 +8,7 @@ HASHES = re.compile(r"####[ \t]*(\S[^\n]*)")
 
 ANSWER = (
     r"\banswers?(?:\s+to\s+[^.\n]{1,60}?)?|\bantwort|\blösung|\b(?:(?:bonne )?r[ée]ponse|respuesta|risposta|resposta)"
-    r"(?: (?:correct[ae]|corretta|finale?))?|\b(?:ответ|odpowiedź|odpověď|svar|antwoord|cevap)"
+    r"(?: (?:corr?ec?t[ae]|finale?))?|\b(?:ответ|odpowiedź|odpověď|svar|antwoord|cevap)"
 )
 """Nouns for it, of which the English one is taken for mathematics too."""
 
@@ -16,12 +16,13 @@ CHOICE = (
     r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:options?|choices?)"
     rf"|\b(?:final|my|selected) (?:choice|option|selection|verdict)"
     r"|\b(?:opción|opção|opzione|option) (?:correcta|correta|corretta|correcte)|\b(?:bonne|richtige) option"
-    rf"|(?m:^)final(?=\s*[:：])|\b(?:option |choice )?selected|{ANSWER}"
+    rf"|(?m:^)(?:final|correct)(?=\s*[:：])|\bans(?=\s*[.:])\.?|\b(?:option |choice )?selected|{ANSWER}"
 )
 """The same and what else stands before one of several options."""
 
 KEYWORDS = (
     *("answer", "antwort", "lösung", "réponse", "reponse", "respuesta", "risposta", "resposta", "ответ"),
+    *("उत्तर", "câu", "đáp", "ans", "correct"),
     *("odpowied", "odpov", "svar", "antwoord", "cevap", "答", "选", "選", "解", "답", "إجابة", "جواب", "خيار"),
 )
 """One of them stands in every announcement of an answer; looking for them is faster than the expression."""
@@ -31,6 +32,7 @@ _SO = r"therefore|thus|hence|then|so|just|simply|in fact|indeed|clearly|donc|als
 _CHINESE = (
     r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
     r"|(?:答え|解答|回答|正解|選択肢)(?:は|[:：])[:：]?|(?:정답|답)(?:은|[:：])[:：]?"
+    r"|उत्तर[:：]?(?=\s)|(?:câu trả lời|đáp án)(?: đúng)? là|(?:doğru )?cevap(?=\s+\(?[A-J]\b)"
     r"|(?:الإجابة|الاجابة|الجواب|الخيار)(?: (?:الصحيحة?|النهائية?|النهائي|الصحيح))?(?: (?:هي|هو))?\s?[:：]?"
 )
 _NOT_YET = r"correct\b|right\b|wrong\b|incorrect\b|as follows|found\b|given\b|based\b"
@@ -49,7 +51,8 @@ def announcement(nouns: str) -> re.Pattern[str]:
 _IF = re.compile(rf"\b(?:{SUPPOSED}|had|wenn|si|если)\b[^.!?\n]*$", re.IGNORECASE)
 _DOUBT = re.compile(
     rf"\b(?:{NOT}|{WRONG}|{SUPPOSED}|{CLAIMED}|nobody|no one|(?:do|does|did|would|can)(?:n't| not)"
-    rf"|(?:{MIGHT}) (?:think|say|guess)|impossible|mistake is)\b"
+    rf"|(?:{MIGHT}) (?:think|say|guess)|impossible|mistake is"
+    r"|least likely|worst|second[- ]best|many)\b"
     r"[^.!?:;,\n]*$",
     re.IGNORECASE,
 )
