@@ -86,8 +86,7 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
         at = len(text) - len(last) + last.rfind(clause)
-        number = NUMBER_IN_TEXT.search(clause)
-        if number and is_denied(text, at + number.start(), at + number.end()):
+        if NUMBER_IN_TEXT.search(clause) and is_denied(text, at, at + len(clause)):
             return last[-SHOWN:].strip()
         counted = COUNTED.match(clause)
         return counted[1] if counted else clause

@@ -70,6 +70,9 @@ _IF = re.compile(r"\b(?:if|when|unless|suppose)\b[^.!?\n]*\banswers?\b", re.IGNO
 
 _FORMAL = re.compile(r"\s*(?:\*\*)?[-$\\\d(\[]")
 _SAYS_MORE = re.compile(r"[^\W_]")
+_MARKED_GOLD = re.compile(r"(?:^|\n)A:[ \t]*(\S[^\n]*?)\s*$")
+"""The last line of a solution, or all of it."""
+
 _IN_PROSE = re.compile(r"(?i:the )((?:[a-z]+ ){1,8})(?:is|are|equals) \$([^$]+)\$[.]?")
 """A gold answer in a sentence."""
 
@@ -205,6 +208,11 @@ def last_boxes(text: str) -> str | None:
 
 def gold_answer(text: str) -> str:
     """A gold answer; of a solution, as in GSM8K's answer column, what it marks as its answer."""
+    text = text[text.rfind("</think>") + len("</think>") :] if "</think>" in text else text
+    if marked := _MARKED_GOLD.search(text):
+        return marked[1].strip()
+    if text.startswith("{") and (field := last_in_json(text)) is not None:
+        return field
     if "boxed" in text or "####" in text or "</answer>" in text.lower() or _says_answer(text):
         text = final_answer(text) or last_boxes(text) or text
     elif (prose := _IN_PROSE.fullmatch(text)) and not words(prose[1]) & (CHANGING | OPERATIONS):

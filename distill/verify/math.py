@@ -18,6 +18,7 @@ from distill.verify.no_value import no_value
 from distill.verify.notation import RELATION, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
 from distill.verify.second_reader import by_second_reader
+from distill.verify.texts import say_alike
 
 _IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])")
 _FORMULA = re.compile(r"\$[^$]*\$")
@@ -30,6 +31,12 @@ _PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
 
 rules = Rules()
 """Conventions of `judge`; a run sets its recipe's."""
+
+NO_GOLD = frozenset(("proof", "notfound", "not found", "mcq"))
+"""What data sets write where there is none."""
+
+_OF_VALUES = frozenset(("another value", "different by math-verify"))
+"""Reasons that tell nothing of words."""
 
 LONGEST_NAME = 3
 """Words of a gold answer beside its formulas; one with more may say other things too."""
@@ -44,6 +51,8 @@ LONGEST_TEXT = 400
 def judge(response: str, answer: str, data: dict) -> Judgement:
     """Judge a response by its last `\\boxed{}`, `<answer>`, `####`, "the answer is", or last number."""
     extracted, answer = final_answer(response), gold_answer(answer)
+    if answer.strip().lower() in NO_GOLD:
+        return unknown(extracted, "there is no gold answer")
     says = _yes_or_no(response, answer)
     if says and not _YES_OR_NO.fullmatch(extracted or ""):
         return correct(says, "same text") if same_words(says, answer) else wrong(says, "the opposite")
@@ -60,6 +69,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     found = compare(extracted, answer)
     if found.verdict == "wrong" and "$" in answer and len(words(_FORMULA.sub(" ", answer))) > LONGEST_NAME:
         return unknown(extracted, "gold answer is a sentence")
+    if found.verdict == "wrong" and found.reason in _OF_VALUES and say_alike(answer, extracted):
+        return unknown(extracted, "other words for it, perhaps")
     return found
 
 

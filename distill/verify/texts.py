@@ -14,6 +14,15 @@ _IN_DOLLARS = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)")
 _CHEMICAL = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d*){2,}(?:\^\d*[-+])?")
 
 
+_PLAIN = frozenset("a an the is are it its of in on at with to that this there be has have function series".split())
+_JOINING = frozenset("and or not no never but nor neither both either non un".split())
+"""Words with which more is said, or the contrary."""
+
+_TEXT = re.compile(r"\\(?:text\w*|mathrm|mathbf)\s*\{([^{}]*)\}")
+_STEM = 5
+"""Letters by which the forms of a word are known."""
+
+
 def same_formula_of_chemistry(gold: str, answer: str) -> bool | None:
     """`\\text{H}_2\\text{SO}_4` and `\\mathrm{H_2SO_4}`; None where they are none, numbers included."""
     ours, theirs = (re.sub(r"\\(?:text|mathrm|rm|ce)\b|[{}_\s$]", "", text) for text in (gold, answer))
@@ -66,3 +75,15 @@ def _parts(text: str) -> list[str | tuple[str, ...]]:
         else:
             found.append(piece.strip(" .,;$"))
     return found
+
+
+def say_alike(gold: str, answer: str) -> bool:
+    """Do two texts share their words, but for their forms, so that they may say the same: `converges`, `convergent`?"""
+    ours, theirs = (_TEXT.sub(r" \1 ", text).lower() for text in (gold, answer))
+    if "\\" in ours + theirs or re.findall(r"\d+", ours) != re.findall(r"\d+", theirs):
+        return False
+    said, others = (set(re.findall(r"[^\W\d_]+", text)) - _PLAIN for text in (ours, theirs))
+    if (said ^ others) & _JOINING:
+        return False
+    stems, other_stems = ({word[:_STEM] for word in found if len(word) > 2} for found in (said, others))
+    return bool(stems and other_stems) and (stems <= other_stems or other_stems <= stems)
