@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
+from distill.plain_values import plain
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -199,7 +200,9 @@ def each_row(path: Path, halves: bool = False) -> Iterator[dict[str, Any]]:
     try:
         yield from _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path, halves)
     except UnicodeDecodeError as e:
-        raise DistillError(f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl or .parquet.") from e
+        raise DistillError(
+            f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl, .jsonl.gz or .parquet."
+        ) from e
     except (OSError, EOFError, zlib.error) as e:  # the last two of a torn .gz
         raise DistillError(f"{path} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
 
@@ -249,7 +252,7 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(path) as table:
             for batch in table.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
+                yield from map(plain, batch.to_pylist())
     except (OSError, ValueError) as e:
         raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
 

@@ -7,8 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from stub_server import StubServer, answer
 
 from distill.errors import Refused
 from distill.files import read_rows
-from distill.verify import judge
+from distill.verify import files, judge
 from distill.verify.algebra.rules import Rules
 from distill.verify.files import verify_file
 from distill.verify.pool import BATCH, Row, judge_all
@@ -271,6 +273,43 @@ def test_what_is_no_text_is_refused_and_settings_that_do_nothing(distill: Any, t
     refused(distill("verify", tmp_path / "rows.parquet", "--out", out), "'image' holds bytes")
 
 
+def test_dates_and_decimals_of_a_table_become_text(distill: Any, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file, out = tmp_path / "rows.parquet", tmp_path / "out.jsonl"
+    row = {
+        "response": "\\boxed{1.5}",
+        "answer": Decimal("1.50"),
+        "when": datetime(2024, 1, 2, 3, 4, 5),
+        "day": date(2024, 1, 2),
+        "took": timedelta(seconds=90),
+        "deep": [{"at": time(1, 2), "cost": Decimal("0.10")}],
+    }
+    pq.write_table(pa.Table.from_pylist([row]), file)
+    assert distill("verify", file, "--out", out).code == 0
+    found = json.loads(out.read_text())
+    assert {key: found[key] for key in row if key != "response"} == {
+        "answer": "1.50",
+        "when": "2024-01-02T03:04:05",
+        "day": "2024-01-02",
+        "took": "0:01:30",
+        "deep": [{"at": "01:02:00", "cost": "0.10"}],
+    }
+    assert found["verdict"] == "correct"
+    pq.write_table(pa.Table.from_pylist([row | {"image": {"bytes": b"x"}}]), file)
+    refused(distill("verify", file, "--out", out), "row 1: 'image' holds bytes")
+
+
+def test_what_ends_before_its_first_row_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 3)
+    monkeypatch.setattr(files, "judge_all", lambda *_: iter([]))  # no verdict comes
+    with pytest.raises(RuntimeError):
+        verify_file(file, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
 def test_halves_of_characters_and_packed_files(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl.gz", tmp_path / "out.jsonl"
     row = {"response": "so \ud83d it is \\boxed{5}", "answer": "5", "note": "\udc00", "other": 1}
@@ -317,7 +356,7 @@ def test_after_a_kill_the_same_command_goes_on(number: int, tmp_path: Path) -> N
     partial = tmp_path / ".out.jsonl.partial"
     while not partial.exists() or partial.stat().st_size < 100_000:
         assert child.poll() is None
-        time.sleep(0.02)
+        sleep(0.02)
     child.send_signal(number)
     assert child.wait(60) != 0
     told = child.stderr.read().decode()  # type: ignore[union-attr]

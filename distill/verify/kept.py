@@ -35,9 +35,10 @@ def write_rows_kept(out: Path, identity: str, rows: Callable[[Rows], Rows]) -> N
                 mark.write_text(identity, encoding="utf-8")
             if torn := torn_bytes(partial):  # a kill or a full disk leaves half a line
                 lines.truncate(lines.seek(0, os.SEEK_END) - torn)
-            for row in rows(_rows_of(partial)):
-                lines.write(json_line(row))
-            lines.flush()
+            with _gone_if_empty(lines, partial, mark):
+                for row in rows(_rows_of(partial)):
+                    lines.write(json_line(row))
+                lines.flush()
             os.fsync(lines.fileno())
             partial.replace(out)
             mark.unlink()
@@ -57,6 +58,18 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
                 f"{path} is being written by another process.", "Wait for it, or choose another --out."
             ) from e
         yield lines
+
+
+@contextmanager
+def _gone_if_empty(lines: IO[bytes], *paths: Path) -> Iterator[None]:
+    """What ends before its first row leaves nothing behind."""
+    try:
+        yield
+    except BaseException:
+        if lines.seek(0, os.SEEK_END) == 0:
+            for path in paths:
+                path.unlink()
+        raise
 
 
 def _rows_of(partial: Path) -> Rows:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from distill.errors import Refused
 from distill.files import user_path, whole_text
+from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
 from distill.verify import KINDS
 from distill.verify.gym import installed_version
@@ -121,7 +122,7 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
     if isinstance(response, bool | list | dict | bytes):
         hint = "A response is text. Of a chat it is the last turn's content; write that into a column of its own."
         raise Refused(f"{where}: '{columns.response}' is a {_KINDS[type(response)]}, not a text.", hint)
-    if held := [name for name, value in row.items() if isinstance(value, bytes)]:
+    if held := [name for name, value in row.items() if holds_bytes(value)]:
         raise Refused(f"{where}: '{held[0]}' holds bytes, which a line of JSON cannot.", "Leave that column out.")
     if kind == "countdown" and len(_data(row, kind)) < 2:
         raise Refused(f"{where} has no 'numbers' and 'target' {has}.")
