@@ -230,6 +230,8 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         ("math", {"answer": "5", "response": "It is not \\boxed{5}"}, "wrong"),
         ("math", {"answer": "5", "response": "\\boxed{5}\n\nFinal answer: 6"}, "wrong"),
         ("math", {"answer": "4\\pi", "response": "The area is 4π."}, "correct"),
+        ("math", {"answer": "4", "response": "The answer is 4<|im_end|>\n"}, "correct"),
+        ("choice", {"answer": "B", "response": "B</s>"}, "correct"),
         ("countdown", {"numbers": [1, 2, 3], "target": 9, "response": "<answer>(1+2)*٣</answer>"}, "wrong"),
     ],
 )

@@ -12,6 +12,7 @@ from distill.verify import KINDS
 from distill.verify.gym import installed_version
 from distill.verify.options import LETTERS
 from distill.verify.pool import Row
+from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.suites import COLUMNS, layout_of
 
 WITHOUT_ANSWER = ("countdown", "code", "reasoning_gym", "flaws")
@@ -48,11 +49,12 @@ def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     response, gold = row[columns.response], row.get(columns.answer, "")
     if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         return None
-    thinking, text = split_reasoning(_text(response))
+    whole = without_stop_tokens(_text(response))
+    thinking, text = split_reasoning(whole)
     if gold != gold:
         return None  # a missing value of pandas
     if kind == "code" and not thinking:
-        text = str(response).strip("\n")  # a completion begins with its indentation
+        text = whole.strip("\n")  # a completion begins with its indentation
     gold = gold if isinstance(gold, str | int | float) else ""
     data = _data(row, kind)
     return Row(kind, text, _letter(gold, data), data, str(row.get("finish_reason")), bool(thinking))
