@@ -9,7 +9,7 @@ from distill.errors import Refused
 from distill.files import Log, each_row, whole_text, write_rows
 from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
-from distill.verify.table import Columns, question_of
+from distill.verify.table import Columns, question_of, to_judge
 from teachers.judge import OnProgress, may_revise, refuse_without_key, second_instance
 
 MODEL = "rows of a file"
@@ -33,7 +33,7 @@ def revise(out: Path, kind: str, columns: Columns, spec: Judge, on_progress: OnP
     problems = _select(out, kind, columns, spec, folder)
     counts = second_instance(spec, problems, folder, 0, on_progress)
     decided = {v.trace_id: v for v in Log(folder / "verdicts.jsonl").each(Verdict) if v.by == "judge"}
-    write_rows(out, _revised(out, decided, columns))
+    write_rows(out, _revised(out, kind, decided, columns))
     return counts
 
 
@@ -60,12 +60,9 @@ def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -
 
 def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Problem, Trace, Verdict]:
     """A judged row as problem, trace and verdict; the same row has the same ids wherever it stands."""
-    question, answer, response = (
-        question_of(row),
-        whole_text(str(row.get(columns.answer, ""))),
-        whole_text(str(row[columns.response])),
-    )
-    data = {"options": row["options"]} if row.get("options") is not None else {}
+    question, response = question_of(row), whole_text(str(row[columns.response]))
+    asked = to_judge(row, kind, columns)
+    answer, data = (asked.answer, asked.data) if asked is not None else ("", {})
     identity = digest([question, answer, data])
     problem = Problem(id=identity, question=question, answer=answer, kind=kind, data=data, source=MODEL)
     reasoning, text = split_reasoning(response)
@@ -94,9 +91,9 @@ def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Pro
     return problem, trace, verdict
 
 
-def _revised(out: Path, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
+def _revised(out: Path, kind: str, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
     for row in each_row(out, halves=True):
-        _, trace, rules = _as_harvested(row, "math", columns)
+        _, trace, rules = _as_harvested(row, kind, columns)
         verdict = decided.get(trace.id, rules)
         yield {**row, "verdict": verdict.verdict, "reason": verdict.reason, "by": verdict.by}
 

@@ -175,6 +175,22 @@ def test_a_judge_behind_the_rules(distill: Any, tmp_path: Path) -> None:
     ]
 
 
+def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    row = {"question": "Capital?", "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
+    file.write_text(json.dumps(row) + "\n")
+    with StubServer(lambda *_: answer("SAME")) as server:
+        judge_keys = (
+            f"verify.judge.base_urls=[{server.url}]",
+            "verify.judge.model=m",
+            "verify.judge.when=[unknown,wrong]",
+        )
+        assert distill("verify", file, "--out", out, "--kind", "choice", *judge_keys).code == 0
+        shown = server.bodies[0]["messages"][-1]["content"]
+    assert '"A"' in shown
+    assert '"0"' not in shown
+
+
 def test_files_larger_than_what_is_held(distill: Any, tmp_path: Path) -> None:
     """Parquet in several groups of rows, and a bad row at the end that is found before any verdict."""
     import pyarrow as pa
@@ -222,6 +238,20 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
             "correct",
         ),
         ("choice", {"answer": "A, C", "response": "A and C"}, "correct"),
+        ("choice", {"answer": ["A", "C"], "response": "A and C"}, "correct"),
+        ("choice", {"answer": [0, "Rome"], "options": ["Paris", "London", "Rome"], "response": "A and C"}, "correct"),
+        ("choice", {"answer": [0, "Rome"], "options": ["Paris", "London", "Rome"], "response": "A and B"}, "wrong"),
+        ("choice", {"answer": "B", "options": '["Paris", "London"]', "response": "London"}, "correct"),
+        ("choice", {"answer": "B", "options": '{"A": "Paris", "B": "London"}', "response": "Paris"}, "wrong"),
+        ("choice", {"answer": "B", "A": "Paris", "B": "London", "C": None, "response": "London"}, "correct"),
+        ("choice", {"answer": "B", "A": "Paris", "B": "London", "response": "Paris"}, "wrong"),
+        ("choice", {"answer": "1", "endings": ["runs", "sits"], "response": "B"}, "correct"),
+        ("choice", {"answer": "1", "endings": ["0", "1", "2"], "response": "B"}, "correct"),
+        ("choice", {"answer": "1", "options": ["1", "2", "3"], "response": "A"}, "correct"),
+        ("choice", {"answer": "7", "options": ["1", "2", "3"], "response": "A"}, "unknown"),
+        ("choice", {"answer": 1.0, "choices": ["runs", "sits"], "response": "B"}, "correct"),
+        ("choice", {"answer": True, "choices": ["runs", "sits"], "response": "B"}, "unknown"),
+        ("choice", {"answer": 11, "choices": [f"number {i}" for i in range(12)], "response": "B"}, "unknown"),
         ("math", {"answer": float("nan"), "response": "\\boxed{5}"}, "unknown"),
         ("math", {"answer": "5", "response": float("nan")}, "wrong"),
         ("math", {"answer": "2500 g", "response": "The answer is 2500 kg."}, "wrong"),

@@ -9,8 +9,8 @@ from distill.files import user_path, whole_text
 from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
 from distill.verify import KINDS
+from distill.verify.choice_row import gold_in, options_in
 from distill.verify.gym import installed_version
-from distill.verify.options import LETTERS
 from distill.verify.pool import Row
 from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.suites import COLUMNS, layout_of
@@ -20,12 +20,11 @@ WITHOUT_ANSWER = ("countdown", "code", "reasoning_gym", "flaws")
 
 COLUMNS_OF = {
     "number": ("tolerance", "relative_tolerance", "digits"),
-    "choice": ("options",),
     "countdown": ("numbers", "target"),
 }
 """Columns of a row that a kind looks at beside response and answer."""
 
-OTHER_NAMES = {"nums": "numbers", "choices": "options"}
+OTHER_NAMES = {"nums": "numbers"}
 
 ADDED = ("verdict", "extracted", "reason")
 
@@ -47,6 +46,9 @@ class Columns(NamedTuple):
 def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     """What a verifier is asked about a row; None where its gold answer is no text or number."""
     response, gold = row[columns.response], row.get(columns.answer, "")
+    data = _data(row, kind)
+    if kind == "choice":
+        gold = gold_in(gold, data.get("options"))
     if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         return None
     whole = without_stop_tokens(_text(response))
@@ -55,17 +57,8 @@ def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
         return None  # a missing value of pandas
     if kind == "code" and not thinking:
         text = whole.strip("\n")  # a completion begins with its indentation
-    gold = gold if isinstance(gold, str | int | float) else ""
-    data = _data(row, kind)
-    return Row(kind, text, _letter(gold, data), data, str(row.get("finish_reason")), bool(thinking))
-
-
-def _letter(gold: Any, data: dict[str, Any]) -> str:
-    """A gold answer as text; a whole number beside options is their index, as in MMLU."""
-    options = data.get("options")
-    if isinstance(gold, int) and isinstance(options, list | dict) and 0 <= gold < len(options):
-        return LETTERS[gold]
-    return whole_text(str(gold))
+    gold = whole_text(str(gold)) if isinstance(gold, str | int | float) else ""
+    return Row(kind, text, gold, data, str(row.get("finish_reason")), bool(thinking))
 
 
 def to_find_flaws(row: Mapping[str, Any], columns: Columns, accept: dict[str, Any]) -> Row:
@@ -88,9 +81,10 @@ def _data(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
         return {column: row[column] for column in COLUMNS[layout] if column in row} if layout is not None else {}
     if kind == "reasoning_gym":
         return _entry(row)
+    if kind == "choice":
+        options = options_in(row)
+        return {} if options is None else {"options": options}
     named = {OTHER_NAMES.get(key, key): value for key, value in row.items()}
-    if isinstance(options := named.get("options"), dict) and {"label", "text"} <= options.keys():
-        named["options"] = dict(zip(map(str, options["label"]), options["text"], strict=False))  # as ARC has them
     return {key: named[key] for key in COLUMNS_OF.get(kind, ()) if named.get(key) is not None}
 
 
