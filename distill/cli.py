@@ -122,8 +122,9 @@ def verify(
         str, typer.Option(help="math, choice, number, countdown, code, reasoning_gym, or flaws (form alone).")
     ] = "math",
     response_key: Annotated[
-        str, typer.Option(help="Column with the response; thinking in it is left out.")
+        str, typer.Option(help="Column with the response, a text or a chat; thinking in it is left out.")
     ] = "response",
+    reasoning_key: Annotated[str | None, typer.Option(help="Column with the thinking, where it stands apart.")] = None,
     answer_key: Annotated[str, typer.Option(help="Column with the gold answer.")] = "answer",
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that judge.")] = 1,
     compare: Annotated[str | None, typer.Option(help="Column with another verifier's verdict or score.")] = None,
@@ -143,7 +144,7 @@ def verify(
     from distill.verify.worker import COMPARING_SECONDS
 
     chosen = parsed(Settings, settings or [])
-    columns = Columns(response_key, answer_key, compare)
+    columns = Columns(response_key, answer_key, compare, reasoning_key)
     judge = chosen.verify.judge
     rules = Rules(**chosen.verify.math.model_dump())
     seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from distill.errors import Refused
-from distill.files import Log, each_row, whole_text, write_rows
+from distill.files import Log, each_row, write_rows
 from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
+from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.table import Columns, question_of, to_judge
+from distill.verify.turn import turn_of
 from teachers.judge import OnProgress, may_revise, refuse_without_key, second_instance
 
 MODEL = "rows of a file"
@@ -60,7 +62,7 @@ def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -
 
 def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Problem, Trace, Verdict]:
     """A judged row as problem, trace and verdict; the same row has the same ids wherever it stands."""
-    question, response = question_of(row), whole_text(str(row[columns.response]))
+    question, response = question_of(row), without_stop_tokens(turn_of(row, columns.response, columns.reasoning).whole)
     asked = to_judge(row, kind, columns)
     answer, data = (asked.answer, asked.data) if asked is not None else ("", {})
     identity = digest([question, answer, data])

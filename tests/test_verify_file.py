@@ -289,8 +289,10 @@ def test_completions_keep_their_indentation(distill: Any, tmp_path: Path) -> Non
 
 def test_what_is_no_text_is_refused_and_settings_that_do_nothing(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    file.write_text(json.dumps({"response": [{"role": "assistant", "content": "5"}], "answer": "5"}) + "\n")
+    file.write_text(json.dumps({"response": [{"role": "user", "content": "5"}], "answer": "5"}) + "\n")
     refused(distill("verify", file, "--out", out), "'response' is a list, not a text")
+    file.write_text(json.dumps({"response": True, "answer": "5"}) + "\n")
+    refused(distill("verify", file, "--out", out), "'response' is a truth value, not a text")
     file.write_text(json.dumps({"response": "5", "answer": "5"}) + "\n")
     refused(distill("verify", file, "--out", out, "accept.max_tokens=10"), "need the counts of a harvest")
     refused(
@@ -340,6 +342,57 @@ def test_what_ends_before_its_first_row_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(RuntimeError):
         verify_file(file, out)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("chat", "verdict"),
+    [
+        ([{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "\\boxed{4}"}], "correct"),
+        ([{"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "\\boxed{5}"}], "wrong"),
+        ([{"role": "assistant", "content": "5"}, {"role": "assistant", "content": "<think>5</think>4"}], "correct"),
+        ({"role": "assistant", "content": [{"type": "text", "text": "\\boxed{4}"}]}, "correct"),
+        ([{"role": "assistant", "content": None, "reasoning_content": "\\boxed{4}"}], "wrong"),
+    ],
+)
+def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat: Any, verdict: str) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps({"messages": chat, "answer": "4"}) + "\n")
+    assert distill("verify", file, "--out", out, "--response-key", "messages").code == 0
+    found = json.loads(out.read_text())
+    assert (found["messages"], found["verdict"]) == (chat, verdict)
+
+
+@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"text": "\\boxed{4}", "n": 1}])
+def test_the_hint_about_several_texts_makes_a_file_that_fits(
+    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text(json.dumps({"generations": value, "answer": "4"}) + "\n")
+    command = "verify", "FILE", "--out", "out.jsonl", "--response-key", "generations"
+    done = distill(*command)
+    refused(done, f"'generations' is a {'list' if isinstance(value, list) else 'mapping'}")
+    exec(re.search(r"python -c '(.*)'", done.err)[1])  # type: ignore[index]
+    assert distill("verify", "each.jsonl", "--out", "out.jsonl").code == 0
+    said = [row["verdict"] for row in read_rows(Path("out.jsonl"))]
+    assert said == (["correct", "wrong"] if isinstance(value, list) else ["correct"])
+
+
+def test_reasoning_in_a_column_of_its_own(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows = [
+        {"cot": f"<think>\n{LOOP}\n</think>", "response": "\\boxed{4}", "answer": "4"},
+        {"cot": "It is \\boxed{4}.", "response": "", "answer": "4"},
+        {"cot": None, "response": "\\boxed{4}", "answer": "4"},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = "verify", file, "--out", out, "accept.repetition=true", "--reasoning-key"
+    assert distill(*command, "cot").code == 0
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["verdict"], row["flaw"]) for row in found] == [
+        ("correct", "loops"), ("wrong", "no answer after the thinking"), ("correct", None)
+    ]  # fmt: skip
+    assert found[1]["reason"] == "nothing after the thinking"
+    refused(distill(*command, "thoughts"), "has no 'thoughts'")
 
 
 def test_halves_of_characters_and_packed_files(distill: Any, tmp_path: Path) -> None:

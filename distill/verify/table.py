@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.chats import last_question
 from distill.errors import Refused
 from distill.files import user_path, whole_text
 from distill.plain_values import holds_bytes
@@ -14,6 +15,7 @@ from distill.verify.gym import installed_version
 from distill.verify.pool import Row
 from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.suites import COLUMNS, layout_of
+from distill.verify.turn import refuse_no_turn, turn_of
 
 WITHOUT_ANSWER = ("countdown", "code", "reasoning_gym", "flaws")
 """Kinds whose rows need no gold answer."""
@@ -28,8 +30,6 @@ OTHER_NAMES = {"nums": "numbers"}
 
 ADDED = ("verdict", "extracted", "reason")
 
-_KINDS = {bool: "truth value", list: "list", dict: "mapping", bytes: "piece of bytes"}
-
 QUESTIONS = ("question", "problem", "prompt", "instruction")
 """Columns in which a question is looked for."""
 
@@ -41,38 +41,39 @@ class Columns(NamedTuple):
     answer: str = "answer"
     other: str | None = None
     """With another verifier's verdict."""
+    reasoning: str | None = None
+    """With reasoning that stands apart from the response."""
 
 
 def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     """What a verifier is asked about a row; None where its gold answer is no text or number."""
-    response, gold = row[columns.response], row.get(columns.answer, "")
+    turn, gold = turn_of(row, columns.response, columns.reasoning), row.get(columns.answer, "")
     data = _data(row, kind)
     if kind == "choice":
         gold = gold_in(gold, data.get("options"))
     if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         return None
-    whole = without_stop_tokens(_text(response))
-    thinking, text = split_reasoning(whole)
+    response = without_stop_tokens(turn.response)
+    thinking, text = split_reasoning(response)
     if gold != gold:
         return None  # a missing value of pandas
     if kind == "code" and not thinking:
-        text = whole.strip("\n")  # a completion begins with its indentation
+        text = response.strip("\n")  # a completion begins with its indentation
     gold = whole_text(str(gold)) if isinstance(gold, str | int | float) else ""
-    return Row(kind, text, gold, data, str(row.get("finish_reason")), bool(thinking))
+    return Row(kind, text, gold, data, str(row.get("finish_reason")), bool(turn.reasoning or thinking))
 
 
 def to_find_flaws(row: Mapping[str, Any], columns: Columns, accept: dict[str, Any]) -> Row:
     """The same for its flaws, thinking included."""
-    return Row("flaws", _text(row[columns.response]), question_of(row), {"accept": accept})
-
-
-def _text(response: Any) -> str:
-    return "" if response is None or response != response else whole_text(str(response))
+    turn = turn_of(row, columns.response, columns.reasoning)
+    return Row("flaws", turn.whole, question_of(row), {"accept": accept})
 
 
 def question_of(row: Mapping[str, Any]) -> str:
     """The question of a row; empty where there is none."""
-    return next((whole_text(row[name]) for name in QUESTIONS if isinstance(row.get(name), str)), "")
+    held = (row[name] for name in QUESTIONS if isinstance(row.get(name), str | list))
+    said = (value if isinstance(value, str) else last_question(value) for value in held)
+    return next((whole_text(text) for text in said if text), "")
 
 
 def _data(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -114,10 +115,7 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
     has = f"(its columns: {', '.join(sorted(row))})"
     if columns.response not in row:
         raise Refused(f"{where} has no '{columns.response}' {has}.", "Name it with --response-key.")
-    response = row[columns.response]
-    if isinstance(response, bool | list | dict | bytes):
-        hint = "A response is text. Of a chat it is the last turn's content; write that into a column of its own."
-        raise Refused(f"{where}: '{columns.response}' is a {_KINDS[type(response)]}, not a text.", hint)
+    refuse_no_turn(row, where, columns.response, columns.reasoning)
     if held := [name for name, value in row.items() if holds_bytes(value)]:
         raise Refused(f"{where}: '{held[0]}' holds bytes, which a line of JSON cannot.", "Leave that column out.")
     if kind == "countdown" and len(_data(row, kind)) < 2:
