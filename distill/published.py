@@ -19,6 +19,7 @@ from typing import Any
 
 from distill.chats import ASSISTANT, USER, answer_in, blocks, content, turns
 from distill.errors import Refused
+from distill.finish_reasons import as_told, ended
 from distill.recipe_problems import TracesProblems
 from distill.records import FinishReason, split_reasoning
 from distill.verify.extract import last_boxed
@@ -159,7 +160,8 @@ def _trace(response: str, thinking: str | None, finish_reason: Any = None) -> Pu
 
 
 def _finish(reason: Any) -> FinishReason:
-    return "length" if reason == "length" else "stop"
+    found = ended(as_told(reason))
+    return "stop" if found in (None, "error") else found  # what was published was taken for an answer
 
 
 def _row(question: Any, answer: str, traces: list[PublishedTrace]) -> PublishedRow | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from distill.errors import Refused
 from distill.files import Log, each_row, write_rows
+from distill.finish_reasons import as_told, ended
 from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
 from distill.verify.stop_tokens import without_stop_tokens
@@ -68,14 +69,13 @@ def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Pro
     identity = digest([question, answer, data])
     problem = Problem(id=identity, question=question, answer=answer, kind=kind, data=data, source=MODEL)
     reasoning, text = split_reasoning(response)
-    finish = row.get("finish_reason")
     trace = Trace(
         id=f"{identity}/{digest(response)}",
         problem_id=identity,
         request=digest([identity, response]),
         reasoning=reasoning,
         response=text,
-        finish_reason=finish if finish in ("length", "loop", "filter", "error") else "stop",
+        finish_reason=ended(as_told(row.get("finish_reason"))) or "error",
         prompt_tokens=0,
         completion_tokens=0,
         counted=False,

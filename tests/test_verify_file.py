@@ -261,6 +261,16 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         ("math", {"answer": "5", "response": "\\boxed{5}\n\nFinal answer: 6"}, "wrong"),
         ("math", {"answer": "4\\pi", "response": "The area is 4π."}, "correct"),
         ("math", {"answer": "4", "response": "The answer is 4<|im_end|>\n"}, "correct"),
+        (
+            "countdown",
+            {"numbers": ["2", "10", 7.0], "target": "56", "response": "<answer>(10-2)*7</answer>"},
+            "correct",
+        ),
+        ("countdown", {"nums": "[2, 10, 7]", "target": 56.0, "response": "<answer>(10-2)*7 = 56</answer>"}, "correct"),
+        ("countdown", {"nums": [1, 2], "target": 0.5, "response": "<answer>1/2</answer>"}, "correct"),
+        ("countdown", {"nums": [1, 2], "target": 0.5, "response": "<answer>2/1</answer>"}, "wrong"),
+        ("countdown", {"nums": [1, "b"], "target": 3, "response": "<answer>1+2</answer>"}, "unknown"),
+        ("countdown", {"nums": [8, 2], "target": 4, "response": "<answer>8/2 = 16/4</answer>"}, "wrong"),
         ("choice", {"answer": "B", "response": "B</s>"}, "correct"),
         ("countdown", {"numbers": [1, 2, 3], "target": 9, "response": "<answer>(1+2)*٣</answer>"}, "wrong"),
     ],
@@ -270,6 +280,26 @@ def test_rows_of_many_layouts(distill: Any, tmp_path: Path, kind: str, row: dict
     file.write_text(json.dumps(row) + "\n")
     assert distill("verify", file, "--out", out, "--kind", kind).code == 0
     assert json.loads(out.read_text())["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "reason"),
+    [
+        *((end, "correct", "same text") for end in ("stop", "STOP", "eos", "end_turn", "", None, {"type": "stop"})),
+        *((end, "wrong", "cut at max_tokens") for end in ("length", "max_tokens", "MAX_TOKENS", {"type": "length"})),
+        *((end, "wrong", "withheld by the server") for end in ("content_filter", "SAFETY", "refusal")),
+        *((end, "wrong", "ended without an answer") for end in ("abort", "tool_calls", "tool_use", "error")),
+        ("finished", "unknown", "finish_reason 'finished' is not known"),
+        (3, "unknown", "finish_reason '3' is not known"),
+    ],
+)
+def test_how_an_answer_ended(distill: Any, tmp_path: Path, said: Any, verdict: str, reason: str) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps({"response": "\\boxed{4}", "answer": "4", "finish_reason": said}) + "\n")
+    assert distill("verify", file, "--out", out).code == 0
+    found = json.loads(out.read_text())
+    assert found["verdict"] == verdict
+    assert found["reason"] == reason
 
 
 def test_completions_keep_their_indentation(distill: Any, tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ _ENDED = re.compile(r"^[ \t]*\[(?:DONE|/PYTHON)\]", re.IGNORECASE | re.MULTILINE
 """Ends a program whose beginning stands in the prompt, as MBPP's own has it."""
 
 _WORD = re.compile(r"\w+")
+_IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))", re.MULTILINE)
+_PACKAGES = frozenset(
+    "numpy pandas scipy sympy matplotlib seaborn sklearn statsmodels networkx torch tensorflow jax numba requests bs4 "
+    "lxml yaml PIL cv2 nltk regex sortedcontainers more_itertools gmpy2 mpmath shapely cvxpy ortools z3 pulp".split()
+)
 _READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\)")
 _BEGINS = re.compile(
     r"(?:def|class|import|from|async def|@)[ \t]*\w|#|\w+[ \t]*=|(?:for|while|if|with|print)\b.*[:)]\s*$"
@@ -53,6 +58,14 @@ def extract(response: str, names: tuple[str, ...]) -> str | None:
     if not defining:
         return blocks[-1]
     return _with_what_it_uses(blocks, defining[-1], set(names))
+
+
+def third_party(program: str) -> str | None:
+    """A package that it imports and that Python does not bring along, of those that many programs use."""
+    for found in _IMPORTS.finditer(program):
+        if lacking := [name for name in _WORD.findall(found[1] or found[2]) if name in _PACKAGES]:
+            return lacking[0]
+    return None
 
 
 def _blocks(response: str) -> list[str]:

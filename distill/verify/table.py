@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from distill.chats import last_question
 from distill.errors import Refused
 from distill.files import user_path, whole_text
+from distill.finish_reasons import as_told
 from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
 from distill.verify import KINDS
@@ -60,7 +61,7 @@ def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     if kind == "code" and not thinking:
         text = response.strip("\n")  # a completion begins with its indentation
     gold = whole_text(str(gold)) if isinstance(gold, str | int | float) else ""
-    return Row(kind, text, gold, data, str(row.get("finish_reason")), bool(turn.reasoning or thinking))
+    return Row(kind, text, gold, data, as_told(row.get("finish_reason")), bool(turn.reasoning or thinking))
 
 
 def to_find_flaws(row: Mapping[str, Any], columns: Columns, accept: dict[str, Any]) -> Row:
