@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,6 +134,9 @@ def verify(
     Settings are those of a recipe: its section verify (conventions, limits, isolation, a judge) and, under accept, its
     harvest.accept, which adds a column flaw.
     """
+    if extra := [word for word in settings or [] if "=" not in word]:
+        hint = "Files of one layout can be joined first: cat a.jsonl b.jsonl > both.jsonl"
+        raise Refused(f"'{extra[0]}' is no KEY=VALUE; one file is judged at a time.", hint)
     from distill import verify as verifiers
     from distill.recipe import Verify
     from distill.recipe_file import settings as parsed
@@ -152,13 +155,13 @@ def verify(
     try:
         verifiers.configure(chosen.verify)
         if judge is None:
-            found, asked = verify_file(file, out, how, _rows_done), ""
+            found, asked = verify_file(file, out, how, _say), ""
         else:
             from teachers.judge import refuse_without_key
             from teachers.judge_file import revise, told
 
             refuse_without_key(judge)
-            verify_file(file, out, how, _rows_done)
+            verify_file(file, out, how, _say)
             asked = told(revise(out.resolve(), kind, columns, judge, lambda *_: None)) + "\n"
             found = counted(out.resolve(), columns)
     finally:
@@ -166,8 +169,8 @@ def verify(
     typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
 
 
-def _rows_done(done: int, rows: int) -> None:
-    typer.echo(f"{done:,} of {rows:,} rows", err=True)
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 @app.command()
@@ -234,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = [a for a in given if a != "--debug"]
     _quiet_environment()
     try:
-        code = app(args=given, standalone_mode=False)  # typer turns Ctrl-C into the code 130
+        code = app(args=given, standalone_mode=False, prog_name="distill")  # typer turns Ctrl-C into the code 130
         if code == 130:
             raise KeyboardInterrupt
         sys.exit(code or 0)
@@ -253,15 +256,20 @@ def main(arguments: list[str] | None = None) -> None:
             typer.echo(e.format_message())  # type: ignore[attr-defined]
             sys.exit(2)
         if _is_usage_error(e):
-            _tell(f"refused: {e.format_message()}", "See distill --help.")  # type: ignore[attr-defined]
+            _tell(f"refused: {e.format_message()}", f"See {_command_of(e)} --help.")  # type: ignore[attr-defined]
             sys.exit(2)
         told = " ".join(str(e).split()) or type(e).__name__
         _tell(f"error: {told[:500]}", "Run it with --debug for the traceback; what was done is kept.")
         sys.exit(1)
 
 
-def _is_usage_error(error: Exception) -> bool:
-    return any(cls.__name__ == "ClickException" for cls in type(error).__mro__)
+def _is_usage_error(error: Exception, name: str = "ClickException") -> bool:
+    return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def _command_of(error: Any) -> str:
+    """The command that was misused, with the words that lead to it."""
+    return error.ctx.command_path if _is_usage_error(error, "UsageError") and error.ctx else "distill"
 
 
 def _tell(sentence: str, hint: str = "") -> None:

@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -226,14 +226,26 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     Raises:
         Refused: the file cannot be written; what was there stays.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as lines:
+        with replacing(path) as lines:
             for row in rows:
                 lines.write(json_line(row))
-        partial.replace(path)
     except OSError as e:
         raise Refused(f"{path} cannot be written: {e.strerror}.") from e
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """What takes the place of a file when all is written, packed by gzip where its name ends so."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as f:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
+                    yield packed  # type: ignore[misc]
+            else:
+                yield f
+        partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()

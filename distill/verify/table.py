@@ -1,12 +1,11 @@
 """Rows of any file as the verifiers take them: which columns each kind looks at, and what must be there."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.chats import last_question
 from distill.errors import Refused
-from distill.files import user_path, whole_text
+from distill.files import whole_text
 from distill.finish_reasons import as_told
 from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
@@ -134,21 +133,3 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
         raise Refused(f"{where} has no '{columns.other}' {has}.", "It is what --compare names.")
     if taken := {*ADDED, "flaw"} & row.keys():
         raise Refused(f"{where} has a column '{sorted(taken)[0]}' already.", "Rename it first; nothing is overwritten.")
-
-
-def refuse_paths(file: Path, out: Path) -> Path:
-    """The output, links followed.
-
-    Raises:
-        Refused: no input, or an output that cannot be one.
-    """
-    if not file.is_file():
-        raise Refused(f"there is no file '{file}'.")
-    out = user_path(str(out)).resolve()  # a link is written through
-    if out == file.resolve():
-        raise Refused("--out names the input file.", "It would be overwritten; name another.")
-    if out.suffix in (".csv", ".parquet", ".xlsx"):
-        raise Refused(f"--out={out.name}: rows are written as JSON, one a line.", "Name it .jsonl.")
-    if out.exists() and not out.is_file():
-        raise Refused(f"--out={out} is there and is no file.")
-    return out
