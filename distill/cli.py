@@ -15,7 +15,7 @@ from distill import __version__
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
-    from distill.recipe import Recipe
+    from distill.recipe import Judge, Recipe
     from distill.run import Run, Seal
 
 app = typer.Typer(
@@ -149,28 +149,41 @@ def verify(
     chosen = parsed(Settings, settings or [])
     columns = Columns(response_key, answer_key, compare, reasoning_key)
     judge = chosen.verify.judge
+    needs_question = judge is not None and _may_ask(judge, kind)
     rules = Rules(**chosen.verify.math.model_dump())
     seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS
-    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question=judge is not None)
+    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question)
     try:
         verifiers.configure(chosen.verify)
-        if judge is None:
-            found, asked = verify_file(file, out, how, _say), ""
-        else:
-            from teachers.judge import refuse_without_key
-            from teachers.judge_file import revise, told
+        found, asked = verify_file(file, out, how, _say), ""
+        if judge is not None:
+            from teachers.judge_file import revise, telling, told
 
-            refuse_without_key(judge)
-            verify_file(file, out, how, _say)
-            asked = told(revise(out.resolve(), kind, columns, judge, lambda *_: None)) + "\n"
+            with _hearing(_Said()):
+                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say)), judge) + "\n"
             found = counted(out.resolve(), columns)
     finally:
         verifiers.configure(Verify())
     typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
 
 
+def _may_ask(judge: "Judge", kind: str) -> bool:
+    """Is the judge ever asked about this kind? One whose key is missing is refused now."""
+    from teachers.judge import KINDS, refuse_without_key
+
+    refuse_without_key(judge)
+    return kind in KINDS
+
+
 def _say(line: str) -> None:
     typer.echo(line, err=True)
+
+
+class _Said(logging.Handler):
+    """What servers are said to do, as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(record.getMessage())
 
 
 @app.command()

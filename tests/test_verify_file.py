@@ -5,19 +5,20 @@ import gzip
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from commands import refused
 from isolation import absent
-from stub_server import StubServer, answer
+from stub_server import DONE, StubServer, answer, opening, piece, status
 
 from distill.errors import Refused
 from distill.files import read_rows
@@ -25,6 +26,7 @@ from distill.verify import files, judge
 from distill.verify.algebra.rules import Rules
 from distill.verify.files import verify_file
 from distill.verify.pool import BATCH, Row, judge_all
+from teachers import judge_file, servers
 
 PAIRS = (
     (r"\boxed{0.5}", r"\frac12"),
@@ -174,6 +176,65 @@ def test_a_judge_behind_the_rules(distill: Any, tmp_path: Path) -> None:
         ("correct", "rules"),
         ("wrong", "rules"),
     ]
+
+
+UNDECIDED = {"question": "279 in base 5?", "response": "\\boxed{279}", "answer": "2104_5"}
+
+
+def test_replies_of_a_judge_that_are_of_no_use_are_counted(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps(UNDECIDED) + "\n")
+    cut = [opening(), piece("length", content="Let me think"), DONE]
+    for script, said, reason in (
+        (cut, "2 of 2 replies were cut at 16 tokens: raise verify.judge.max_tokens", "a reply was cut"),
+        (answer("It depends."), "2 of 2 replies were neither SAME, DIFFERENT nor UNSURE", "a reply is no verdict"),
+        (answer("UNSURE"), "0 wrong, 1 undecided", "the judge is unsure"),
+    ):
+        with StubServer(lambda *_, script=script: script) as server:
+            model = f"verify.judge.model={reason.replace(' ', '-')}"
+            done = distill("verify", file, "--out", out, f"verify.judge.base_urls=[{server.url}]", model)
+        assert said in done.out
+        assert json.loads(out.read_text())["reason"].endswith(f"; {reason}")
+
+
+def test_a_judge_that_cannot_be_reached_is_told_at_once(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps(UNDECIDED) + "\n")
+    begun = monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+    done = distill("verify", file, "--out", out, f"verify.judge.base_urls=[{url}]", "verify.judge.model=m")
+    assert monotonic() - begun < 10
+    assert done.code == 1
+    assert f"error: the judge cannot be reached: {url} (" in done.err
+    assert json.loads(out.read_text())["verdict"] == "unknown"
+
+
+def test_what_comes_of_a_judge_is_told_as_it_comes(
+    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_file, "TELL_EVERY", -1.0)
+    monkeypatch.setattr(servers, "FIRST_REST", 0.02)
+    monkeypatch.setattr(servers, "WORTH_TELLING", 0.0)
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps(UNDECIDED) + "\n")
+    with StubServer(lambda _, number: status(500, "busy") if number == 0 else answer("SAME")) as server:
+        keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m", "verify.judge.concurrency=1"
+        told = distill("verify", file, "--out", out, *keys).err
+    assert f"{server.url} rests for 0 s (" in told
+    assert "2 of 2 replies of the judge" in told
+
+
+def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    row = {"numbers": [1, 2], "target": 3, "response": "<answer>1+2</answer>", "answer": "3"}
+    file.write_text(json.dumps(row) + "\n")
+    keys = "verify.judge.base_urls=[http://localhost:1/v1]", "verify.judge.model=m"
+    done = distill("verify", file, "--out", out, "--kind", "countdown", *keys)
+    assert "m was asked about 0" in done.out
+    done = distill("verify", file, "--out", out, *keys)
+    refused(done, "row 1 has no question")
+    assert "question, problem, prompt, instruction" in done.err
 
 
 def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from distill.verify.judgement import Judgement, unknown
 from distill.verify.kept import Rows, Tell, write_rows_kept
 from distill.verify.paths import refuse_paths
 from distill.verify.pool import CONFINED, Row, judge_all
-from distill.verify.table import Columns, question_of, refuse_kind, refuse_unfit, to_find_flaws, to_judge
+from distill.verify.table import QUESTION_HINT, Columns, question_of, refuse_kind, refuse_unfit, to_find_flaws, to_judge
 from distill.verify.worker import COMPARING_SECONDS
 
 SHOWN = 5
@@ -137,7 +137,7 @@ def _rows_that_fit(file: Path, how: How) -> int:
             rows += 1
             refuse_unfit(row, f"{file}, row {rows}", how.kind, how.columns)
             if how.needs_question and not question_of(row):
-                raise Refused(f"{file}, row {rows} has no question, which the judge must see.", "Its column: question.")
+                raise Refused(f"{file}, row {rows} has no question, which the judge must see.", QUESTION_HINT)
     except Refused:
         raise
     except DistillError as e:

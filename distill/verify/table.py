@@ -33,6 +33,8 @@ ADDED = ("verdict", "extracted", "reason")
 QUESTIONS = ("question", "problem", "prompt", "instruction")
 """Columns in which a question is looked for."""
 
+QUESTION_HINT = f"Columns that count as one: {', '.join(QUESTIONS)}."
+
 
 class Columns(NamedTuple):
     """Names of the columns to read."""
