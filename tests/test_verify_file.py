@@ -609,6 +609,27 @@ def test_other_tables_are_refused_with_what_converts_them(
     assert "1 correct" in distill("verify", "rows.jsonl", "--out", "out.jsonl").out
 
 
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        ({"response": "4", "final_answer": "4"}, "Name it with --answer-key final_answer."),
+        ({"response": "4", "Answer": "4", "ID": 7}, "Name it with --answer-key Answer."),
+        ({"response": "4", "solution": "4", "gold": "4"}, "Name it with --answer-key."),
+        ({"response": "4"}, "Name it with --answer-key."),
+        ({"model_output": "4", "answer": "4"}, "Name it with --response-key model_output."),
+        ({"output": "4", "completion": "4", "answer": "4"}, "Name it with --response-key."),
+    ],
+)
+def test_a_missing_column_is_suggested_where_one_alone_has_a_usual_name(
+    distill: Any, tmp_path: Path, row: dict[str, Any], hint: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    done = distill("verify", file, "--out", tmp_path / "out.jsonl")
+    refused(done, "row 1 has no")
+    assert done.err.endswith(f"  {hint}\n")
+
+
 def test_a_second_file_and_a_folder_that_is_not_there(distill: Any, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     _many(file, 1)

@@ -1,5 +1,6 @@
 """Rows of any file as the verifiers take them: which columns each kind looks at, and what must be there."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ ADDED = ("verdict", "extracted", "reason")
 
 QUESTIONS = ("question", "problem", "prompt", "instruction")
 """Columns in which a question is looked for."""
+
+USUAL_RESPONSES = tuple("response completion generation generations output prediction model_output".split())
+USUAL_ANSWERS = tuple("answer final_answer answerkey ground_truth expected_answer gold target label solution".split())
+"""Columns that are suggested where the one that is looked for is missing; small letters."""
 
 QUESTION_HINT = f"Columns that count as one: {', '.join(QUESTIONS)}."
 
@@ -98,6 +103,12 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
     return made | {"version": installed_version(), "min_score": 1.0}
 
 
+def _named(option: str, usual: tuple[str, ...], row: Mapping[str, Any]) -> str:
+    """The hint about a column that is missing: its other name, where just one has a usual one."""
+    found = [name for name in row if name.lower() in usual]
+    return f"Name it with {option} {shlex.quote(found[0])}." if len(found) == 1 else f"Name it with {option}."
+
+
 def refuse_kind(kind: str) -> None:
     """
     Raises:
@@ -116,7 +127,7 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
     """
     has = f"(its columns: {', '.join(sorted(row))})"
     if columns.response not in row:
-        raise Refused(f"{where} has no '{columns.response}' {has}.", "Name it with --response-key.")
+        raise Refused(f"{where} has no '{columns.response}' {has}.", _named("--response-key", USUAL_RESPONSES, row))
     refuse_no_turn(row, where, columns.response, columns.reasoning)
     if held := [name for name, value in row.items() if holds_bytes(value)]:
         raise Refused(f"{where}: '{held[0]}' holds bytes, which a line of JSON cannot.", "Leave that column out.")
@@ -130,7 +141,7 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
         hint = "reasoning_gym's data sets write it into every entry."
         raise Refused(f"{where} has no metadata that names its source_dataset {has}.", hint)
     if kind not in WITHOUT_ANSWER and columns.answer not in row:
-        raise Refused(f"{where} has no '{columns.answer}' {has}.", "Name it with --answer-key.")
+        raise Refused(f"{where} has no '{columns.answer}' {has}.", _named("--answer-key", USUAL_ANSWERS, row))
     if columns.other is not None and columns.other not in row:
         raise Refused(f"{where} has no '{columns.other}' {has}.", "It is what --compare names.")
     if taken := {*ADDED, "flaw"} & row.keys():
