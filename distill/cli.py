@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from distill import __version__
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
-    from distill.recipe import Recipe
+    from distill.recipe import Judge, Recipe
     from distill.run import Run, Seal
 
 app = typer.Typer(
@@ -122,8 +122,9 @@ def verify(
         str, typer.Option(help="math, choice, number, countdown, code, reasoning_gym, or flaws (form alone).")
     ] = "math",
     response_key: Annotated[
-        str, typer.Option(help="Column with the response; thinking in it is left out.")
+        str, typer.Option(help="Column with the response, a text or a chat; thinking in it is left out.")
     ] = "response",
+    reasoning_key: Annotated[str | None, typer.Option(help="Column with the thinking, where it stands apart.")] = None,
     answer_key: Annotated[str, typer.Option(help="Column with the gold answer.")] = "answer",
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that judge.")] = 1,
     compare: Annotated[str | None, typer.Option(help="Column with another verifier's verdict or score.")] = None,
@@ -133,6 +134,9 @@ def verify(
     Settings are those of a recipe: its section verify (conventions, limits, isolation, a judge) and, under accept, its
     harvest.accept, which adds a column flaw.
     """
+    if extra := [word for word in settings or [] if "=" not in word]:
+        hint = "Files of one layout can be joined first: cat a.jsonl b.jsonl > both.jsonl"
+        raise Refused(f"'{extra[0]}' is no KEY=VALUE; one file is judged at a time.", hint)
     from distill import verify as verifiers
     from distill.recipe import Verify
     from distill.recipe_file import settings as parsed
@@ -143,30 +147,43 @@ def verify(
     from distill.verify.worker import COMPARING_SECONDS
 
     chosen = parsed(Settings, settings or [])
-    columns = Columns(response_key, answer_key, compare)
+    columns = Columns(response_key, answer_key, compare, reasoning_key)
     judge = chosen.verify.judge
+    needs_question = judge is not None and _may_ask(judge, kind)
     rules = Rules(**chosen.verify.math.model_dump())
     seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS
-    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question=judge is not None)
+    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question)
     try:
         verifiers.configure(chosen.verify)
-        if judge is None:
-            found, asked = verify_file(file, out, how, _rows_done), ""
-        else:
-            from teachers.judge import refuse_without_key
-            from teachers.judge_file import revise, told
+        found, asked = verify_file(file, out, how, _say), ""
+        if judge is not None:
+            from teachers.judge_file import revise, telling, told
 
-            refuse_without_key(judge)
-            verify_file(file, out, how, _rows_done)
-            asked = told(revise(out.resolve(), kind, columns, judge, lambda *_: None)) + "\n"
+            with _hearing(_Said()):
+                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say)), judge) + "\n"
             found = counted(out.resolve(), columns)
     finally:
         verifiers.configure(Verify())
     typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
 
 
-def _rows_done(done: int, rows: int) -> None:
-    typer.echo(f"{done:,} of {rows:,} rows", err=True)
+def _may_ask(judge: "Judge", kind: str) -> bool:
+    """Is the judge ever asked about this kind? One whose key is missing is refused now."""
+    from teachers.judge import KINDS, refuse_without_key
+
+    refuse_without_key(judge)
+    return kind in KINDS
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+class _Said(logging.Handler):
+    """What servers are said to do, as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(record.getMessage())
 
 
 @app.command()
@@ -233,7 +250,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = [a for a in given if a != "--debug"]
     _quiet_environment()
     try:
-        code = app(args=given, standalone_mode=False)  # typer turns Ctrl-C into the code 130
+        code = app(args=given, standalone_mode=False, prog_name="distill")  # typer turns Ctrl-C into the code 130
         if code == 130:
             raise KeyboardInterrupt
         sys.exit(code or 0)
@@ -252,15 +269,20 @@ def main(arguments: list[str] | None = None) -> None:
             typer.echo(e.format_message())  # type: ignore[attr-defined]
             sys.exit(2)
         if _is_usage_error(e):
-            _tell(f"refused: {e.format_message()}", "See distill --help.")  # type: ignore[attr-defined]
+            _tell(f"refused: {e.format_message()}", f"See {_command_of(e)} --help.")  # type: ignore[attr-defined]
             sys.exit(2)
         told = " ".join(str(e).split()) or type(e).__name__
         _tell(f"error: {told[:500]}", "Run it with --debug for the traceback; what was done is kept.")
         sys.exit(1)
 
 
-def _is_usage_error(error: Exception) -> bool:
-    return any(cls.__name__ == "ClickException" for cls in type(error).__mro__)
+def _is_usage_error(error: Exception, name: str = "ClickException") -> bool:
+    return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def _command_of(error: Any) -> str:
+    """The command that was misused, with the words that lead to it."""
+    return error.ctx.command_path if _is_usage_error(error, "UsageError") and error.ctx else "distill"
 
 
 def _tell(sentence: str, hint: str = "") -> None:

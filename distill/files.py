@@ -7,13 +7,14 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
+from distill.plain_values import plain
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -199,7 +200,9 @@ def each_row(path: Path, halves: bool = False) -> Iterator[dict[str, Any]]:
     try:
         yield from _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path, halves)
     except UnicodeDecodeError as e:
-        raise DistillError(f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl or .parquet.") from e
+        raise DistillError(
+            f"{path} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl, .jsonl.gz or .parquet."
+        ) from e
     except (OSError, EOFError, zlib.error) as e:  # the last two of a torn .gz
         raise DistillError(f"{path} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
 
@@ -223,14 +226,26 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     Raises:
         Refused: the file cannot be written; what was there stays.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as lines:
+        with replacing(path) as lines:
             for row in rows:
                 lines.write(json_line(row))
-        partial.replace(path)
     except OSError as e:
         raise Refused(f"{path} cannot be written: {e.strerror}.") from e
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """What takes the place of a file when all is written, packed by gzip where its name ends so."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as f:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
+                    yield packed  # type: ignore[misc]
+            else:
+                yield f
+        partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()
@@ -249,7 +264,7 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(path) as table:
             for batch in table.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
+                yield from map(plain, batch.to_pylist())
     except (OSError, ValueError) as e:
         raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
 

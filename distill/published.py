@@ -17,7 +17,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from distill.chats import ASSISTANT, USER, answer_in, blocks, content, turns
 from distill.errors import Refused
+from distill.finish_reasons import as_told, ended
 from distill.recipe_problems import TracesProblems
 from distill.records import FinishReason, split_reasoning
 from distill.verify.extract import last_boxed
@@ -28,8 +30,6 @@ LONGEST_GOLD = 300
 _THOUGHT = re.compile(r"<\|begin_of_thought\|>(.*?)<\|end_of_thought\|>", re.DOTALL)
 _SOLUTION = re.compile(r"<\|begin_of_solution\|>(.*?)(?:<\|end_of_solution\|>|$)", re.DOTALL)
 _PAIRS = (("thinking_trajectory", "attempt"), ("thinking_trajectories", "attempt"), ("reasoning", "solution"))
-_USER, _ASSISTANT = {"user", "human"}, {"assistant", "gpt"}
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _QUESTIONS = ("question", "problem", "prompt", "instruction")
 
 
@@ -133,51 +133,17 @@ def _by_generations(spec: TracesProblems, columns: Collection[str], source: str)
 
 def _by_chat(spec: TracesProblems, key: str) -> Reader:
     def read(row: dict[str, Any]) -> PublishedRow | None:
-        turns = _turns(row.get(key))
-        asked = [turn for who, turn in turns if who in _USER]
-        told = [turn for who, turn in turns if who in _ASSISTANT]
-        if len(asked) != 1 or len(told) != 1 or turns[-1][0] not in _ASSISTANT:
+        spoken = turns(row.get(key))
+        asked = [turn for who, turn in spoken if who in USER]
+        told = [turn for who, turn in spoken if who in ASSISTANT]
+        if len(asked) != 1 or len(told) != 1 or spoken[-1][0] not in ASSISTANT:
             return None
-        question, answer = _blocks(_content(asked[0])), _blocks(_content(told[0]))
+        question, answer = blocks(content(asked[0])), answer_in(told[0])
         if question is None or answer is None:
             return None
-        thoughts = answer[0] or ("" if "</think>" in answer[1] else _thoughts(told[0]))
-        return _row(question[1], _gold(row, spec, key), [_trace(answer[1], thoughts or None)])
+        return _row(question[1], _gold(row, spec, key), [_trace(answer[1], answer[0] or None)])
 
     return read
-
-
-def _turns(chat: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Turns with who spoke; none where a chat is anything else than a list of turns."""
-    if not isinstance(chat, list) or not all(isinstance(turn, dict) for turn in chat):
-        return []
-    return [(str(turn.get("role") or turn.get("from")), turn) for turn in chat]
-
-
-def _content(turn: dict[str, Any]) -> Any:
-    return turn.get("content", turn.get("value"))
-
-
-def _thoughts(turn: dict[str, Any]) -> str:
-    """Reasoning that stands in a field of its own beside the content."""
-    told = (turn.get(key) for key in _THOUGHTS)
-    return next((thought for thought in told if isinstance(thought, str) and thought.strip()), "")
-
-
-def _blocks(content: Any) -> tuple[str, str] | None:
-    """Reasoning and text of a turn's content; None where it holds anything else, such as a tool call."""
-    if isinstance(content, str):
-        return "", content
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        return None
-    parts: dict[str, list[str]] = {"reasoning": [], "text": []}
-    for block in content:
-        kind = "reasoning" if block.get("type") == "thinking" else str(block.get("type"))
-        text = block.get("text") or block.get("value") or block.get("content")
-        if kind not in parts or not isinstance(text, str):
-            return None
-        parts[kind].append(text)
-    return "\n\n".join(parts["reasoning"]), "\n\n".join(parts["text"])
 
 
 def _trace(response: str, thinking: str | None, finish_reason: Any = None) -> PublishedTrace:
@@ -194,7 +160,8 @@ def _trace(response: str, thinking: str | None, finish_reason: Any = None) -> Pu
 
 
 def _finish(reason: Any) -> FinishReason:
-    return "length" if reason == "length" else "stop"
+    found = ended(as_told(reason))
+    return "stop" if found in (None, "error") else found  # what was published was taken for an answer
 
 
 def _row(question: Any, answer: str, traces: list[PublishedTrace]) -> PublishedRow | None:

@@ -58,9 +58,16 @@ OnProgress = Callable[[int, int, dict[str, int]], None]
 
 
 def second_instance(
-    spec: Judge, problems: dict[str, Problem], folder: Path, seed: int, on_progress: OnProgress
+    spec: Judge,
+    problems: dict[str, Problem],
+    folder: Path,
+    seed: int,
+    on_progress: OnProgress,
+    before_asking: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Ask about every trace in `folder` that may be revised, and add the verdicts to the log. Returns the counts.
+
+    `before_asking` is called where there is anything that was not asked before.
 
     Raises:
         TeacherError: the judge failed on more requests than allowed. What it replied is on disk, all other answers
@@ -86,6 +93,8 @@ def second_instance(
     hear([t for t in replies.each(Trace) if t.request in asked])
     held = {t.request for t in heard.values()}
     todo = [r for key, r in asked.items() if key not in held]
+    if todo:
+        before_asking()
     failures = asyncio.run(_ask(judge, todo, replies, hear, spec, Earlier(folder, log="judge.jsonl")))
     return _counts(spec, unsettled, rules, revised, heard, len(failures))
 
@@ -159,8 +168,15 @@ def _harmless(data: str) -> str:
 
 def reply_of(trace: Trace) -> VerdictName:
     """The verdict in a reply: one word, or `unknown`."""
+    return VERDICTS.get(_word(trace), "unknown")
+
+
+def _word(trace: Trace) -> str:
+    """The word of a reply, or what it is instead of one."""
+    if trace.finish_reason == "length":
+        return "a reply was cut"
     word = trace.response.strip().strip("*`\"'.").lower()
-    return VERDICTS.get(word, "unknown") if trace.finish_reason == "stop" else "unknown"
+    return word if word in VERDICTS and trace.finish_reason == "stop" else "a reply is no verdict"
 
 
 def _is_heard(trace_id: str, heard: dict[str, Trace]) -> bool:
@@ -169,11 +185,12 @@ def _is_heard(trace_id: str, heard: dict[str, Trace]) -> bool:
 
 def _verdict(rules: Verdict, heard: dict[str, Trace], spec: Judge) -> Verdict:
     """The judge's verdict where both replies agree; else that of the rules stands."""
-    one, other = (reply_of(heard[f"{rules.trace_id}/{order}"]) for order in ORDERS)
+    words = sorted(_word(heard[f"{rules.trace_id}/{order}"]) for order in ORDERS)
     said = {"by": "judge", "judge": spec.model}
-    if one == other != "unknown":
-        return rules.model_copy(update={**said, "verdict": one, "reason": "both orders agree"})
-    why = "the orders disagree" if one != other else "the judge is unsure"
+    if words[0] == words[1] in ("same", "different"):
+        return rules.model_copy(update={**said, "verdict": VERDICTS[words[0]], "reason": "both orders agree"})
+    why = "the judge is unsure" if words == ["unsure"] * 2 else "the orders disagree"
+    why = next((word for word in words if word not in VERDICTS), why)
     return rules.model_copy(update={**said, "reason": f"{rules.reason}; {why}"})
 
 
@@ -212,12 +229,9 @@ async def _ask(
     try:
         return await follow(judge, InOrder(todo), replies, hear, spec.allow_unanswered, earlier)
     except TeacherError as e:
-        hint = f"{_ours(e.hint)} " if e.hint else ""
-        raise TeacherError(
-            f"the judge: {_ours(str(e))}",
-            f"{hint}All answers keep the verdict of the rules. The same command asks again; verify.judge=null goes on "
-            "without.",
-        ) from e
+        hint = _ours(e.hint) or "The same command asks again."
+        without = "All answers keep the verdict of the rules; verify.judge=null goes on without."
+        raise TeacherError(f"the judge: {_ours(str(e))}", f"{hint} {without}") from e
     finally:
         await judge.close()
 
@@ -246,6 +260,8 @@ def _counts(
         "undecided": len(ours) - len(decided),
         "overturned": sum(rules[v.trace_id].verdict == "wrong" and v.verdict == "correct" for v in decided),
         "unanswered": failures,
+        "cut": sum(_word(t) == "a reply was cut" for t in heard.values()),
+        "unreadable": sum(_word(t) == "a reply is no verdict" for t in heard.values()),
         "prompt_tokens": spent.prompt,
         "completion_tokens": spent.completion,
         **({"cost": spent.cost(spec.price)} if spec.price else {}),

@@ -1,16 +1,22 @@
 """A judge behind the rules for the rows of `distill verify`: as after a harvest, with its log beside the output."""
 
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from distill.errors import Refused
-from distill.files import Log, each_row, whole_text, write_rows
+from distill.files import Log, each_row, write_rows
+from distill.finish_reasons import as_told, ended
 from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
-from distill.verify.table import Columns, question_of
+from distill.verify.files import TELL_EVERY
+from distill.verify.stop_tokens import without_stop_tokens
+from distill.verify.table import QUESTION_HINT, Columns, question_of, to_judge
+from distill.verify.turn import turn_of
+from teachers.base import TeacherError
 from teachers.judge import OnProgress, may_revise, refuse_without_key, second_instance
+from teachers.reach import unreachable
 
 MODEL = "rows of a file"
 """Who answered, as far as a judge is told."""
@@ -31,10 +37,22 @@ def revise(out: Path, kind: str, columns: Columns, spec: Judge, on_progress: OnP
     for stale in ("samples.jsonl", "verdicts.jsonl"):  # of other rows; the replies are kept
         (folder / stale).unlink(missing_ok=True)
     problems = _select(out, kind, columns, spec, folder)
-    counts = second_instance(spec, problems, folder, 0, on_progress)
+    counts = second_instance(spec, problems, folder, 0, on_progress, lambda: refuse_unreachable(spec))
     decided = {v.trace_id: v for v in Log(folder / "verdicts.jsonl").each(Verdict) if v.by == "judge"}
-    write_rows(out, _revised(out, decided, columns))
+    write_rows(out, _revised(out, kind, decided, columns))
     return counts
+
+
+def refuse_unreachable(spec: Judge) -> None:
+    """
+    Raises:
+        TeacherError: none of the judge's servers takes a connection.
+    """
+    if why := unreachable(spec.base_urls):
+        hint = (
+            "The rows keep the verdicts of the rules. Start it, or mend verify.judge.base_urls; the same command asks."
+        )
+        raise TeacherError(f"the judge cannot be reached: {why}.", hint)
 
 
 def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -> dict[str, Problem]:
@@ -47,9 +65,7 @@ def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -
         if not may_revise(trace, verdict, {problem.id: problem}, spec):
             continue
         if not problem.question:
-            raise Refused(
-                f"row {number} has no question, which the judge must see.", "Its column: question, or prompt."
-            )
+            raise Refused(f"row {number} has no question, which the judge must see.", QUESTION_HINT)
         problems[problem.id] = problem
         if trace.id not in known:
             known.add(trace.id)
@@ -60,23 +76,19 @@ def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -
 
 def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Problem, Trace, Verdict]:
     """A judged row as problem, trace and verdict; the same row has the same ids wherever it stands."""
-    question, answer, response = (
-        question_of(row),
-        whole_text(str(row.get(columns.answer, ""))),
-        whole_text(str(row[columns.response])),
-    )
-    data = {"options": row["options"]} if row.get("options") is not None else {}
+    question, response = question_of(row), without_stop_tokens(turn_of(row, columns.response, columns.reasoning).whole)
+    asked = to_judge(row, kind, columns)
+    answer, data = (asked.answer, asked.data) if asked is not None else ("", {})
     identity = digest([question, answer, data])
     problem = Problem(id=identity, question=question, answer=answer, kind=kind, data=data, source=MODEL)
     reasoning, text = split_reasoning(response)
-    finish = row.get("finish_reason")
     trace = Trace(
         id=f"{identity}/{digest(response)}",
         problem_id=identity,
         request=digest([identity, response]),
         reasoning=reasoning,
         response=text,
-        finish_reason=finish if finish in ("length", "loop", "filter", "error") else "stop",
+        finish_reason=ended(as_told(row.get("finish_reason"))) or "error",
         prompt_tokens=0,
         completion_tokens=0,
         counted=False,
@@ -94,14 +106,35 @@ def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Pro
     return problem, trace, verdict
 
 
-def _revised(out: Path, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
+def _revised(out: Path, kind: str, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
     for row in each_row(out, halves=True):
-        _, trace, rules = _as_harvested(row, "math", columns)
+        _, trace, rules = _as_harvested(row, kind, columns)
         verdict = decided.get(trace.id, rules)
         yield {**row, "verdict": verdict.verdict, "reason": verdict.reason, "by": verdict.by}
 
 
-def told(counts: dict[str, Any]) -> str:
-    """What came of it, in a line."""
-    said = Counter({name: counts[name] for name in ("correct", "wrong", "undecided")})
-    return f"{counts['model']} was asked about {counts['asked']:,}: " + ", ".join(f"{n:,} {k}" for k, n in said.items())
+def told(counts: dict[str, Any], spec: Judge) -> str:
+    """What came of it, and which replies were of no use."""
+    said = ", ".join(f"{counts[name]:,} {name}" for name in ("correct", "wrong", "undecided"))
+    lines = [f"{counts['model']} was asked about {counts['asked']:,}: {said}"]
+    sent = 2 * counts["asked"] - counts["unanswered"]
+    if cut := counts["cut"]:
+        lines.append(
+            f"  {cut:,} of {sent:,} replies were cut at {spec.max_tokens} tokens: raise verify.judge.max_tokens"
+        )
+    if unreadable := counts["unreadable"]:
+        lines.append(f"  {unreadable:,} of {sent:,} replies were neither SAME, DIFFERENT nor UNSURE")
+    return "\n".join(lines)
+
+
+def telling(tell: Callable[[str], object]) -> OnProgress:
+    """Tells every few seconds how many replies have come."""
+    last = time.monotonic()
+
+    def hear(heard: int, wanted: int, _: dict[str, int]) -> None:
+        nonlocal last
+        if time.monotonic() - last > TELL_EVERY:
+            last = time.monotonic()
+            tell(f"{heard:,} of {wanted:,} replies of the judge")
+
+    return hear

@@ -11,18 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from distill.finish_reasons import ended
 from distill.records import FinishReason
 from teachers.base import CHARACTERS_PER_TOKEN, Completion
 from teachers.halves import carried, has_halves, put_together
-
-FINISH_REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "length": "length",
-    "content_filter": "filter",
-}
-"""What servers call the end, and what we call it. Any other (`error`, `insufficient_system_resource`) is a failure."""
-
 
 LONGEST_TOKENS = 8
 """Characters that a piece has on average if it is a token."""
@@ -162,7 +154,7 @@ class StreamedAnswer:
     @property
     def whole(self) -> bool:
         """Nothing of the text is missing; counts may be."""
-        return self._finish in FINISH_REASONS
+        return self._finish is not None and ended(self._finish) not in (None, "error")
 
     def completion(self, cut: FinishReason | None = None) -> Completion:
         """The answer as it came; `cut` is our own reason for having ended it.
@@ -178,7 +170,7 @@ class StreamedAnswer:
         told = self._usage.sampled()
         return Completion(
             text=self._joined(self._text),
-            finish_reason=cut or FINISH_REASONS[self._finish or ""],
+            finish_reason=cut or ended(self._finish or "") or "error",
             prompt_tokens=self._usage.prompt_tokens or 0,
             completion_tokens=max(self._estimated(), told or 0) if told is None or cut else told,
             reasoning=self._joined(self._reasoning) if self._reasoning else None,

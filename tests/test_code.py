@@ -70,6 +70,11 @@ def test_reasons() -> None:
     assert judged("def f(x: return").reason == "syntax error"
     assert judged("def g(x): return 1").reason == "does not define what is tested"
     assert judge("code", "I cannot.", "", MBPP).reason == "no program"
+    lacking = judged("import os, numpy as np\ndef f(x): return x + 1")
+    assert lacking[::2] == ("unknown", "imports numpy, which the sandbox lacks")
+    assert judged("def f(x):\n    from sympy import S\n    return S(x) + 1").verdict == "unknown"
+    assert judged("import made_up\ndef f(x): return x + 1").verdict == "wrong"
+    assert judged("try:\n    import numpy\nexcept ImportError:\n    pass\ndef f(x): return x").reason == "failed test 1"
     broken = {"test_list": ["assert f(2) == undefined_name"]}
     assert judged(ADDS, broken)[::2] == (
         "unknown",

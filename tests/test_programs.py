@@ -3,6 +3,7 @@
 import pytest
 
 from distill.verify.programs import extract
+from distill.verify.stop_tokens import without_stop_tokens
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,17 @@ from distill.verify.programs import extract
         ("```python\ndef f():\n    return 1```", ("f",), "def f():\n    return 1\n"),
         ("```python\ndef f(): return '```'\n```", ("f",), "def f(): return '```'\n"),
         ("Here it is:\ndef f():\n    return 1\n\nThis returns one as asked.", ("f",), "def f():\n    return 1\n\n"),
+        ("[BEGIN]\ndef f():\n    return 1\n[DONE]\nYou are an expert", ("f",), "def f():\n    return 1\n"),
+        ("def f():\n    return 1\n[DONE]\nYou are an expert", ("f",), "def f():\n    return 1\n\n"),
+        ("[PYTHON]\ndef f(): pass\n[/PYTHON]\nIt passes.", ("f",), "def f(): pass\n"),
+        ("So: <answer>def f(): pass</answer>", ("f",), "def f(): pass\n"),
+        ("<answer>\n<code>\ndef f(): pass\n</code>\n</answer>", ("f",), "def f(): pass\n"),
+        ("<answer>\n```python\ndef f(): pass\n```\n</answer>", ("f",), "def f(): pass\n"),
+        ("\\begin{lstlisting}[language=Python]\nf = len\n\\end{lstlisting}", ("f",), "f = len\n"),
+        ("It calls <code>sum</code>.\ndef f(): pass", ("f",), "def f(): pass\n"),
+        ("def f(x):\n    return x.strip('<code>')", ("f",), "def f(x):\n    return x.strip('<code>')\n"),
+        ("def f(): pass<|im_end|>\n<|endoftext|>\n", ("f",), "def f(): pass\n"),
+        ("```python\ndef f(): pass\n```</s>", ("f",), "def f(): pass\n"),
         ("The answer is 3.", ("f",), None),
         ("", ("f",), None),
     ],
@@ -54,5 +66,14 @@ def test_finding_it_is_linear() -> None:
         "`" * 300_000,
         " \t" * 200_000 + "```",
         "~~~\n" * 70_000,
+        "[BEGIN]\n" * 50_000,
+        "<code>x=1</code> " * 50_000,
+        "</s>" * 50_000,
     ):
         extract(text, ("f",))
+
+
+def test_stop_tokens_at_the_end_alone_are_cut() -> None:
+    for token in ("<|endoftext|>", "<|im_end|>", "</s>", "<｜end▁of▁sentence｜>", "<end_of_turn>", "<|eot_id|>"):
+        assert without_stop_tokens(f"It is 4.{token}\n {token}\n") == "It is 4."
+        assert without_stop_tokens(f"{token} is what ends it\n") == f"{token} is what ends it\n"

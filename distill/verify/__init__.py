@@ -7,12 +7,13 @@ Judgement(verdict='correct', extracted='0.5', reason='equal numbers')
 
 from collections.abc import Callable
 
+from distill.finish_reasons import ended
 from distill.recipe import Accept, Verify
-from distill.records import CONTROL_TOKEN, Problem, Trace, Verdict
+from distill.records import CONTROL_TOKEN, FinishReason, Problem, Trace, Verdict
 from distill.verify import choice, code, countdown, form, gym, math, number, second_reader
 from distill.verify.algebra.rules import Rules
 from distill.verify.form import flaw
-from distill.verify.judgement import Judgement, wrong
+from distill.verify.judgement import Judgement, unknown, wrong
 from distill.verify.worker import COMPARING_SECONDS
 
 Judge = Callable[[str, str, dict], Judgement]
@@ -49,7 +50,12 @@ def stated(problem: Problem) -> str:
     return f"<answer>{problem.answer}</answer>" if problem.kind == "reasoning_gym" else f"\\boxed{{{problem.answer}}}"
 
 
-UNFINISHED = {"length": "cut at max_tokens", "loop": "cut in a loop", "filter": "withheld by the server"}
+UNFINISHED: dict[FinishReason, str] = {
+    "length": "cut at max_tokens",
+    "loop": "cut in a loop",
+    "filter": "withheld by the server",
+    "error": "ended without an answer",
+}
 """Finish reasons of answers that are not whole, in words."""
 
 
@@ -60,8 +66,11 @@ def judge(
 
     An answer that was cut, or that is empty, is `wrong` whatever it holds: it is not complete.
     """
-    if finish_reason in UNFINISHED:
-        return wrong(None, UNFINISHED[finish_reason])
+    end = ended(finish_reason)
+    if end is None:
+        return unknown(None, f"finish_reason '{finish_reason[:40]}' is not known")
+    if end in UNFINISHED:
+        return wrong(None, UNFINISHED[end])
     if not response.strip():
         return wrong(None, "nothing after the thinking" if thought else "empty response")
     return KINDS[kind](response, answer, data or {})

@@ -6,6 +6,7 @@ Answers are data: a small parser over rationals reads them, never `eval` (TinyZe
 
 import re
 from fractions import Fraction
+from typing import Any
 
 from distill.verify.extract import last_answer_in_boxes, last_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
@@ -23,32 +24,34 @@ _LATEX = {
     r"\\div(?![a-zA-Z])": "/",
     r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[,;:! ]|\\q?quad(?![a-zA-Z])|~": " ",
 }
+_DECIMAL = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?")
 _AROUND = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*|(.*[^.])\.", re.DOTALL)
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
     """Judge a response that gives its expression in `<answer>...</answer>`, or else in a box (the last one counts).
 
-    `data` holds `numbers` (list of int) and `target` (int); `answer` is not used.
+    `data` holds `numbers` (whole ones) and `target`, which may be written as text; `answer` is not used.
     """
-    if not _is_problem(data):
+    numbers, target = _numbers(data.get("numbers")), _number(data.get("target"))
+    if numbers is None or target is None:
         return unknown(None, "problem has no numbers and target")
     expression = stated(response)
     if expression is None:
         return wrong(None, "no answer")
     shown = expression[:MAX_CHARACTERS]
     left, equals, right = expression.partition("=")
-    if equals and left.strip() == str(data["target"]) and not right.strip().isdigit():
+    if equals and _number(left) == target and not right.strip().isdigit():
         left, right = right, left  # 33 = 3 * 7 + 12
     try:
         value, used = evaluate(left)
     except ValueError as e:
         return wrong(shown, str(e))
-    if equals and right.strip() != str(data["target"]):
+    if equals and _number(right) != target:
         return wrong(shown, "claims another target")
-    if sorted(used) != sorted(data["numbers"]):
+    if sorted(used) != sorted(numbers):
         return wrong(shown, "wrong numbers")
-    return correct(shown) if value == data["target"] else wrong(shown, "misses the target")
+    return correct(shown) if value == target else wrong(shown, "misses the target")
 
 
 def stated(response: str) -> str | None:
@@ -153,6 +156,14 @@ def _argument(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction
     return Fraction(tokens[0][0]), [tokens[0][1:], *tokens[1:]] if tokens[0][1:] else tokens[1:]
 
 
-def _is_problem(data: dict) -> bool:
-    numbers = data.get("numbers")
-    return isinstance(numbers, list) and all(type(n) is int for n in [*numbers, data.get("target")])
+def _numbers(given: Any) -> list[int] | None:
+    if isinstance(given, str):
+        given = given.strip("[]() ").split("," if "," in given else None)
+    found = [_number(one) for one in given] if isinstance(given, list) else []
+    whole = [int(one) for one in found if one is not None and one.denominator == 1]
+    return whole if found and len(whole) == len(found) else None
+
+
+def _number(given: Any) -> Fraction | None:
+    text = str(given).strip()
+    return Fraction(text) if _DECIMAL.fullmatch(text) else None

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, tee
 from pathlib import Path
@@ -16,9 +16,10 @@ from distill.records import digest
 from distill.verify import code, judge
 from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, unknown
-from distill.verify.kept import Rows, write_rows_kept
+from distill.verify.kept import Rows, Tell, write_rows_kept
+from distill.verify.paths import refuse_paths
 from distill.verify.pool import CONFINED, Row, judge_all
-from distill.verify.table import Columns, question_of, refuse_kind, refuse_paths, refuse_unfit, to_find_flaws, to_judge
+from distill.verify.table import QUESTION_HINT, Columns, question_of, refuse_kind, refuse_unfit, to_find_flaws, to_judge
 from distill.verify.worker import COMPARING_SECONDS
 
 SHOWN = 5
@@ -26,8 +27,6 @@ SHOWN = 5
 
 TELL_EVERY = 5.0
 """Seconds between two lines of progress."""
-
-Tell = Callable[[int, int], None]
 
 
 class Found(NamedTuple):
@@ -72,7 +71,7 @@ def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_:
 
     Every row is looked at before the first is judged, and none is kept: files may be larger than the memory. What an
     earlier call wrote before it was killed is not judged again. `tell` hears every few seconds how many rows of how
-    many are done.
+    many are done, and where an earlier call is gone on with.
 
     Raises:
         Refused: unknown kind, missing file or column, a column of that name already there, an
@@ -81,7 +80,7 @@ def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_:
     refuse_kind(how.kind)
     out = refuse_paths(file, out)
     found = Found(_rows_that_fit(file, how), Counter(), Counter(), Counter(), [])
-    write_rows_kept(out, _identity(file, how), lambda earlier: _judged_rows(file, how, found, tell, earlier))
+    write_rows_kept(out, _identity(file, how), lambda earlier: _judged_rows(file, how, found, tell, earlier), tell)
     return found
 
 
@@ -96,12 +95,15 @@ def _refuse_if_changed(file: Path, found: Found) -> None:
         )
 
 
-def _identity(file: Path, how: How) -> str:
-    """Of what is judged, and how: rows that another one has left are of no use."""
+def _identity(file: Path, how: How) -> dict[str, str]:
+    """What is judged, and how, under what is to be said where it is another: rows left by that are of no use."""
     stat = file.stat()
-    return digest(
-        [str(file.resolve()), stat.st_size, stat.st_mtime_ns, repr(how), repr(code.runner.limits), __version__]
-    )
+    settings = repr(how._replace(workers=1)), repr(code.runner.limits), code.runner.isolation
+    return {
+        "the file has changed": digest([str(file.resolve()), stat.st_size, stat.st_mtime_ns]),
+        "the settings have changed": digest(list(settings)),
+        "distill has another version": __version__,
+    }
 
 
 def _judged_rows(file: Path, how: How, found: Found, tell: Tell, earlier: Rows) -> Rows:
@@ -110,7 +112,7 @@ def _judged_rows(file: Path, how: How, found: Found, tell: Tell, earlier: Rows) 
     for done, row in enumerate(earlier, 1):  # noqa: B007
         note(found, row, Judgement(row["verdict"], row["extracted"], row["reason"]), row.get("flaw"), how.columns)
     if done:
-        tell(done, found.rows)
+        tell(f"goes on behind row {done:,} of {found.rows:,}")
     asked, judged = tee(_asked(islice(each_row(file, halves=True), done, None), how))
     verdicts = _judgements(judged, how)
     for one in _told(asked, done, found.rows, tell):
@@ -135,7 +137,7 @@ def _rows_that_fit(file: Path, how: How) -> int:
             rows += 1
             refuse_unfit(row, f"{file}, row {rows}", how.kind, how.columns)
             if how.needs_question and not question_of(row):
-                raise Refused(f"{file}, row {rows} has no question, which the judge must see.", "Its column: question.")
+                raise Refused(f"{file}, row {rows} has no question, which the judge must see.", QUESTION_HINT)
     except Refused:
         raise
     except DistillError as e:
@@ -190,7 +192,7 @@ def _told(asked: Iterator[Asked], done: int, rows: int, tell: Tell) -> Iterator[
     for number, one in enumerate(asked, done):
         if time.monotonic() - last > TELL_EVERY:
             last = time.monotonic()
-            tell(number, rows)
+            tell(f"{number:,} of {rows:,} rows")
         yield one
 
 

@@ -1,36 +1,44 @@
 """Rows of any file as the verifiers take them: which columns each kind looks at, and what must be there."""
 
+import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.chats import last_question
 from distill.errors import Refused
-from distill.files import user_path, whole_text
+from distill.files import whole_text
+from distill.finish_reasons import as_told
+from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
 from distill.verify import KINDS
+from distill.verify.choice_row import gold_in, options_in
 from distill.verify.gym import installed_version
-from distill.verify.options import LETTERS
 from distill.verify.pool import Row
+from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.suites import COLUMNS, layout_of
+from distill.verify.turn import refuse_no_turn, turn_of
 
 WITHOUT_ANSWER = ("countdown", "code", "reasoning_gym", "flaws")
 """Kinds whose rows need no gold answer."""
 
 COLUMNS_OF = {
     "number": ("tolerance", "relative_tolerance", "digits"),
-    "choice": ("options",),
     "countdown": ("numbers", "target"),
 }
 """Columns of a row that a kind looks at beside response and answer."""
 
-OTHER_NAMES = {"nums": "numbers", "choices": "options"}
+OTHER_NAMES = {"nums": "numbers"}
 
 ADDED = ("verdict", "extracted", "reason")
 
-_KINDS = {bool: "truth value", list: "list", dict: "mapping", bytes: "piece of bytes"}
-
 QUESTIONS = ("question", "problem", "prompt", "instruction")
 """Columns in which a question is looked for."""
+
+USUAL_RESPONSES = tuple("response completion generation generations output prediction model_output".split())
+USUAL_ANSWERS = tuple("answer final_answer answerkey ground_truth expected_answer gold target label solution".split())
+"""Columns that are suggested where the one that is looked for is missing; small letters."""
+
+QUESTION_HINT = f"Columns that count as one: {', '.join(QUESTIONS)}."
 
 
 class Columns(NamedTuple):
@@ -40,43 +48,39 @@ class Columns(NamedTuple):
     answer: str = "answer"
     other: str | None = None
     """With another verifier's verdict."""
+    reasoning: str | None = None
+    """With reasoning that stands apart from the response."""
 
 
 def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     """What a verifier is asked about a row; None where its gold answer is no text or number."""
-    response, gold = row[columns.response], row.get(columns.answer, "")
+    turn, gold = turn_of(row, columns.response, columns.reasoning), row.get(columns.answer, "")
+    data = _data(row, kind)
+    if kind == "choice":
+        gold = gold_in(gold, data.get("options"))
     if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         return None
-    thinking, text = split_reasoning(_text(response))
+    response = without_stop_tokens(turn.response)
+    thinking, text = split_reasoning(response)
     if gold != gold:
         return None  # a missing value of pandas
     if kind == "code" and not thinking:
-        text = str(response).strip("\n")  # a completion begins with its indentation
-    gold = gold if isinstance(gold, str | int | float) else ""
-    data = _data(row, kind)
-    return Row(kind, text, _letter(gold, data), data, str(row.get("finish_reason")), bool(thinking))
-
-
-def _letter(gold: Any, data: dict[str, Any]) -> str:
-    """A gold answer as text; a whole number beside options is their index, as in MMLU."""
-    options = data.get("options")
-    if isinstance(gold, int) and isinstance(options, list | dict) and 0 <= gold < len(options):
-        return LETTERS[gold]
-    return whole_text(str(gold))
+        text = response.strip("\n")  # a completion begins with its indentation
+    gold = whole_text(str(gold)) if isinstance(gold, str | int | float) else ""
+    return Row(kind, text, gold, data, as_told(row.get("finish_reason")), bool(turn.reasoning or thinking))
 
 
 def to_find_flaws(row: Mapping[str, Any], columns: Columns, accept: dict[str, Any]) -> Row:
     """The same for its flaws, thinking included."""
-    return Row("flaws", _text(row[columns.response]), question_of(row), {"accept": accept})
-
-
-def _text(response: Any) -> str:
-    return "" if response is None or response != response else whole_text(str(response))
+    turn = turn_of(row, columns.response, columns.reasoning)
+    return Row("flaws", turn.whole, question_of(row), {"accept": accept})
 
 
 def question_of(row: Mapping[str, Any]) -> str:
     """The question of a row; empty where there is none."""
-    return next((whole_text(row[name]) for name in QUESTIONS if isinstance(row.get(name), str)), "")
+    held = (row[name] for name in QUESTIONS if isinstance(row.get(name), str | list))
+    said = (value if isinstance(value, str) else last_question(value) for value in held)
+    return next((whole_text(text) for text in said if text), "")
 
 
 def _data(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -85,9 +89,10 @@ def _data(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
         return {column: row[column] for column in COLUMNS[layout] if column in row} if layout is not None else {}
     if kind == "reasoning_gym":
         return _entry(row)
+    if kind == "choice":
+        options = options_in(row)
+        return {} if options is None else {"options": options}
     named = {OTHER_NAMES.get(key, key): value for key, value in row.items()}
-    if isinstance(options := named.get("options"), dict) and {"label", "text"} <= options.keys():
-        named["options"] = dict(zip(map(str, options["label"]), options["text"], strict=False))  # as ARC has them
     return {key: named[key] for key in COLUMNS_OF.get(kind, ()) if named.get(key) is not None}
 
 
@@ -96,6 +101,12 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
     entry = {key: row.get(key) for key in ("question", "answer", "metadata")}
     made = {"dataset": row["metadata"]["source_dataset"], "config": row.get("config") or {}, "seed": 0, "entry": entry}
     return made | {"version": installed_version(), "min_score": 1.0}
+
+
+def _named(option: str, usual: tuple[str, ...], row: Mapping[str, Any]) -> str:
+    """The hint about a column that is missing: its other name, where just one has a usual one."""
+    found = [name for name in row if name.lower() in usual]
+    return f"Name it with {option} {shlex.quote(found[0])}." if len(found) == 1 else f"Name it with {option}."
 
 
 def refuse_kind(kind: str) -> None:
@@ -116,12 +127,9 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
     """
     has = f"(its columns: {', '.join(sorted(row))})"
     if columns.response not in row:
-        raise Refused(f"{where} has no '{columns.response}' {has}.", "Name it with --response-key.")
-    response = row[columns.response]
-    if isinstance(response, bool | list | dict | bytes):
-        hint = "A response is text. Of a chat it is the last turn's content; write that into a column of its own."
-        raise Refused(f"{where}: '{columns.response}' is a {_KINDS[type(response)]}, not a text.", hint)
-    if held := [name for name, value in row.items() if isinstance(value, bytes)]:
+        raise Refused(f"{where} has no '{columns.response}' {has}.", _named("--response-key", USUAL_RESPONSES, row))
+    refuse_no_turn(row, where, columns.response, columns.reasoning)
+    if held := [name for name, value in row.items() if holds_bytes(value)]:
         raise Refused(f"{where}: '{held[0]}' holds bytes, which a line of JSON cannot.", "Leave that column out.")
     if kind == "countdown" and len(_data(row, kind)) < 2:
         raise Refused(f"{where} has no 'numbers' and 'target' {has}.")
@@ -133,26 +141,8 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
         hint = "reasoning_gym's data sets write it into every entry."
         raise Refused(f"{where} has no metadata that names its source_dataset {has}.", hint)
     if kind not in WITHOUT_ANSWER and columns.answer not in row:
-        raise Refused(f"{where} has no '{columns.answer}' {has}.", "Name it with --answer-key.")
+        raise Refused(f"{where} has no '{columns.answer}' {has}.", _named("--answer-key", USUAL_ANSWERS, row))
     if columns.other is not None and columns.other not in row:
         raise Refused(f"{where} has no '{columns.other}' {has}.", "It is what --compare names.")
     if taken := {*ADDED, "flaw"} & row.keys():
         raise Refused(f"{where} has a column '{sorted(taken)[0]}' already.", "Rename it first; nothing is overwritten.")
-
-
-def refuse_paths(file: Path, out: Path) -> Path:
-    """The output, links followed.
-
-    Raises:
-        Refused: no input, or an output that cannot be one.
-    """
-    if not file.is_file():
-        raise Refused(f"there is no file '{file}'.")
-    out = user_path(str(out)).resolve()  # a link is written through
-    if out == file.resolve():
-        raise Refused("--out names the input file.", "It would be overwritten; name another.")
-    if out.suffix in (".csv", ".parquet", ".xlsx"):
-        raise Refused(f"--out={out.name}: rows are written as JSON, one a line.", "Name it .jsonl.")
-    if out.exists() and not out.is_file():
-        raise Refused(f"--out={out} is there and is no file.")
-    return out

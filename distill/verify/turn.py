@@ -1,0 +1,72 @@
+"""The response of a row: a text, or what an assistant said last in a chat; reasoning may stand in another column."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from distill.chats import last_answer
+from distill.errors import Refused
+from distill.files import whole_text
+from distill.records import joined
+
+_KINDS = {bool: "truth value", list: "list", dict: "mapping", bytes: "piece of bytes"}
+
+_ONE_EACH = (
+    "Write rows with a text each: python -c 'from pathlib import Path; from distill.files import each_row, write_rows; "
+    'write_rows(Path("each.jsonl"), ({{**row, "response": {value}}} for row in each_row(Path("FILE")){loop}))\''
+)
+
+
+class Turn(NamedTuple):
+    """What a model said."""
+
+    reasoning: str
+    """That stands apart; more may stand in the response."""
+    response: str
+
+    @property
+    def whole(self) -> str:
+        """In one text."""
+        return joined(self.reasoning, self.response)
+
+
+def turn_of(row: Mapping[str, Any], response_key: str, reasoning_key: str | None) -> Turn:
+    """The response of a row that fits; of a chat it is the last turn of an assistant."""
+    response = row[response_key]
+    reasoning, text = (
+        (last_answer(response) or ("", "")) if isinstance(response, list | dict) else ("", _text(response))
+    )
+    if reasoning_key is not None:
+        reasoning = _text(row[reasoning_key])
+    return Turn(re.sub(r"</?think>", "", whole_text(reasoning)).strip(), whole_text(text))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
+
+
+def refuse_no_turn(row: Mapping[str, Any], where: str, response_key: str, reasoning_key: str | None) -> None:
+    """
+    Raises:
+        Refused: response or reasoning are no text, nor a chat in which an assistant speaks.
+    """
+    response = row[response_key]
+    if isinstance(response, bool | bytes | list | dict) and last_answer(response) is None:
+        raise Refused(
+            f"{where}: '{response_key}' is a {_KINDS[type(response)]}, not a text.", _hint(response, response_key)
+        )
+    if reasoning_key is None:
+        return
+    if reasoning_key not in row:
+        has = f"(its columns: {', '.join(sorted(row))})"
+        raise Refused(f"{where} has no '{reasoning_key}' {has}.", "It is what --reasoning-key names.")
+    if (given := type(row[reasoning_key])) in _KINDS:
+        raise Refused(f"{where}: '{reasoning_key}' is a {_KINDS[given]}, not a text.", "Reasoning is text.")
+
+
+def _hint(response: Any, key: str) -> str:
+    if isinstance(response, dict):
+        return _ONE_EACH.format(value=f'row["{key}"]["{next(iter(response), "KEY")}"]', loop="")
+    if isinstance(response, list):
+        return _ONE_EACH.format(value="text", loop=f' for text in row["{key}"]')
+    return "A response is text, or a chat whose turns have role and content."
