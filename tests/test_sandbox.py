@@ -247,3 +247,15 @@ def test_refused_where_there_is_no_isolation(monkeypatch: pytest.MonkeyPatch) ->
         fresh.sandbox()
     with pytest.raises(Unavailable):
         Sandbox().call("", {}, Limits())
+
+
+def test_a_thread_that_ends_takes_no_program_with_it() -> None:
+    code.runner.close()
+    first = threading.Thread(target=judged, args=(RIGHT,))
+    first.start()
+    first.join()
+    sandbox = code.runner.sandbox()
+    before = sandbox.pid()
+    time.sleep(0.2)
+    assert judged(RIGHT).verdict == "correct"
+    assert sandbox.pid() == before
