@@ -14,7 +14,7 @@ from decimal import Decimal
 from distill.errors import Refused
 from distill.recipe_verify import CodeLimits
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.programs import MOST_CHARACTERS, extract
+from distill.verify.programs import MOST_CHARACTERS, behind, extract
 from distill.verify.sandbox import Limits, Sandbox, Unavailable, prove
 from distill.verify.suites import NotUnderstood, Suite, suite_of
 
@@ -112,7 +112,7 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if len(program) > MOST_CHARACTERS:
         return wrong(shown, "program too long")
     try:
-        reason = _run(suite, suite.prefix + program, runner.sandbox())
+        reason = _run(suite, behind(suite.prefix, program), runner.sandbox())
     except Unavailable as e:
         return unknown(shown, str(e))
     if reason is None:

@@ -7,6 +7,7 @@ MOST_CHARACTERS = 200_000
 
 _PYTHON = ("python", "py", "python3", "py3", "")
 _DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+_FUTURE = re.compile(r"^from __future__ import \w[\w, \t]*", re.MULTILINE)
 _METHOD = re.compile(r"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\)")
@@ -33,6 +34,13 @@ def extract(response: str, names: tuple[str, ...]) -> str | None:
     if not defining:
         return blocks[-1]
     return _with_what_it_uses(blocks, defining[-1], set(names))
+
+
+def behind(prefix: str, program: str) -> str:
+    """A program with what its problem puts before it; imports from the future come first of all."""
+    if not prefix or "__future__" not in program:
+        return prefix + program
+    return "".join(f"{line}\n" for line in _FUTURE.findall(program)) + prefix + _FUTURE.sub("", program)
 
 
 def _blocks(response: str) -> list[str]:
