@@ -1,21 +1,24 @@
-"""The program in a response: fenced blocks, and which of them belong together. Nothing is parsed that a model wrote."""
+"""The program in a response: which of its blocks it is, and which of them belong together.
+
+Nothing is parsed that a model wrote.
+"""
 
 import re
+
+from distill.verify.bare_program import bare, without_stops
+from distill.verify.fences import Block, blocks
 
 MOST_CHARACTERS = 200_000
 """A longer program is not run."""
 
-_PYTHON = ("python", "py", "python3", "py3", "")
 _DEFINES = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 _FUTURE = re.compile(r"^from __future__ import \w[\w, \t]*", re.MULTILINE)
 _METHOD = re.compile(r"^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
-_READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\)")
-_BEGINS = re.compile(
-    r"(?:def|class|import|from|async def|@)[ \t]*\w|#|\w+[ \t]*=|(?:for|while|if|with|print)\b.*[:)]\s*$"
-)
-_SENTENCE = re.compile(r"(?:[A-Z][a-z']*|I|A),? (?!=|in\b|\w+ =|[-+*/%|&<>])[\w'`]+(?: [\w'`(),]+){2,}.*[.:!?]\s*$")
-_LOOKS_LIKE_CODE = re.compile(r"^(?:def|class|import|from|async def|@)[ \t]*\w|^[ \t]+return\b|\bprint\(", re.MULTILINE)
+_READS = re.compile(r"\binput\(|\bstdin\b|\bopen\(0\b|\bread\(0\b|\bfileinput\b|\binput\b.*\breadline\b")
+_WRITES = re.compile(r"\bprint\(|\bstdout\b|\bwrite\(")
+_INDENT = re.compile(r"^[ \t\u00a0\u200b\ufeff]*[\u00a0\u200b\ufeff][ \t\u00a0\u200b\ufeff]*", re.MULTILINE)
+_INVISIBLE = dict.fromkeys((0x200B, 0xFEFF)) | {0xA0: " "}
 
 
 def extract(response: str, names: tuple[str, ...]) -> str | None:
@@ -24,16 +27,31 @@ def extract(response: str, names: tuple[str, ...]) -> str | None:
     The last block that defines what is tested counts (else the last one), after those before it that
     define what it uses.
     """
-    blocks = _blocks(response)
-    if not blocks:
-        return _bare(response) if _LOOKS_LIKE_CODE.search(response) and "```" not in response else None
+    response = _INDENT.sub(lambda found: found[0].translate(_INVISIBLE), without_stops(response))
+    found = blocks(response)
+    if not found:
+        return bare(response) if "```" not in response else None
+    texts = [block.text for block in found]
     if not names:
-        reading = [at for at, block in enumerate(blocks) if _READS.search(block)]
-        return _with_what_it_uses(blocks, reading[-1] if reading else len(blocks) - 1)
-    defining = [at for at, block in enumerate(blocks) if _defined(block) & set(names)]
-    if not defining:
-        return blocks[-1]
-    return _with_what_it_uses(blocks, defining[-1], set(names))
+        return _with_what_it_uses(texts, _whole(found))
+    for defines in (_functions, _defined):
+        if defining := [at for at, text in enumerate(texts) if defines(text) & set(names)]:
+            return _with_what_it_uses(texts, defining[-1], set(names))
+    return texts[-1]
+
+
+def _whole(found: list[Block]) -> int:
+    """Which block is a program of its own: the last that reads its input, else that prints, else of all.
+
+    What no fence calls Python is a sample of the output where another is called so.
+    """
+    every = range(len(found))
+    named = [at for at in every if found[at].is_python] or every
+    for does in (_READS, _WRITES):
+        for among in (named, every):
+            if doing := [at for at in among if does.search(found[at].text)]:
+                return doing[-1]
+    return named[-1]
 
 
 def behind(prefix: str, program: str) -> str:
@@ -43,41 +61,14 @@ def behind(prefix: str, program: str) -> str:
     return "".join(f"{line}\n" for line in _FUTURE.findall(program)) + prefix + _FUTURE.sub("", program)
 
 
-def _blocks(response: str) -> list[str]:
-    """What stands in fences that are Python's or nobody's, in order; the last may be left open."""
-    found: list[tuple[str, list[str]]] = []
-    fence, margin = "", 0
-    for line in response.split("\n"):
-        text = line.strip()
-        if fence:
-            if set(text) == {fence[0]} and len(text) >= len(fence):
-                fence = ""
-            elif text.endswith(fence) and text.count(fence) == 1:  # closed on the line of its last statement
-                found[-1][1].append(line.rstrip().removesuffix(fence).removeprefix(" " * margin))
-                fence = ""
-            else:
-                found[-1][1].append(line.removeprefix(" " * margin))
-        elif text.startswith(("```", "~~~")):
-            language = text.lstrip(text[0])
-            if "`" not in language:
-                fence, margin = text[: len(text) - len(language)], len(line) - len(line.lstrip())
-                found.append((language.strip().partition(" ")[0].lower(), []))
-    blocks = ["".join(f"{line}\n" for line in lines) for language, lines in found if language in _PYTHON]
-    return [block for block in blocks if block.strip()]
-
-
-def _bare(response: str) -> str:
-    """A program without fences: from the first line that can begin one to the first that is a sentence."""
-    lines = response.split("\n")
-    continues = response.strip("\n")[:1].isspace()  # the body of a function whose head stands in the prompt
-    start = 0 if continues else next((at for at, line in enumerate(lines) if _BEGINS.match(line)), 0)
-    end = next((at for at in range(start + 1, len(lines)) if _SENTENCE.match(lines[at])), len(lines))
-    return "\n".join(lines[start:end]) + "\n"
+def _functions(block: str) -> set[str]:
+    """Functions and classes of a block, and the methods of a `Solution`."""
+    found = {function for function, _ in _DEFINES.findall(block) if function}
+    return found | set(_METHOD.findall(block)) if "Solution" in found else found
 
 
 def _defined(block: str) -> set[str]:
-    found = {function or value for function, value in _DEFINES.findall(block)}
-    return found | set(_METHOD.findall(block)) if "Solution" in found else found
+    return _functions(block) | {value for _, value in _DEFINES.findall(block) if value}
 
 
 def _with_what_it_uses(blocks: list[str], main: int, names: set[str] | None = None) -> str:

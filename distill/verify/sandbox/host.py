@@ -188,6 +188,8 @@ class _Exchange:
             wire.send(self._channel.fileno(), message, wait=self._wait)
         except OSError as e:
             raise Unavailable("sandbox takes no job") from e
+        except wire.NotPlain as e:
+            raise Unavailable(f"tests of more than {wire.LONGEST >> 20} MiB") from e
 
     def _wait(self, descriptor: int, event: int) -> None:
         poll = select.poll()
