@@ -71,7 +71,7 @@ def test_reasons() -> None:
     assert judged("def g(x): return 1").reason == "does not define what is tested"
     assert judge("code", "I cannot.", "", MBPP).reason == "no program"
     lacking = judged("import os, numpy as np\ndef f(x): return x + 1")
-    assert lacking[::2] == ("unknown", "imports numpy, which the sandbox lacks")
+    assert lacking[::2] == ("unknown", "numpy is not installed")
     assert judged("def f(x):\n    from sympy import S\n    return S(x) + 1").verdict == "unknown"
     assert judged("import made_up\ndef f(x): return x + 1").verdict == "wrong"
     assert judged("try:\n    import numpy\nexcept ImportError:\n    pass\ndef f(x): return x").reason == "failed test 1"
@@ -363,3 +363,26 @@ def test_problems_with_tests(tmp_path: Path) -> None:
 def test_what_neither_answers_nor_ends_is_wrong(program: str) -> None:
     data = {"test_list": ["assert all(map(lambda c: f(c) == c + 1, [1, 2]))"], "test_setup_code": ""}
     assert judge("code", f"```python\n{program}\n```", "", data).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"public_test_cases": [{"input": "1", "output": 1}]},
+        {"public_test_cases": [{"input": "1", "output": None}]},
+        {"input_output": {"fn_name": ["f"], "inputs": [[1]], "outputs": [2]}},
+        {"input_output": {"inputs": {"a": 1}, "outputs": {"a": 1}}},
+        {"prompt": "", "entry_point": ["f"], "test": "def check(c): assert c(1) == 2"},
+        {"test_list": ["assert f(1) == " + "-" * 100_000 + "2"]},
+    ],
+)
+def test_odd_tests_are_unknown(data: dict) -> None:
+    found = judged(ADDS, data)
+    assert found.verdict == "unknown"
+    assert found.reason.startswith("tests are")
+
+
+@needs_sandbox
+def test_tests_that_are_too_large_are_unknown() -> None:
+    data = {"input_output": {"inputs": ["1" * (70 << 20)], "outputs": ["1"]}}
+    assert judged("print(input())", data)[::2] == ("unknown", "tests of more than 64 MiB")

@@ -57,6 +57,7 @@ def test_accepts_every_spelling_of_a_solution(expression: str) -> None:
         ("<answer></answer>", "not an expression"),
         ("<answer>12/(7-7)*3</answer>", "divides by zero"),
         ("<answer>" + "(" * 5000 + "</answer>", "too long"),
+        ("<answer>" + "(" * 399 + "5</answer>", "not an expression"),
         ("<answer>__import__('os').system('true')</answer>", "not an expression"),
         ("<answer>3*7+12</answer> no wait <answer>3+7</answer>", "wrong numbers"),
         ("3*7+12", "no answer"),

@@ -155,8 +155,8 @@ def test_nothing_of_this_machine_is_changed(tmp_path: Path) -> None:
         "import os\nos.setuid(0)",
         "import fcntl, os\nfcntl.fcntl(os.pipe()[0], 8, os.getppid())",
         "import fcntl, os\nfcntl.fcntl(os.pipe()[0], 10, 9)",
-        "import numpy",
         "import distill",
+        "import fcntl\nfcntl.ioctl(0, 0x5401, bytes(64))",
     ],
 )
 def test_what_is_not_there_or_not_allowed(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +247,15 @@ def test_refused_where_there_is_no_isolation(monkeypatch: pytest.MonkeyPatch) ->
         fresh.sandbox()
     with pytest.raises(Unavailable):
         Sandbox().call("", {}, Limits())
+
+
+def test_a_thread_that_ends_takes_no_program_with_it() -> None:
+    code.runner.close()
+    first = threading.Thread(target=judged, args=(RIGHT,))
+    first.start()
+    first.join()
+    sandbox = code.runner.sandbox()
+    before = sandbox.pid()
+    time.sleep(0.2)
+    assert judged(RIGHT).verdict == "correct"
+    assert sandbox.pid() == before

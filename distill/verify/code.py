@@ -14,14 +14,12 @@ from decimal import Decimal
 from distill.errors import Refused
 from distill.recipe_verify import CodeLimits
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.programs import MOST_CHARACTERS, extract, third_party
+from distill.verify.programs import MOST_CHARACTERS, behind, extract
 from distill.verify.sandbox import Limits, Sandbox, Unavailable, prove
 from distill.verify.suites import NotUnderstood, Suite, suite_of
 
 SHOWN = 400
 """Characters of a program that a verdict keeps."""
-
-IMPORT_FAILS = ("ImportError", "ModuleNotFoundError")
 
 ISOLATIONS = {"bubblewrap": "bubblewrap", "none-i-accept-the-risk": "none"}
 """Name in recipes -> that of the sandbox."""
@@ -114,11 +112,9 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if len(program) > MOST_CHARACTERS:
         return wrong(shown, "program too long")
     try:
-        reason = _run(suite, suite.prefix + program, runner.sandbox())
+        reason = _run(suite, behind(suite.prefix, program), runner.sandbox())
     except Unavailable as e:
         return unknown(shown, str(e))
-    if reason in IMPORT_FAILS and (package := third_party(program)):
-        return unknown(shown, f"imports {package}, which the sandbox lacks")
     if reason is None:
         return correct(shown, f"passes {len(suite.checks) or len(suite.cases)} tests")
     return unknown(shown, reason.removeprefix("unknown: ")) if reason.startswith("unknown: ") else wrong(shown, reason)

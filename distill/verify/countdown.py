@@ -6,6 +6,7 @@ Answers are data: a small parser over rationals reads them, never `eval` (TinyZe
 
 import re
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 from distill.verify.extract import last_answer_in_boxes, last_boxes
@@ -16,16 +17,34 @@ from distill.verify.second_thoughts import WITHDRAWN
 MAX_CHARACTERS = 400
 """No expression over six numbers is longer; a longer one is not read."""
 
-_TOKEN = re.compile(r"\s*([0-9]+|\\[dtc]?frac(?![a-zA-Z])|[-+*/(){}])")
-_SPELLINGS = str.maketrans({**dict.fromkeys("×·⋅∗∙", "*"), **dict.fromkeys("÷∕", "/"), **dict.fromkeys("−–", "-")})
+MAX_DEPTH = 100
+"""Brackets within brackets."""
+
+_TOKEN = re.compile(r"\s*([0-9]+|\\[dtc]?frac(?![a-zA-Z])|[-+*/(){}xX])")
+_SPELLINGS = str.maketrans(
+    {
+        **dict.fromkeys("×·⋅∗∙✕✖⨯⁎", "*"),
+        **dict.fromkeys("÷∕", "/"),
+        **dict.fromkeys("−–", "-"),
+        **{chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)},
+        **dict.fromkeys("✓✔✅", " "),
+        "→": "=",
+    }
+)
 _BRACKETS = str.maketrans("[]", "()")
 _LATEX = {
     r"\\(?:times|cdot|ast)(?![a-zA-Z])": "*",
     r"\\div(?![a-zA-Z])": "/",
-    r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[,;:! ]|\\q?quad(?![a-zA-Z])|~": " ",
+    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![a-zA-Z])|\\[,;:! ]|\\q?quad(?![a-zA-Z])|~": " ",
+    r"\\(?:text|math)(?:bf|rm|it|tt)?\s*\{([^{}]*)\}": r" \1 ",
+    "==": "=",
 }
 _DECIMAL = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?")
-_AROUND = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*|(.*[^.])\.", re.DOTALL)
+_AROUND = re.compile(
+    r"\\\((.*)\\\)|\\\[(.*)\\\]|\*\*(.*)\*\*|(.*[^.])[.;,]"
+    r"|(?:(?:the )?(?:final )?(?:answer|expression|equation|solution)(?: is)?\s*:)(.*)",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def judge(response: str, answer: str, data: dict) -> Judgement:
@@ -40,11 +59,13 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if expression is None:
         return wrong(None, "no answer")
     shown = expression[:MAX_CHARACTERS]
-    left, equals, right = expression.partition("=")
-    if equals and _number(left) == target and not right.strip().isdigit():
+    if len(expression) > MAX_CHARACTERS:
+        return wrong(shown, "too long")
+    left, equals, right = spelled(expression).partition("=")
+    if equals and _number(left) == target and _number(right) is None:
         left, right = right, left  # 33 = 3 * 7 + 12
     try:
-        value, used = evaluate(left)
+        value, used = evaluate(left, negative=frozenset(n for n in numbers if n < 0))
     except ValueError as e:
         return wrong(shown, str(e))
     if equals and _number(right) != target:
@@ -64,22 +85,31 @@ def stated(response: str) -> str | None:
         return said
     if tagged is not None and (boxed := last_boxes(tagged)) is not None and tagged.count("boxed") == 1:
         said = boxed
-    while (around := _AROUND.fullmatch(said := said.strip("$` \n"))) is not None:
+    while (around := _AROUND.fullmatch(said := said.strip("$` \n\"'"))) is not None:
         said = next(inner for inner in around.groups() if inner is not None)
     return said
 
 
-def evaluate(expression: str, signs: bool = False) -> tuple[Fraction, list[int]]:
-    """Exact value of an expression over + - * / and brackets, and the numbers it uses; `signs` allows -(3*7) too.
+def spelled(expression: str) -> str:
+    """An expression in one spelling of its signs."""
+    for latex, sign in _LATEX.items():
+        expression = re.sub(latex, sign, expression)
+    return expression.translate(_SPELLINGS).translate(_BRACKETS)
+
+
+def evaluate(
+    expression: str, signs: bool = False, negative: frozenset[int] = frozenset()
+) -> tuple[Fraction, list[int]]:
+    """Exact value of an expression over + - * / and brackets, and the numbers it uses.
+
+    `signs` allows -(3*7) too; numbers that are `negative` themselves are read with their sign.
 
     Raises:
         ValueError: anything else in it, unbalanced brackets, division by zero, too long.
     """
     if len(expression) > MAX_CHARACTERS:
         raise ValueError("too long")
-    for latex, sign in _LATEX.items():
-        expression = re.sub(latex, sign, expression)
-    tokens = _tokens(expression.translate(_SPELLINGS).translate(_BRACKETS))
+    tokens = _tokens(spelled(expression), negative)
     used: list[int] = []
     value, rest = _sum(tokens, used, signs)
     if rest:
@@ -87,15 +117,26 @@ def evaluate(expression: str, signs: bool = False) -> tuple[Fraction, list[int]]
     return value, used
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, at, text = [], 0, text.rstrip()
+def _tokens(text: str, negative: frozenset[int]) -> list[str]:
+    tokens: list[str] = []
+    at, text = 0, text.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if not match:
             raise ValueError("not an expression")
-        tokens.append(match[1])
+        token = "*" if match[1] in "xX" else match[1]
+        begins = len(tokens) == 1 or (tokens[-2:-1] and tokens[-2] in "+-*/({")
+        if tokens and tokens[-1] == "-" and begins and token.isdigit() and -int(token) in negative:
+            token = tokens.pop() + token
+        tokens.append(token)
         at = match.end()
+    if _depth(tokens) > MAX_DEPTH:
+        raise ValueError("not an expression")
     return tokens
+
+
+def _depth(tokens: list[str]) -> int:
+    return max(accumulate((t in "({") - (t in ")}") for t in tokens), default=0)
 
 
 def _sum(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, list[str]]:
@@ -129,7 +170,7 @@ def _atom(tokens: list[str], used: list[int], signs: bool) -> tuple[Fraction, li
         return -value, rest
     if tokens[0].endswith("frac"):
         return _fraction(tokens[1:], used, signs)
-    if not tokens[0].isdigit():
+    if not tokens[0].lstrip("-").isdigit():
         raise ValueError("not an expression")
     used.append(int(tokens[0]))
     return Fraction(tokens[0]), tokens[1:]

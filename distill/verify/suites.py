@@ -104,8 +104,10 @@ def suite_of(data: dict[str, Any]) -> Suite:
         raise NotUnderstood("no tests")
     try:
         suite = readers[layout](data)
-    except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError, zlib.error) as e:
+    except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, zlib.error) as e:
         raise NotUnderstood(f"tests are not in the layout of {layout}") from e
+    except (RecursionError, MemoryError) as e:
+        raise NotUnderstood("tests are nested too deeply to read") from e
     except pickle.UnpicklingError as e:
         raise NotUnderstood("tests hold more than text") from e
     if not suite.checks and not suite.cases:
@@ -114,7 +116,7 @@ def suite_of(data: dict[str, Any]) -> Suite:
 
 
 def _humaneval(data: dict[str, Any]) -> Suite:
-    entry, prompt = data["entry_point"], data["prompt"]
+    entry, prompt = _text(data["entry_point"]), data["prompt"]
     return Suite(
         prefix=prompt + "\n",
         entry=entry,
@@ -171,10 +173,10 @@ def _apps(data: dict[str, Any]) -> Suite:
     told = data["input_output"]
     told = json.loads(told) if isinstance(told, str) else told
     inputs, outputs, name = told["inputs"], told["outputs"], told.get("fn_name")
-    if len(inputs) != len(outputs):
+    if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
         raise ValueError("not as many outputs as inputs")
     if name:
-        return _of_calls(name, inputs, outputs, "apps")
+        return _of_calls(_text(name), inputs, outputs, "apps")
     cases = tuple((_lines(given), _lines(wanted)) for given, wanted in zip(inputs, outputs, strict=True))
     return Suite(prefix=NAMES_OF_HARNESS, cases=cases, comparison="close")
 
@@ -184,9 +186,9 @@ def _livecodebench(data: dict[str, Any]) -> Suite:
     metadata = data.get("metadata") or "{}"
     name = (json.loads(metadata) if isinstance(metadata, str) else metadata).get("func_name")
     if not name:
-        return Suite(prefix=NAMES_OF_HARNESS, cases=tuple((t["input"], t["output"]) for t in tests))
+        return Suite(prefix=NAMES_OF_HARNESS, cases=tuple((_text(t["input"]), _text(t["output"])) for t in tests))
     inputs = [[json.loads(line) for line in t["input"].split("\n")] for t in tests]
-    return _of_calls(name, inputs, [json.loads(t["output"]) for t in tests], "livecodebench")
+    return _of_calls(_text(name), inputs, [json.loads(t["output"]) for t in tests], "livecodebench")
 
 
 def _of_calls(name: str, inputs: list[Any], outputs: list[Any], layout: str) -> Suite:
@@ -194,6 +196,12 @@ def _of_calls(name: str, inputs: list[Any], outputs: list[Any], layout: str) -> 
     before = f"{_SAME}\nGIVEN, WANTED = json.loads({json.dumps(inputs)!r}), json.loads({json.dumps(outputs)!r})"
     checks = tuple(f"assert same(candidate(*GIVEN[{i}]), WANTED[{i}], {layout!r})" for i in range(len(inputs)))
     return Suite(prefix=NAMES_OF_HARNESS, entry=name, names=(name,), before=before, checks=checks)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _lines(text: Any) -> str:

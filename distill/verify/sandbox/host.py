@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import IO, Any
 
 from distill.verify.sandbox.bubble import command
 from distill.verify.sandbox.inside import wire
+from distill.verify.sandbox.starter import starter
 
 START_SECONDS = 60
 LATER_SECONDS = 90
@@ -113,7 +114,7 @@ class Sandbox:
             try:
                 socket.send_fds(self._control, [json.dumps(limits).encode()], [channel.fileno()])
                 return
-            except OSError as e:  # it has ended since the last job, with the thread that started it
+            except OSError as e:  # it has ended since the last job
                 self._kill()
                 if attempt == ATTEMPTS - 1:
                     raise Unavailable("sandbox ends by itself") from e
@@ -126,14 +127,8 @@ class Sandbox:
         with theirs, tempfile.TemporaryFile() as errors:
             self._control = ours
             try:
-                self._child = subprocess.Popen(
-                    command(self.isolation),
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=errors,
-                    env={},
-                    cwd="/",
-                )
+                words, streams = command(self.isolation), (theirs.fileno(), subprocess.DEVNULL, errors)
+                self._child = starter.start(lambda: _started(words, *streams))
                 theirs.close()
                 self._await(b"r", START_SECONDS)
             except (OSError, Unavailable) as e:
@@ -163,6 +158,10 @@ class Sandbox:
             self._child = None
 
 
+def _started(words: list[str], stdin: int, stdout: int, stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/")
+
+
 class _Exchange:
     """One message to a cell, one back, within a time."""
 
@@ -189,6 +188,8 @@ class _Exchange:
             wire.send(self._channel.fileno(), message, wait=self._wait)
         except OSError as e:
             raise Unavailable("sandbox takes no job") from e
+        except wire.NotPlain as e:
+            raise Unavailable(f"tests of more than {wire.LONGEST >> 20} MiB") from e
 
     def _wait(self, descriptor: int, event: int) -> None:
         poll = select.poll()

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import wire
+from . import packages, wire
 
 FILE = "program.py"
 SHOWN = 200
@@ -46,20 +46,23 @@ class Kept:
         return self.objects[number]
 
 
-def execute(program: str, name: str) -> types.ModuleType:
-    """Run a program as a module of this name."""
+def module_of(name: str) -> types.ModuleType:
+    """An empty module that a program can be run as."""
     module = types.ModuleType(name)
-    module.__dict__["__builtins__"] = builtins
+    module.__dict__.update(__builtins__=builtins, __file__=os.path.join(os.getcwd(), FILE))
     sys.modules[name] = module
-    exec(compile(program, FILE, "exec", dont_inherit=True), module.__dict__)
     return module
+
+
+def execute(program: str, module: types.ModuleType) -> None:
+    exec(compile(program, FILE, "exec", dont_inherit=True), module.__dict__)
 
 
 def serve(program: str, requests: int, replies: int) -> None:
     """Run the program, say how that went, then answer until the other side closes."""
-    kept = Kept()
+    kept, module = Kept(), module_of("solution")
     try:
-        module = execute(program, "solution")
+        execute(program, module)
     except BaseException as e:  # noqa: BLE001 - SystemExit too
         wire.send(replies, raised(e))
         return
@@ -103,4 +106,5 @@ def raised(error: BaseException) -> dict[str, Any]:
     except BaseException:  # noqa: BLE001 - an exception of the program's own
         said = ""
     known = next((c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins"), "Exception")
-    return {"raised": known, "said": said}
+    lacking = packages.lacking(error)
+    return {"raised": known, "said": said} | ({"lacks": lacking} if lacking else {})

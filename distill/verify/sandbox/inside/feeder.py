@@ -3,15 +3,14 @@
 Expected outputs never come here.
 """
 
-import atexit
 import os
 import select
 import signal
 import sys
-import threading
 from typing import Any
 
-from . import candidate, kernel, tester, wire
+from . import candidate, kernel, streams, tester, wire
+from .packages import PACKAGES
 
 LONGEST_OUTPUT = 48 << 20
 
@@ -67,31 +66,23 @@ def _be_program(program: str, descriptors: tuple[int, int, int, int], limits: di
     os.write(is_bound, b"b")
     for descriptor in descriptors:
         os.close(descriptor)
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(n, mode, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - as long as the process lives
-        for n, mode in enumerate("rww")
-    )
+    streams.begin()
+    own, main = sys.stdout, candidate.module_of("__main__")
     status = 0
     try:
-        _to_its_end(program)
+        candidate.execute(program, main)
     except SystemExit:
         pass
     except BaseException as e:  # noqa: BLE001 - any error is the program's
-        status = _STATUS.get(candidate.raised(e)["raised"], _OTHER)
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        status = status or _OTHER
-    os._exit(status)
+        status = _status(e)
+    os._exit(status if streams.end(main, own) or status else _OTHER)
 
 
-def _to_its_end(program: str) -> None:
-    """As the interpreter itself does: main module, threads that are left, what was registered for the end."""
-    try:
-        candidate.execute(program, "__main__")
-    finally:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+def _status(error: BaseException) -> int:
+    found = candidate.raised(error)
+    if lacking := found.get("lacks"):
+        return _FIRST_LACKING + PACKAGES.index(lacking)
+    return _STATUS.get(found["raised"], _OTHER)
 
 
 _OTHER = 70
@@ -104,6 +95,8 @@ _STATUS = {reason: status for status, reason in _REASONS.items()} | {
     "UnboundLocalError": 78,
     "ModuleNotFoundError": 80,
 }
+_FIRST_LACKING = 100
+_REASONS |= {_FIRST_LACKING + at: f"unknown: {name} is not installed" for at, name in enumerate(PACKAGES)}
 """Exit statuses tell a reason only, never a verdict: a program can choose its own."""
 
 

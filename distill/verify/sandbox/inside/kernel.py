@@ -191,6 +191,19 @@ _FCNTL_BUT_FOR_SIGNALS: list[Step] = [
 ]
 """A descriptor's owner gets signals when it is ready, whoever that is: so a program could reach another process."""
 
+_IOCTL = 16
+_SET_NONBLOCKING, _SET_CLOSE_ON_EXEC, _UNSET_CLOSE_ON_EXEC = 0x5421, 0x5451, 0x5450
+_IOCTL_OF_FLAGS: list[Step] = [
+    (_EQUAL, 0, 6, _IOCTL),
+    (_LOAD, 0, 0, _SECOND_ARGUMENT),
+    (_EQUAL, 2, 0, _SET_NONBLOCKING),
+    (_EQUAL, 1, 0, _SET_CLOSE_ON_EXEC),
+    (_EQUAL, 0, 1, _UNSET_CLOSE_ON_EXEC),
+    (_RETURN, 0, 0, _ALLOW),
+    (_RETURN, 0, 0, _NO_SUCH_CALL),
+]
+"""How Python marks a descriptor, asyncio its own first of all; nothing that `fcntl` could not do."""
+
 _START = _packed(
     [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -199,6 +212,7 @@ _START = _packed(
         (_LOAD, 0, 0, _NUMBER),
         *(step for numbers in _ALLOWED.values() for number in numbers for step in _if(number)),
         *_FCNTL_BUT_FOR_SIGNALS,
+        *_IOCTL_OF_FLAGS,
     ]
 )
 _END = _packed(

@@ -18,6 +18,7 @@ import traceback
 from typing import Any
 
 from . import candidate, kernel, wire
+from .packages import PACKAGES
 
 BEFORE, CHECK = "<before>", "<check>"
 LONGEST_NAME = 60
@@ -151,6 +152,8 @@ class Line:
             raise Ended(how_it_ended(self._child) if str(e) == "ended" else "returns what is no value") from None
         if not isinstance(reply, dict):
             raise wire.Broken("no reply")
+        if reply.get("lacks") in PACKAGES:
+            raise Ended(f"unknown: {reply['lacks']} is not installed")
         if "raised" in reply:
             goes_over = isinstance(request, dict) and request["do"] == "next"
             raise _local(str(reply["raised"])[:LONGEST_NAME], str(reply.get("said")), goes_over)
