@@ -69,7 +69,7 @@ def bare(response: str) -> str | None:
     continues = response.strip("\n")[:1].isspace()  # the body of a function whose head stands in the prompt
     begins = (at for at, line in enumerate(lines) if _BEGINS.match(line[:_HEAD]) and not is_prose(line))
     start = 0 if continues else next(begins, 0)
-    return "\n".join(lines[start : _end(lines, start)]) + "\n"
+    return "\n".join(lines[start : _end(lines, start)]).rstrip("\n") + "\n"
 
 
 def _end(lines: list[str], start: int) -> int:

@@ -29,6 +29,9 @@ TELL_EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
+_NOTHING = Row("math", "", "", {})
+
+
 class Found(NamedTuple):
     """What `distill verify` tells at its end."""
 
@@ -158,17 +161,22 @@ def _asked(rows: Iterator[dict[str, Any]], how: How) -> Iterator[Asked]:
 
 
 def _judgements(asked: Iterator[Asked], how: How) -> Iterator[tuple[Judgement, str | None]]:
-    """Verdict and flaw of every row, in order; what cannot be judged at all is told without asking anybody."""
+    """Verdict and flaw of every row, in order; what cannot be judged at all is judged as nothing, and told as unknown.
+
+    All that reads `asked` goes on together, so that no more rows are kept than are under way.
+    """
     answers, forms, order = tee(asked, 3)
-    asking = (a.answer for a in answers if a.answer is not None)
+    asking = (_NOTHING if a.answer is None else a.answer for a in answers)
     if how.kind in CONFINED:
         judged = judge_all(asking, how.workers, how.rules, how.seconds)
     else:
         judged = _in_threads(asking, how.workers)
-    looked_at = judge_all((a.form for a in forms if a.form is not None), how.workers, how.rules)
+    looked_at = judge_all((_NOTHING if a.form is None else a.form for a in forms), how.workers, how.rules)
+    looks = how.accept is not None and how.kind != "flaws"
     for one in order:
-        judgement = unknown(None, "gold answer is no text or number") if one.answer is None else next(judged)
-        form = None if one.form is None else next(looked_at)
+        found = next(judged)
+        judgement = unknown(None, "gold answer is no text or number") if one.answer is None else found
+        form = next(looked_at) if looks else next(forms) and None
         yield judgement, form.reason if form is not None and form.verdict != "correct" else None
 
 

@@ -4,15 +4,19 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from distill.errors import Refused
+from distill.errors import DistillError, Refused
 from distill.files import json_line, parsed_row, replacing, torn_bytes
 
 Rows = Iterator[dict[str, Any]]
+
+FLUSH_EVERY = 1.0
+"""Seconds after which rows are on disk at the latest: some take a minute to judge."""
 
 Tell = Callable[[str], object]
 """Hears a line about how it goes."""
@@ -21,6 +25,11 @@ Tell = Callable[[str], object]
 def partial_of(out: Path) -> Path:
     """Where rows lie until all of them are written."""
     return out.with_name(f".{out.name}.partial")
+
+
+def mark_of(out: Path) -> Path:
+    """What rows of which file and settings lie there."""
+    return partial_of(out).with_suffix(".of")
 
 
 def write_rows_kept(
@@ -34,7 +43,7 @@ def write_rows_kept(
     Raises:
         Refused: the file cannot be written, or another process writes it; what was there stays.
     """
-    partial, mark = partial_of(out), partial_of(out).with_suffix(".of")
+    partial, mark = partial_of(out), mark_of(out)
     try:
         with _locked(partial) as lines:
             if changed := _changed(mark, identity):
@@ -44,9 +53,13 @@ def write_rows_kept(
                 mark.write_text(json.dumps(identity), encoding="utf-8")
             if torn := torn_bytes(partial):  # a kill or a full disk leaves half a line
                 lines.truncate(lines.seek(0, os.SEEK_END) - torn)
+            flushed = time.monotonic()
             with _gone_if_empty(lines, partial, mark):
                 for row in rows(_rows_of(partial)):
                     lines.write(json_line(row))
+                    if time.monotonic() - flushed > FLUSH_EVERY:
+                        lines.flush()
+                        flushed = time.monotonic()
                 lines.flush()
             os.fsync(lines.fileno())
             _put(partial, out)
@@ -85,6 +98,8 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
             raise Refused(
                 f"{path} is being written by another process.", "Wait for it, or choose another --out."
             ) from e
+        if not path.exists() or not os.path.samestat(os.fstat(lines.fileno()), path.stat()):
+            raise Refused(f"{path} has been finished by another process.", "Run the command again.")
         yield lines
 
 
@@ -103,4 +118,16 @@ def _gone_if_empty(lines: IO[bytes], *paths: Path) -> Iterator[None]:
 def _rows_of(partial: Path) -> Rows:
     with partial.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            yield parsed_row(line, partial, number, halves=True)
+            try:
+                row = parsed_row(line, partial, number, halves=True)
+            except (DistillError, UnicodeDecodeError) as e:
+                raise _damaged(partial) from e
+            if not {"verdict", "extracted", "reason"} <= row.keys():
+                raise _damaged(partial)
+            yield row
+
+
+def _damaged(partial: Path) -> Refused:
+    return Refused(
+        f"{partial} is damaged: something else has written there.", "Delete it; the same command starts over."
+    )

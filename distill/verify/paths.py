@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distill.errors import Refused
 from distill.files import user_path
+from distill.verify.kept import mark_of, partial_of
 
 NOT_WRITTEN = (".csv", ".tsv", ".parquet", ".xlsx", ".zst", ".bz2", ".xz", ".zip")
 
@@ -31,6 +32,8 @@ def refuse_paths(file: Path, out: Path) -> Path:
     out = user_path(str(out)).resolve()  # a link is written through
     if out == file.resolve():
         raise Refused("--out names the input file.", "It would be overwritten; name another.")
+    if file.resolve() in (partial_of(out), mark_of(out)):
+        raise Refused(f"{file} is where rows lie until {out.name} is whole.", "Copy it to another name first.")
     if out.suffix in NOT_WRITTEN:
         raise Refused(f"--out={out.name}: rows are written as JSON, one a line.", "Name it .jsonl or .jsonl.gz.")
     if out.exists() and not out.is_file():
