@@ -164,7 +164,7 @@ def verify(
             found = counted(out.resolve(), columns)
     finally:
         verifiers.configure(Verify())
-    typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
+    typer.echo(f"{summary(found, compare, kind)}\n{asked}-> {out}")
 
 
 def _may_ask(judge: "Judge", kind: str) -> bool:

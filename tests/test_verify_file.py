@@ -112,7 +112,9 @@ def test_flaws_alone_and_beside_verdicts(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     file.write_text("".join(json.dumps({"response": turn}) + "\n" for turn, _ in TURNS))
     done = distill("verify", file, "--out", out, "--kind", "flaws")
-    assert "1 correct (20.0%), 4 wrong (80.0%)" in done.out
+    assert done.out.startswith("1 no flaw (20.0%), 4 flawed (80.0%)\n")
+    assert "1  flawed   loops" in done.out
+    assert "correct" not in done.out
     flaws = [json.loads(line)["reason"] for line in out.read_text().splitlines()]
     assert flaws == [flaw or "no flaw" for _, flaw in TURNS]
 
@@ -507,6 +509,14 @@ def test_conventions_of_one_command_do_not_reach_the_next(distill: Any, tmp_path
     file.write_text(json.dumps({"response": "\\boxed{50\\%}", "answer": "50"}) + "\n")
     assert distill("verify", file, "--out", out, "verify.math.percent=hundredth").code == 0
     assert judge("math", "\\boxed{50\\%}", "50", {}).verdict == "correct"
+
+
+def test_in_python_golds_may_be_numbers_and_responses_missing() -> None:
+    assert judge("math", r"\boxed{\frac12}", 0.5).verdict == "correct"
+    assert judge("number", "It is 10.", 10, {}).verdict == "correct"
+    assert judge("math", None, "4")[::2] == ("wrong", "empty response")
+    with pytest.raises(ValueError, match="no kind 'maths'; kinds: math, choice, number"):
+        judge("maths", "4", "4", {})
 
 
 def test_the_time_for_comparing_is_a_setting() -> None:
