@@ -160,7 +160,7 @@ def verify(
             from teachers.judge_file import revise, telling, told
 
             with _hearing(_Said()):
-                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say)), judge) + "\n"
+                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say, judge)), judge) + "\n"
             found = counted(out.resolve(), columns)
     finally:
         verifiers.configure(Verify())

@@ -224,7 +224,8 @@ def test_what_comes_of_a_judge_is_told_as_it_comes(
         keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m", "verify.judge.concurrency=1"
         told = distill("verify", file, "--out", out, *keys).err
     assert f"{server.url} rests for 0 s (" in told
-    assert "2 of 2 replies of the judge" in told
+    assert f"0 of 2 replies of m at {server.url}" in told
+    assert f"1 of 2 replies of m at {server.url}" in told
 
 
 def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_path: Path) -> None:
@@ -241,7 +242,8 @@ def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_p
 
 def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    row = {"question": "Capital?", "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
+    asked = [{"role": "user", "content": "Capital?"}]
+    row = {"prompt": asked, "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
     file.write_text(json.dumps(row) + "\n")
     with StubServer(lambda *_: answer("SAME")) as server:
         judge_keys = (
@@ -252,6 +254,7 @@ def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path
         assert distill("verify", file, "--out", out, "--kind", "choice", *judge_keys).code == 0
         shown = server.bodies[0]["messages"][-1]["content"]
     assert '"A"' in shown
+    assert '"Capital?"' in shown
     assert '"0"' not in shown
 
 
@@ -456,7 +459,7 @@ def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat:
     assert (found["messages"], found["verdict"]) == (chat, verdict)
 
 
-@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"text": "\\boxed{4}", "n": 1}])
+@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"n": 1, "text": "\\boxed{4}"}])
 def test_the_hint_about_several_texts_makes_a_file_that_fits(
     distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
 ) -> None:
