@@ -160,11 +160,11 @@ def verify(
             from teachers.judge_file import revise, telling, told
 
             with _hearing(_Said()):
-                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say)), judge) + "\n"
+                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say, judge)), judge) + "\n"
             found = counted(out.resolve(), columns)
     finally:
         verifiers.configure(Verify())
-    typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
+    typer.echo(f"{summary(found, compare, kind)}\n{asked}-> {out}")
 
 
 def _may_ask(judge: "Judge", kind: str) -> bool:

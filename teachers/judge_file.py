@@ -1,5 +1,6 @@
 """A judge behind the rules for the rows of `distill verify`: as after a harvest, with its log beside the output."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,14 +128,14 @@ def told(counts: dict[str, Any], spec: Judge) -> str:
     return "\n".join(lines)
 
 
-def telling(tell: Callable[[str], object]) -> OnProgress:
-    """Tells every few seconds how many replies have come."""
-    last = time.monotonic()
+def telling(tell: Callable[[str], object], spec: Judge) -> OnProgress:
+    """Tells at first and then every few seconds how many replies have come, while more are awaited."""
+    last = -math.inf
 
     def hear(heard: int, wanted: int, _: dict[str, int]) -> None:
         nonlocal last
-        if time.monotonic() - last > TELL_EVERY:
+        if heard < wanted and time.monotonic() - last > TELL_EVERY:
             last = time.monotonic()
-            tell(f"{heard:,} of {wanted:,} replies of the judge")
+            tell(f"{heard:,} of {wanted:,} replies of {spec.model} at {', '.join(spec.base_urls)}")
 
     return hear

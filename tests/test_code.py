@@ -65,6 +65,7 @@ def test_helpers_of_the_prompt_are_not_the_programs() -> None:
 @needs_sandbox
 def test_reasons() -> None:
     assert judged(ADDS).reason == "passes 3 tests"
+    assert judged(ADDS, {"test_list": ["assert f(2) == 3"]}).reason == "passes 1 test"
     assert judged("def f(x): return x + 1 if x < 5 else 0").reason == "failed test 2"
     assert judged("def f(x): return y").reason == "NameError"
     assert judged("def f(x: return").reason == "syntax error"

@@ -112,7 +112,9 @@ def test_flaws_alone_and_beside_verdicts(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     file.write_text("".join(json.dumps({"response": turn}) + "\n" for turn, _ in TURNS))
     done = distill("verify", file, "--out", out, "--kind", "flaws")
-    assert "1 correct (20.0%), 4 wrong (80.0%)" in done.out
+    assert done.out.startswith("1 no flaw (20.0%), 4 flawed (80.0%)\n")
+    assert "1  flawed   loops" in done.out
+    assert "correct" not in done.out
     flaws = [json.loads(line)["reason"] for line in out.read_text().splitlines()]
     assert flaws == [flaw or "no flaw" for _, flaw in TURNS]
 
@@ -222,7 +224,8 @@ def test_what_comes_of_a_judge_is_told_as_it_comes(
         keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m", "verify.judge.concurrency=1"
         told = distill("verify", file, "--out", out, *keys).err
     assert f"{server.url} rests for 0 s (" in told
-    assert "2 of 2 replies of the judge" in told
+    assert f"0 of 2 replies of m at {server.url}" in told
+    assert f"1 of 2 replies of m at {server.url}" in told
 
 
 def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_path: Path) -> None:
@@ -239,7 +242,8 @@ def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_p
 
 def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    row = {"question": "Capital?", "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
+    asked = [{"role": "user", "content": "Capital?"}]
+    row = {"prompt": asked, "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
     file.write_text(json.dumps(row) + "\n")
     with StubServer(lambda *_: answer("SAME")) as server:
         judge_keys = (
@@ -250,6 +254,7 @@ def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path
         assert distill("verify", file, "--out", out, "--kind", "choice", *judge_keys).code == 0
         shown = server.bodies[0]["messages"][-1]["content"]
     assert '"A"' in shown
+    assert '"Capital?"' in shown
     assert '"0"' not in shown
 
 
@@ -454,7 +459,7 @@ def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat:
     assert (found["messages"], found["verdict"]) == (chat, verdict)
 
 
-@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"text": "\\boxed{4}", "n": 1}])
+@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"n": 1, "text": "\\boxed{4}"}])
 def test_the_hint_about_several_texts_makes_a_file_that_fits(
     distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
 ) -> None:
@@ -507,6 +512,14 @@ def test_conventions_of_one_command_do_not_reach_the_next(distill: Any, tmp_path
     file.write_text(json.dumps({"response": "\\boxed{50\\%}", "answer": "50"}) + "\n")
     assert distill("verify", file, "--out", out, "verify.math.percent=hundredth").code == 0
     assert judge("math", "\\boxed{50\\%}", "50", {}).verdict == "correct"
+
+
+def test_in_python_golds_may_be_numbers_and_responses_missing() -> None:
+    assert judge("math", r"\boxed{\frac12}", 0.5).verdict == "correct"
+    assert judge("number", "It is 10.", 10, {}).verdict == "correct"
+    assert judge("math", None, "4")[::2] == ("wrong", "empty response")
+    with pytest.raises(ValueError, match="no kind 'maths'; kinds: math, choice, number"):
+        judge("maths", "4", "4", {})
 
 
 def test_the_time_for_comparing_is_a_setting() -> None:

@@ -60,20 +60,30 @@ UNFINISHED: dict[FinishReason, str] = {
 
 
 def judge(
-    kind: str, response: str, answer: str, data: dict, finish_reason: str = "stop", thought: bool = False
+    kind: str,
+    response: str | None,
+    answer: str | int | float,
+    data: dict | None = None,
+    finish_reason: str = "stop",
+    thought: bool = False,
 ) -> Judgement:
-    """Judge a response (what follows the reasoning, if the model `thought`).
+    """Judge a response (what follows the reasoning, if the model `thought`); none at all is an empty one.
 
     An answer that was cut, or that is empty, is `wrong` whatever it holds: it is not complete.
+
+    Raises:
+        ValueError: unknown kind.
     """
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind '{kind}'; kinds: {', '.join(KINDS)}")
     end = ended(finish_reason)
     if end is None:
         return unknown(None, f"finish_reason '{finish_reason[:40]}' is not known")
     if end in UNFINISHED:
         return wrong(None, UNFINISHED[end])
-    if not response.strip():
+    if response is None or not response.strip():
         return wrong(None, "nothing after the thinking" if thought else "empty response")
-    return KINDS[kind](response, answer, data or {})
+    return KINDS[kind](response, str(answer) if isinstance(answer, int | float) else answer, data or {})
 
 
 def judge_trace(trace: Trace, problem: Problem, accept: Accept | None = None) -> Verdict:

@@ -116,7 +116,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     except Unavailable as e:
         return unknown(shown, str(e))
     if reason is None:
-        return correct(shown, f"passes {len(suite.checks) or len(suite.cases)} tests")
+        count = len(suite.checks) or len(suite.cases)
+        return correct(shown, f"passes {count} test{'s' if count > 1 else ''}")
     return unknown(shown, reason.removeprefix("unknown: ")) if reason.startswith("unknown: ") else wrong(shown, reason)
 
 

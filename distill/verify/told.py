@@ -8,7 +8,10 @@ from distill.verify.files import Found
 
 MOST_REASONS = 12
 
-VERDICTS = ("correct", "wrong", "unknown")
+VERDICTS = {"correct": "correct", "wrong": "wrong", "unknown": "unknown"}
+
+OF_FORM = VERDICTS | {"correct": "no flaw", "wrong": "flawed"}
+"""What the verdicts mean where the form alone is judged."""
 
 
 class Settings(Section):
@@ -25,12 +28,14 @@ class Settings(Section):
         return self
 
 
-def summary(found: Found, other: str | None) -> str:
+def summary(found: Found, other: str | None, kind: str = "math") -> str:
     """Counts by verdict and by reason, and where another verifier says otherwise."""
+    words = OF_FORM if kind == "flaws" else VERDICTS
     verdicts = {v: sum(n for (verdict, _), n in found.reasons.items() if verdict == v) for v in VERDICTS}
-    lines = [", ".join(f"{n:,} {verdict} ({n / found.rows:.1%})" for verdict, n in verdicts.items() if n)]
+    lines = [", ".join(f"{n:,} {words[verdict]} ({n / found.rows:.1%})" for verdict, n in verdicts.items() if n)]
     common = found.reasons.most_common(MOST_REASONS)
-    lines += [f"  {n:>8,}  {verdict:<8} {reason}" for (verdict, reason), n in common]
+    told = [(n, words[verdict], reason) for (verdict, reason), n in common]
+    lines += [f"  {n:>8,}  {word:<8} {reason if reason != word else ''}".rstrip() for n, word, reason in told]
     if rest := len(found.reasons) - len(common):
         lines.append(f"  and {rest} further reasons")
     if found.flaws:

@@ -66,7 +66,9 @@ def refuse_no_turn(row: Mapping[str, Any], where: str, response_key: str, reason
 
 def _hint(response: Any, key: str) -> str:
     if isinstance(response, dict):
-        return _ONE_EACH.format(value=f'row["{key}"]["{next(iter(response), "KEY")}"]', loop="")
+        return _ONE_EACH.format(
+            value=f'row["{key}"]["{max(response, key=lambda name: len(str(response[name])), default="KEY")}"]', loop=""
+        )
     if isinstance(response, list):
         return _ONE_EACH.format(value="text", loop=f' for text in row["{key}"]')
     return "A response is text, or a chat whose turns have role and content."
