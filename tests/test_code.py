@@ -14,7 +14,7 @@ from isolation import MBPP, absent, attacks, judged
 from distill.recipe import FileProblems
 from distill.table_problems import table_problems
 from distill.verify import code, judge
-from distill.verify.code import same_output
+from distill.verify.printed import same_output
 from distill.verify.sandbox.inside import wire
 from distill.verify.suites import NotUnderstood, suite_of
 
@@ -227,7 +227,17 @@ def test_a_pickle_that_runs_something_is_not_read() -> None:
 
 def test_printed_numbers() -> None:
     assert same_output("1  2 \n3\n\n", "1 2\n3", "exact")
-    assert same_output("1.0", "1", "exact")
+    assert same_output("1", "1.0", "exact")
+    assert not same_output("1.0", "1", "exact")
+    assert same_output("0.00001", "1e-05", "exact")
+    for printed, wanted in (("11", "0011"), ("1e3", "1000"), ("+5", "5"), ("100001", "1e5"), ("1\x0c2", "1 2")):
+        assert not same_output(printed, wanted, "exact")
+        assert not same_output(printed, wanted, "close")
+    assert same_output("1.50  2\n", " 1.5 2 \n", "exact")
+    assert not same_output("* *", "*   *", "exact")
+    assert not same_output("*\n***", " *\n***", "close")
+    assert not same_output("1\n1 2", "  1\n 1 2", "close")
+    assert not same_output("1\n\n2", "1\n2", "exact")
     assert not same_output("0.333333", "0.333334", "exact")
     assert same_output("0.333333", "0.333334", "close")
     assert not same_output("100000001", "100000000", "close")
