@@ -14,7 +14,7 @@ from isolation import MBPP, absent, attacks, judged
 from distill.recipe import FileProblems
 from distill.table_problems import table_problems
 from distill.verify import code, judge
-from distill.verify.code import same_output
+from distill.verify.printed import same_output
 from distill.verify.sandbox.inside import wire
 from distill.verify.suites import NotUnderstood, suite_of
 
@@ -44,7 +44,7 @@ LOOSE = {
 @needs_sandbox
 @pytest.mark.parametrize("name", attacks("Under the tests' feet"))
 def test_what_tests_use_is_not_the_programs(name: str) -> None:
-    assert judged(attacks("Under the tests' feet")[name], LOOSE).verdict == "wrong"
+    assert judged(attacks("Under the tests' feet")[name], LOOSE).verdict in ("wrong", "unknown")
     assert judged("def f(n): return list(range(1, n + 1))", LOOSE).verdict == "correct"
 
 
@@ -137,7 +137,7 @@ def pair(): return 1, frozenset({2})
         ("assert f(3).startswith('a')", "unknown"),
         ("assert f(3).issuperset({7})", "unknown"),
         ("assert len(f(3)) == 4", "wrong"),
-        ("assert f(3) > 2", "wrong"),
+        ("assert f(3) > 2", "unknown"),
     ],
 )
 def test_an_object_that_says_yes_to_everything(check: str, verdict: str) -> None:
@@ -233,7 +233,17 @@ def test_a_pickle_that_runs_something_is_not_read() -> None:
 
 def test_printed_numbers() -> None:
     assert same_output("1  2 \n3\n\n", "1 2\n3", "exact")
-    assert same_output("1.0", "1", "exact")
+    assert same_output("1", "1.0", "exact")
+    assert not same_output("1.0", "1", "exact")
+    assert same_output("0.00001", "1e-05", "exact")
+    for printed, wanted in (("11", "0011"), ("1e3", "1000"), ("+5", "5"), ("100001", "1e5"), ("1\x0c2", "1 2")):
+        assert not same_output(printed, wanted, "exact")
+        assert not same_output(printed, wanted, "close")
+    assert same_output("1.50  2\n", " 1.5 2 \n", "exact")
+    assert not same_output("* *", "*   *", "exact")
+    assert not same_output("*\n***", " *\n***", "close")
+    assert not same_output("1\n1 2", "  1\n 1 2", "close")
+    assert not same_output("1\n\n2", "1\n2", "exact")
     assert not same_output("0.333333", "0.333334", "exact")
     assert same_output("0.333333", "0.333334", "close")
     assert not same_output("100000001", "100000000", "close")

@@ -4,16 +4,14 @@ Limits are of processor time, so that a verdict does not depend on what else the
 run is `unknown`.
 """
 
-import math
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 
 from distill.errors import Refused
 from distill.recipe_verify import CodeLimits
 from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.printed import same_output
 from distill.verify.programs import MOST_CHARACTERS, behind, extract
 from distill.verify.sandbox import Limits, Sandbox, Unavailable, prove
 from distill.verify.suites import NotUnderstood, Suite, suite_of
@@ -23,12 +21,6 @@ SHOWN = 400
 
 ISOLATIONS = {"bubblewrap": "bubblewrap", "none-i-accept-the-risk": "none"}
 """Name in recipes -> that of the sandbox."""
-
-RELATIVE, ABSOLUTE = 1e-5, 1e-8
-"""How far printed floats may be off where a layout compares them so (APPS)."""
-
-
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,5})?")
 
 
 class Runner:
@@ -149,34 +141,3 @@ def _closing(outputs: Iterator[dict]) -> Iterator[Iterator[dict]]:
         yield outputs
     finally:
         outputs.close()  # type: ignore[attr-defined]
-
-
-def same_output(found: str, wanted: str, comparison: str) -> bool:
-    """Line by line without space at the ends; a line may differ in how its numbers are written.
-
-    `exact` is LiveCodeBench's rule (equal as decimals), `close` that of APPS for floats.
-    """
-    ours, theirs = ([line.split() for line in text.strip().split("\n")] for text in (found, wanted))
-    if len(ours) != len(theirs):
-        return False
-    return all(a == b or _same_numbers(a, b, comparison) for a, b in zip(ours, theirs, strict=True))
-
-
-def _same_numbers(found: list[str], wanted: list[str], comparison: str) -> bool:
-    if len(found) != len(wanted):
-        return False
-    if not all(_NUMBER.fullmatch(text) for text in (*found, *wanted)):
-        return found == wanted  # Decimal would take 1_0 and the digits of other scripts
-    pairs = [(Decimal(a), Decimal(b)) for a, b in zip(found, wanted, strict=True)]
-    if comparison == "exact":
-        return all(a == b for a, b in pairs)
-    return all(a == b or (_has_point(text) and _close(a, b)) for (a, b), text in zip(pairs, wanted, strict=True))
-
-
-def _has_point(text: str) -> bool:
-    return any(sign in text for sign in ".eE")
-
-
-def _close(a: Decimal, b: Decimal) -> bool:
-    first, second = float(a), float(b)
-    return math.isfinite(first + second) and math.isclose(first, second, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

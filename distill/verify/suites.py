@@ -4,15 +4,15 @@ A layout is recognised by its columns. Tests come from data sets, not from model
 sandbox.
 """
 
-import ast
 import base64
-import builtins
 import io
 import json
 import pickle
 import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from distill.verify.assertions import HelperUnknown, defined, tested
 
 COLUMNS = {
     "humaneval": ("test", "entry_point", "prompt"),
@@ -65,6 +65,8 @@ class Suite:
     """What the tests call `candidate`; empty if they use names."""
     names: tuple[str, ...] = ()
     """What is tested; empty for whole programs."""
+    supplies_more: bool = False
+    """May tests name more that the program defines?"""
     before: str = ""
     """Run by the tests' process first."""
     setup: str = ""
@@ -84,6 +86,7 @@ class Suite:
             "checks": list(self.checks),
             "under_test": list(self.names),
             "entry": self.entry,
+            "supplies_more": self.supplies_more,
         }
 
 
@@ -129,44 +132,12 @@ def _humaneval(data: dict[str, Any]) -> Suite:
 def _mbpp(data: dict[str, Any]) -> Suite:
     before = "\n".join(data.get("test_imports") or [])
     checks, setup = tuple(data["test_list"]), data.get("test_setup_code") or ""
-    defined = _defined(data.get("code") or "")
-    given = _defined(before) | _defined(setup) | {"self"} | _bound(checks) | (_STANDARD - defined)
-    called = {
-        node.func.id
-        for check in checks
-        for node in ast.walk(ast.parse(check))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    names = {n for n in called - given if n in defined or not hasattr(builtins, n)}
-    return Suite(names=tuple(sorted(names)), before=before, setup=setup, checks=checks)
-
-
-_STANDARD = frozenset(
-    "isclose isnan isinf isfinite Counter defaultdict OrderedDict deque namedtuple Fraction Decimal reduce "
-    "chain".split()
-)
-"""Names that tests may take from the standard library without saying so."""
-
-
-def _bound(checks: tuple[str, ...]) -> set[str]:
-    """Names that the checks themselves give to something."""
-    nodes = [node for check in checks for node in ast.walk(ast.parse(check))]
-    found = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    return found.union(*(_defined_by(node) for node in nodes))
-
-
-def _defined_by(node: ast.AST) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return set()
-
-
-def _defined(source: str) -> set[str]:
-    """Names of functions, classes and imports at the top of a trusted source."""
-    return {name for node in ast.parse(source).body for name in _defined_by(node)}
+    given = defined(before) | defined(setup) | {"self"}
+    try:
+        names, more = tested(checks, given, defined(data.get("code") or ""))
+    except HelperUnknown as e:
+        raise NotUnderstood(str(e)) from e
+    return Suite(names=tuple(sorted(names)), supplies_more=more, before=before, setup=setup, checks=checks)
 
 
 def _apps(data: dict[str, Any]) -> Suite:

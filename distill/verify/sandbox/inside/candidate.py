@@ -37,10 +37,14 @@ class Kept:
 
     def __init__(self) -> None:
         self.objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
 
     def keep(self, value: Any) -> int:
-        self.objects.append(value)
-        return len(self.objects) - 1
+        """Its number; one object has one."""
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self.objects)
+            self.objects.append(value)
+        return self._numbers[id(value)]
 
     def kept(self, number: int) -> Any:
         return self.objects[number]
@@ -72,7 +76,14 @@ def serve(program: str, requests: int, replies: int) -> None:
             request = wire.receive(requests)
         except wire.Broken:
             os._exit(0)
-        wire.send(replies, _answered(request, module, kept))
+        _reply(replies, _answered(request, module, kept))
+
+
+def _reply(replies: int, reply: dict[str, Any]) -> None:
+    try:
+        wire.send(replies, reply)
+    except (wire.NotPlain, RecursionError, MemoryError):
+        wire.send(replies, {"beyond": True})
 
 
 def _answered(request: dict[str, Any], module: types.ModuleType, kept: Kept) -> dict[str, Any]:
@@ -82,11 +93,16 @@ def _answered(request: dict[str, Any], module: types.ModuleType, kept: Kept) -> 
         given = [wire.decode(value, kept.kept) for value in request["given"]]
         named = {key: wire.decode(value, kept.kept) for key, value in request["named"].items()}
         value = _DONE_TO_OBJECTS[request["do"]](*given, **named)
+    except BaseException as e:  # noqa: BLE001 - SystemExit too
+        return raised(e)
+    try:
         reply = {"value": wire.encode(value, kept.keep)}
         if value is None and request["do"] == "call":
             reply["given"] = [wire.encode(value, kept.keep) for value in given[1:]]  # it may have changed them
         return reply
-    except BaseException as e:  # noqa: BLE001 - SystemExit too
+    except (RecursionError, MemoryError):
+        return {"beyond": True}
+    except BaseException as e:  # noqa: BLE001 - a subclass may raise anything
         return raised(e)
 
 

@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import Any
 
-from . import candidate, kernel, streams, tester, wire
+from . import candidate, kernel, streams, wire
+from .line import why_it_is_late
 from .packages import PACKAGES
 
 LONGEST_OUTPUT = 48 << 20
@@ -105,7 +106,7 @@ def _awaited(child: int, wall_seconds: float) -> str:
     ended = os.pidfd_open(child)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
-    late = "" if poll.poll(wall_seconds * 1000) else tester.why_it_is_late(child)
+    late = "" if poll.poll(wall_seconds * 1000) else why_it_is_late(child)
     os.close(ended)
     _, status, usage = os.wait4(child, 0)
     if late:

@@ -8,27 +8,17 @@ it returns None, as functions that work in place do.
 import ast
 import builtins
 import importlib
-import itertools
 import os
-import select
-import signal
+import re
 import sys
-import time
 import traceback
 from typing import Any
 
 from . import candidate, kernel, wire
-from .packages import PACKAGES
+from .line import Ended, Line
+from .remote import Remote
 
 BEFORE, CHECK = "<before>", "<check>"
-LONGEST_NAME = 60
-"""Characters of an exception's name; the program sends it."""
-
-ENDING_SECONDS = 2.0
-"""Until a program that has closed its connection has ended."""
-
-MOST_BYTES = 16 << 20
-"""Of one reply."""
 
 CPU_SECONDS = 20
 """For the tests themselves, at least."""
@@ -36,201 +26,8 @@ CPU_SECONDS = 20
 _BROKEN_TESTS = (NameError, ImportError, SyntaxError, wire.NotPlain)
 """Errors of tests that no program is to blame for, unless it raised them."""
 
-
-MOST_ITEMS = 100_000
-"""That are looked through for a value in an object of the program."""
-
-_SAYS_YES = frozenset(
-    name
-    for kind in (str, bytes, set, frozenset, float)
-    for name in dir(kind)
-    if name.startswith(("is", "startswith", "endswith"))
-)
-"""Methods of plain values that say yes or no, which an object in place of the value could answer with yes."""
-
-
-class Ended(BaseException):
-    """The program gives no more answers; the reason says why."""
-
-
-class Remote:
-    """A value that stays with the program. Equal to nothing but itself."""
-
-    __slots__ = ("_line", "_number")
-
-    def __init__(self, line: "Line", number: int) -> None:
-        object.__setattr__(self, "_line", line)
-        object.__setattr__(self, "_number", number)
-
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        return self._line.ask("call", self, *given, **named)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _SAYS_YES:
-            raise wire.NotPlain(f"asks an object of the program whether it {name}")
-        return self._line.ask("get", self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._line.ask("set", self, name, value)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._line.ask("item", self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._line.ask("set_item", self, key, value)
-
-    def __contains__(self, item: Any) -> bool:
-        """By what it goes over: what it would say itself could be yes to everything."""
-        try:
-            return any(one is item or one == item for one in itertools.islice(iter(self), MOST_ITEMS))
-        except TypeError as e:
-            raise wire.NotPlain("asks an object of the program for what it holds") from e
-
-    def __iter__(self) -> Any:
-        return self._line.ask("iter", self)
-
-    def __next__(self) -> Any:
-        return self._line.ask("next", self)
-
-    def __len__(self) -> int:
-        return int(self._line.ask("len", self))
-
-    def __bool__(self) -> bool:
-        return self._line.ask("bool", self) is True
-
-    def __str__(self) -> str:
-        return str(self._line.ask("str", self))
-
-    def __repr__(self) -> str:
-        return str(self._line.ask("repr", self))
-
-
-class Line:
-    """Requests to the program, one at a time."""
-
-    def __init__(self, child: int, requests: int, replies: int, wall_seconds: float) -> None:
-        self._child, self._requests, self._replies = child, requests, replies
-        self._deadline = time.monotonic() + wall_seconds
-        self.calls = 0
-
-    def ask(self, do: str, *given: Any, **named: Any) -> Any:
-        self.calls += do == "call"
-        sent = {
-            "do": do,
-            "given": [wire.encode(value, self._number) for value in given],
-            "named": {key: wire.encode(value, self._number) for key, value in named.items()},
-        }
-        reply = self._exchange(sent)
-        value = wire.decode(reply["value"], self._remote)
-        if value is None and "given" in reply:
-            _take_over(given[1:], wire.decode(reply["given"], self._remote))
-        return value
-
-    def find(self, names: list[str]) -> dict[str, Any]:
-        """Those of the names that the program has."""
-        found = self._exchange({"do": "find", "names": names})["value"]
-        return {name: wire.decode(of[0], self._remote) for name, of in zip(names, found, strict=True) if of}
-
-    def begin(self) -> None:
-        """Wait until the program has run as a module.
-
-        Raises:
-            wire.Broken: its process could not be bound.
-        """
-        if "bound" not in wire.receive(self._replies, MOST_BYTES, self._wait):
-            raise wire.Broken("not bound")
-        self._exchange(None)
-
-    def _exchange(self, request: Any) -> dict[str, Any]:
-        try:
-            if request is not None:
-                wire.send(self._requests, request, self._wait)
-            reply = wire.receive(self._replies, MOST_BYTES, self._wait)
-        except BrokenPipeError:
-            raise Ended(how_it_ended(self._child)) from None
-        except wire.Broken as e:
-            raise Ended(how_it_ended(self._child) if str(e) == "ended" else "returns what is no value") from None
-        if not isinstance(reply, dict):
-            raise wire.Broken("no reply")
-        if reply.get("lacks") in PACKAGES:
-            raise Ended(f"unknown: {reply['lacks']} is not installed")
-        if "raised" in reply:
-            goes_over = isinstance(request, dict) and request["do"] == "next"
-            raise _local(str(reply["raised"])[:LONGEST_NAME], str(reply.get("said")), goes_over)
-        return reply
-
-    def _wait(self, descriptor: int, event: int) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
-        if not poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000):
-            raise Ended(why_it_is_late(self._child))
-
-    def _number(self, value: Any) -> int:
-        if type(value) is Remote:
-            return object.__getattribute__(value, "_number")
-        raise wire.NotPlain(f"a {type(value).__name__}")
-
-    def _remote(self, number: Any) -> Remote:
-        if type(number) is not int:
-            raise ValueError(number)
-        return Remote(self, number)
-
-
-def how_it_ended(child: int) -> str:
-    """Why a program gave no answer, from what the kernel says of it."""
-    end = time.monotonic() + ENDING_SECONDS
-    done, status, usage = os.wait4(child, os.WNOHANG)
-    while not done and time.monotonic() < end:
-        time.sleep(0.01)
-        done, status, usage = os.wait4(child, os.WNOHANG)
-    if not done:
-        os.kill(child, signal.SIGKILL)
-        os.wait4(child, 0)
-        return "closes its connection"
-    if not os.WIFSIGNALED(status):
-        return "ends the process"
-    number = os.WTERMSIG(status)
-    if number == signal.SIGXCPU or (number == signal.SIGKILL and usage.ru_utime + usage.ru_stime > 0.5):
-        return "time limit"
-    return "unknown: killed" if number == signal.SIGKILL else f"ends by {signal.Signals(number).name}"
-
-
-def why_it_is_late(child: int) -> str:
-    """A program that still computes was kept from it by others, and is not to blame; one that waits, is."""
-    clock = (~child << 3) | 2
-    before = time.clock_gettime(clock)
-    time.sleep(0.5)
-    computes = time.clock_gettime(clock) - before > 0.001
-    os.kill(child, signal.SIGKILL)
-    return "unknown: the machine was too busy" if computes else "waits without end"
-
-
-def _local(name: str, said: str, goes_over: bool = False) -> Exception:
-    """The program's exception as one that tests can catch; an iteration alone may end by one."""
-    name = name if name.isidentifier() else "error"
-    kind = getattr(builtins, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        kind = RuntimeError
-    if issubclass(kind, StopIteration) and not goes_over:
-        kind = RuntimeError  # a test that goes over `map` would take it for the end
-    try:
-        error: Exception = kind(said)
-    except TypeError:  # UnicodeDecodeError wants more
-        error = RuntimeError(said)
-    error.raised_by_program = name  # type: ignore[attr-defined]
-    return error
-
-
-def _take_over(old: Any, new: Any) -> None:
-    """Lists, dictionaries and sets that a call has changed in place."""
-    for mine, theirs in zip(old, new, strict=False):
-        if type(mine) is not type(theirs) or mine == theirs:
-            continue
-        if isinstance(mine, list | bytearray):
-            mine[:] = theirs
-        elif isinstance(mine, dict | set):
-            mine.clear()
-            mine.update(theirs)
+_ON_OBJECTS = (TypeError, ValueError, AttributeError)
+"""What Python says of an operator, a `with` or an `except` for which a stand-in will not do."""
 
 
 def serve(channel: int, job: dict[str, Any], limits: dict[str, Any]) -> None:
@@ -273,13 +70,27 @@ def _tested(tests: dict[str, Any], line: Line) -> dict[str, Any]:
         for number, check in enumerate(tests["checks"], 1):  # noqa: B007
             calls = line.calls
             exec(compile(check, CHECK, "exec", dont_inherit=True), space)
-        return {"passed": number} if line.calls else {"failed": 0, "broken": "they never call the program"}
+        return _passed(tests, line, number)
     except (Ended, Exception) as e:  # noqa: BLE001 - tests may raise anything
         at = _assert_at(tests["before"], e) if number and len(tests["checks"]) == 1 else number
-        return {"failed": at, **_blamed(e, line.calls > calls)}
+        return {"failed": at, **_blamed(e, line, line.calls > calls)}
 
 
-def _blamed(error: BaseException, called: bool) -> dict[str, Any]:
+def _passed(tests: dict[str, Any], line: Line, number: int) -> dict[str, Any]:
+    if line.refused:
+        return {"failed": number, "reason": line.refused}
+    if not line.calls:
+        return {"failed": 0, "broken": "they never call the program"}
+    if line.has_nan and not _NAN.search("\n".join([tests["before"], *tests["checks"]])):
+        return {"failed": number, "reason": "unknown: returns nan, of which the tests do not think"}
+    return {"passed": number}
+
+
+_NAN = re.compile(r"(?i)\b(?:is)?nan\b")
+"""Every comparison with it is false, so that `not abs(x - y) > 1e-6` holds whatever y is."""
+
+
+def _blamed(error: BaseException, line: Line, called: bool) -> dict[str, Any]:
     if isinstance(error, Ended):
         return {"reason": str(error)}
     if isinstance(error, wire.Broken):
@@ -290,6 +101,9 @@ def _blamed(error: BaseException, called: bool) -> dict[str, Any]:
         return {"reason": _named(error)}
     if isinstance(error, _BROKEN_TESTS) or not called:
         return {"broken": f"{type(error).__name__}: {error}"[:200]}
+    catches = hasattr(error.__context__, "raised_by_program")  # a class of the program's
+    if isinstance(error, _ON_OBJECTS) and (line.has_objects or catches):
+        return {"reason": "unknown: tests do with an object of the program what cannot be done here"}
     return {"reason": "" if isinstance(error, AssertionError) else type(error).__name__}
 
 
@@ -301,7 +115,10 @@ def _named(error: BaseException) -> str:
 
 
 def _namespace(tests: dict[str, Any], line: Line) -> dict[str, Any]:
-    """What the tests may name: what comes with the problem, modules, then what the program defines."""
+    """What the tests may name: what comes with the problem, modules, then functions and classes of the program.
+
+    No plain values of the program's: it would set its own goal.
+    """
     space: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(tests["before"], BEFORE, "exec", dont_inherit=True), space)
     own = set(tests["under_test"])
@@ -312,10 +129,11 @@ def _namespace(tests: dict[str, Any], line: Line) -> dict[str, Any]:
     space.update({name: value for name, value in _standard().items() if name in free - own - modules})
     if packages := (free - own) & _PACKAGES:
         raise NameError(f"{min(packages)} is not installed for tests")
-    found = line.find(sorted(own | (free - space.keys())))
+    more = free - space.keys() - own if tests.get("supplies_more") else set()
+    found = line.find(sorted(own | more))
     if any(type(found.get(name)) is not Remote for name in own):
         raise Ended("does not define what is tested")
-    space.update(found)
+    space.update({name: value for name, value in found.items() if type(value) is Remote})
     if tests["entry"]:
         space["candidate"] = found[tests["entry"]]
     exec(compile(tests["setup"], BEFORE, "exec", dont_inherit=True), space)

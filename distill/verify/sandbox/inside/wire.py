@@ -9,11 +9,12 @@ import json
 import math
 import os
 import select
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 LONGEST = 64 << 20
@@ -25,13 +26,21 @@ LONGEST_INT = 10**300
 LONGEST_DECIMAL = 10_000
 """Digits of a decimal; one line says 1e999999999."""
 
+MOST_FIELDS = 100
+"""Of a tuple whose items have names."""
+
 _HEADER = 8
 _COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset, "deque": deque}
+_VIEWS: dict[str, Any] = {"dict_keys": type({}.keys()), "dict_items": type({}.items())}
 _MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": dict}
 
 
 class Broken(Exception):
     """The other side has ended, or said what is no message."""
+
+
+class TooLong(Broken):
+    """It said more than is read."""
 
 
 class NotPlain(Exception):
@@ -65,11 +74,16 @@ def receive(descriptor: int, longest: int = LONGEST, wait: Wait = _at_once) -> A
     """
     size = int.from_bytes(_exactly(descriptor, _HEADER, wait), "big")
     if size > longest:
-        raise Broken("too long")
+        raise TooLong("too long")
     try:
-        return json.loads(_exactly(descriptor, size, wait))
+        return json.loads(_exactly(descriptor, size, wait), parse_constant=_no_constant)
     except (ValueError, RecursionError) as e:
         raise Broken("no message") from e
+
+
+def _no_constant(name: str) -> float:
+    """NaN as Python's JSON has it: `encode` writes none."""
+    raise ValueError(name)
 
 
 def _exactly(descriptor: int, size: int, wait: Wait) -> bytes:
@@ -100,9 +114,16 @@ def encode(value: Any, keep: Callable[[Any], int]) -> Any:
     if isinstance(value, dict):
         name = type(value).__name__ if type(value) in (OrderedDict, Counter, defaultdict) else "dict"
         return {"$": name, "of": [[encode(k, keep), encode(v, keep)] for k, v in dict.items(value)]}
+    if isinstance(value, tuple) and (fields := _fields(type(value))):
+        return {
+            "$": "namedtuple",
+            "of": [type(value).__name__, fields, [encode(item, keep) for item in tuple.__iter__(value)]],
+        }
     for name, kind in _COLLECTIONS.items():
         if isinstance(value, kind):
             return {"$": name, "of": [encode(item, keep) for item in kind.__iter__(value)]}
+    if type(value) in _VIEWS.values():
+        return {"$": type(value).__name__, "of": [encode(item, keep) for item in value]}
     if type(value) in (bytes, bytearray):
         return {"$": type(value).__name__, "of": value.hex()}
     if type(value) is range:
@@ -116,35 +137,46 @@ def encode(value: Any, keep: Callable[[Any], int]) -> Any:
     return {"$": "kept", "of": keep(value)}
 
 
-def decode(value: Any, kept: Callable[[int], Any]) -> Any:
-    """The inverse of `encode`; `kept` tells what a number stands for.
+def _fields(kind: type) -> list[str]:
+    """Names of the fields of a `namedtuple`; none of any other class."""
+    fields = vars(kind).get("_fields")
+    if kind.__bases__ != (tuple,) or type(fields) is not tuple or len(fields) > MOST_FIELDS:
+        return []
+    return [str.__str__(field) for field in fields if isinstance(field, str)]
+
+
+def decode(value: Any, kept: Callable[[int], Any], real: Callable[[str], float] = float) -> Any:
+    """The inverse of `encode`; `kept` tells what a number stands for, `real` what nan and infinities are.
 
     Raises:
         Broken: it is nothing that `encode` writes.
     """
     try:
-        return _decode(value, kept)
+        return _decode(value, kept, real)
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as e:
         raise Broken("no plain value") from e
 
 
-def _decode(value: Any, kept: Callable[[int], Any]) -> Any:
+def _decode(value: Any, kept: Callable[[int], Any], real: Callable[[str], float]) -> Any:
     if isinstance(value, list):
-        return [_decode(item, kept) for item in value]
+        return [_decode(item, kept, real) for item in value]
     if not isinstance(value, dict):
         return value
     name, of = value["$"], value["of"]
     if name in _MAPPINGS:
-        return _MAPPINGS[name]({_decode(k, kept): _decode(v, kept) for k, v in of})
+        return _MAPPINGS[name]({_decode(k, kept, real): _decode(v, kept, real) for k, v in of})
     if name in _COLLECTIONS:
-        return _COLLECTIONS[name](_decode(item, kept) for item in of)
+        return _COLLECTIONS[name](_decode(item, kept, real) for item in of)
     readers: dict[str, Callable[[], Any]] = {
         "int": lambda: int(of, 16),
-        "float": lambda: float(of),
+        "float": lambda: real(of),
         "bytes": lambda: bytes.fromhex(of),
         "bytearray": lambda: bytearray.fromhex(of),
         "range": lambda: range(*of),
-        "complex": lambda: complex(*(_decode(part, kept) for part in of)),
+        "complex": lambda: complex(*(_decode(part, kept, real) for part in of)),
+        "dict_keys": lambda: dict.fromkeys(_decode(of, kept, real)).keys(),
+        "dict_items": lambda: dict(_decode(of, kept, real)).items(),
+        "namedtuple": lambda: _namedtuple(of[0], of[1], _decode(of[2], kept, real)),
         "type": lambda: _type(of),
         "Decimal": lambda: _decimal(of),
         "Fraction": lambda: Fraction(*map(int, of.split("/"))),  # 1e999999999 would be worked out
@@ -153,9 +185,20 @@ def _decode(value: Any, kept: Callable[[int], Any]) -> Any:
     return readers[name]()
 
 
+@lru_cache(maxsize=64)
+def _class_of(name: str, fields: tuple[str, ...]) -> Any:
+    return namedtuple(name, fields)
+
+
+def _namedtuple(name: str, fields: list[str], values: list[Any]) -> Any:
+    if len(fields) > MOST_FIELDS:
+        raise ValueError(name)
+    return _class_of(name, tuple(fields))(*values)
+
+
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if value.is_finite() and abs(value.adjusted()) > LONGEST_DECIMAL:
+    if value.is_nan() or (value.is_finite() and abs(value.adjusted()) > LONGEST_DECIMAL):
         raise ValueError(text)
     return value
 
