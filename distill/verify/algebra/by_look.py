@@ -36,6 +36,7 @@ _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _MINUTES = re.compile(
     r"(\d+)\s*\^\s*\{?\s*\\circ\s*\}?\s*(\d+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)(?:\s*(\d+(?:\.\d+)?)\s*(?:''|\"))?"
 )
+_FEET = re.compile(r"(\d+)\s*'\s*(\d+(?:\.\d+)?)\s*(?:''|\")")
 _EQUATION = re.compile(r"Eq\((.*)\)")
 
 
@@ -66,6 +67,8 @@ def by_look(text: str) -> tuple[Node, ...]:
     if match := _MINUTES.fullmatch(text):
         seconds = Fraction(match[1]) * 3600 + Fraction(match[2]) * 60 + Fraction(match[3] or 0)
         return (Quantity(Num(seconds / 3600), "degree"),)
+    if match := _FEET.fullmatch(text):
+        return (Quantity(Num(12 * Fraction(match[1]) + Fraction(match[2])), "inch"),)
     if match := _TO.fullmatch(text):
         return (Ratio((match[1], match[2])),)
     if match := RESIDUE.fullmatch(text):

@@ -15,7 +15,8 @@ from distill.verify.algebra.nodes import (
     TooBig,
     Unread,
 )
-from distill.verify.algebra.readings import readings
+from distill.verify.algebra.quantities import names_unit
+from distill.verify.algebra.readings import readings, readings_of_both
 from distill.verify.algebra.roots import same_roots
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.solved import line_of, same_plane
@@ -43,7 +44,8 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         return letter[1] == option[1]
     try:
         same = Comparison(rules)
-        pairs = [(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+        of_gold, of_answer = readings_of_both(gold, answer)
+        pairs = [(ours, theirs) for ours in of_gold for theirs in of_answer]
         if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
@@ -87,6 +89,11 @@ def is_larger(gold: str, answer: str) -> bool:
         raise TooBig
     bits = number.value.numerator.bit_length() + 1
     return all(least_bits(node) > bits for node in readings(answer))
+
+
+def are_measured(gold: str, answer: str) -> bool:
+    """Is one of them a number with a unit, whose letters are those of no matrix?"""
+    return any(names_unit(node) and not free(node) for one in readings_of_both(gold, answer) for node in one)
 
 
 def are_constants(gold: str, answer: str) -> bool:

@@ -140,7 +140,7 @@ class Reader(AtomReader):
     def _product(self) -> Node:
         left = self._power()
         while True:
-            if self._is("*", "/"):
+            if self._is("*", "/") and not self._is_unit_behind():
                 sign = self._next().text
                 right = Call("neg", (self._power(),)) if self._take("-") else self._power()
                 left = Call(sign, (left, right))
@@ -155,7 +155,7 @@ class Reader(AtomReader):
             if self._tokens[self._at - 1].kind == "number":
                 raise Unread("two numbers side by side")
             return True
-        if token.kind == "symbol" and self._is_unit_letter():
+        if (token.kind == "symbol" and self._is_unit_letter()) or self._is_unit_fraction():
             return False
         if token.kind in ("symbol", "function"):
             return True

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 from distill.verify.algebra.nodes import TooBig, Unread
-from distill.verify.algebra.units import BARE_SYMBOLS, MULTIPLIERS, UNITS, singular
+from distill.verify.algebra.units import BARE_SYMBOLS, MULTIPLIERS, UNITS, names_of, singular
+from distill.verify.algebra.units import is_unit as is_unit_name
 from distill.verify.notation import CHANGING
 
 MOST_TOKENS = 600
@@ -27,6 +28,7 @@ _SPELLINGS: dict[str, str] = {
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "ρ": r"\rho ",
     "≡": r"\equiv ",
     "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
+    **dict.fromkeys("ΩΩ", r"\Omega "), "µ": r"\mu ", "Å": " \x01angstrom ", "℃": r"^\circ C", "℉": r"^\circ F",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∨": r"\lor ", "∧": r"\land ", "′": "'",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
@@ -50,12 +52,14 @@ _COMMA = re.compile(r"((?<=\d)\{,\}(?=\d{1,2}(?!\d)|\d{4}))|\{,\}")
 """That of a decimal is told by the number of digits behind it."""
 
 _OHMS = re.compile(r"(?<=[\d\s])\x01?([kMGmn])\s*\\Omega(?![a-zA-Z])")
-_MICRO = re.compile(r"(?<=[\d\s}])\s*\\mu\s*\x01?(m|s|g|A|V|F|L|C|W|H|J|mol)(?![A-Za-z])")
+_MICRO = re.compile(r"(?<=[\d\s}])\s*\\mu\s*\x01?(m|s|g|A|V|F|L|C|W|H|J|N|M|T|Pa|Hz|mol)(?![A-Za-z])")
 _UNEQUAL = re.compile("=/=|<>")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]\s?|,?\\ |(?:\{)?\\,(?:\})?| )\d{3})+(?!\d)")
 _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathsf|mathit|mbox|hbox|emph|operatorname\*?|rm)\s*\{([^{}]*)\}"
 )
+_LONE_LETTER = re.compile(r"\\(?:text|mathrm|rm|mathit|it)\s+([A-Za-z])(?![A-Za-z])")
+_ABBREVIATED = re.compile(r"(?<=[A-Za-z]{2})\.(?=[\s}])")
 _NESTED_TEXT = re.compile(_TEXT.pattern.replace("([^{}]*)", r"((?:[^{}]|\{[^{}]*\})*)"))
 _LETTERS = re.compile(r"[\\\x01]?[A-Za-z]+")
 _STYLE = re.compile(
@@ -76,7 +80,7 @@ _CONDITIONAL = frozenset("if unless no opposite reciprocal inverse except withou
 _REMARK = re.compile(r"\s*\(\s*\x01?(?:since|because|as)\s[^()]*\)$")
 _DOTS = re.compile(r"\.{3,}|\\(?:dots[a-z]?|cdots)(?![a-zA-Z])")
 _MONEY = re.compile(
-    r"(?<![\w}])(-?\s*)(?:(\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
+    r"(?<![\w}])(-?\s*)\x01?(?:((?:US\s*)?\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
     r"(\s*\x01?(?:hundred|thousand|million|billion)\b)?"
 )
 
@@ -116,6 +120,7 @@ def spelled(text: str) -> str:
         raise TooBig("length")
     if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
         raise Unread("control character")
+    text = _ABBREVIATED.sub("", text) if "." in text else text
     text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
     text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
     text = _unwrapped(_DOTS.sub(r"\\ldots ", text.translate(_TABLE)).strip())
@@ -129,7 +134,11 @@ def spelled(text: str) -> str:
     text = _RAISED_AND_LOWERED.sub(r"\1_\3^\2", _ORDINAL.sub(r"\1", text))
     if "\\" in text:
         text = _SPACES.sub(" ", text)
-        text = _COLOR.sub(" ", text)
+        text = (
+            _LONE_LETTER.sub(r"\\mathrm{\1}", _COLOR.sub(" ", text))
+            .replace("\\AA", "\x01angstrom ")
+            .replace("\\mathdollar", "\\$")
+        )
         text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text))
         for _ in range(3):
             text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
@@ -218,8 +227,9 @@ _PRODUCT = re.compile("[x-z]{3}|abc|[a-w][x-z]{2}")
 _CONNECTING = frozenset(("and", "or"))
 
 
-def tokens(text: str) -> list[Token]:
-    """
+def tokens(text: str, symbols_of_units: bool = False) -> list[Token]:
+    """With `symbols_of_units` every such symbol behind a number, a unit or a stroke is one.
+
     Raises:
         Unread: a sign or a command that is not known, or too many.
     """
@@ -239,7 +249,7 @@ def tokens(text: str) -> list[Token]:
         elif word:
             found.append(_word(word, glued))
         elif letters:
-            found += _letters(letters, glued, bool(found) and found[-1].kind == "number")
+            found += _letters(letters, glued, _unit_may_follow(found, symbols_of_units), symbols_of_units)
         else:
             found.append(Token("sign", "!=" if sign == "!=" else "=" if sign == "==" else sign, glued))
     return found
@@ -263,10 +273,24 @@ def _word(word: str, glued: bool) -> Token:
     return Token("word", word, glued)
 
 
-def _letters(run: str, glued: bool, after_number: bool) -> list[Token]:
-    """Letters that no `\\text{}` holds: a name, a word, or a product of symbols."""
+def _unit_may_follow(found: list[Token], symbols_of_units: bool) -> bool:
+    """Behind a number, and behind the stroke of a unit: `36 km/hr`."""
+    if not found:
+        return False
+    if found[-1].kind == "number":
+        return True
+    if symbols_of_units:
+        return found[-1].kind in ("symbol", "word") or found[-1].text in ("*", "/", "{", "}", "(", ")")
+    return found[-1].text == "/" and len(found) > 1 and found[-2].kind == "word"
+
+
+def _letters(run: str, glued: bool, is_behind: bool, symbols_of_units: bool) -> list[Token]:
+    """Letters that no `\\text{}` holds: a name, a word, or a product of symbols; `is_behind` what may have a unit."""
     if len(run) == 1:
         return [Token("symbol", run, glued)]
+    is_unit = is_behind and (singular(run) in UNITS or singular(run) in MULTIPLIERS or run in BARE_SYMBOLS)
+    if run == "min" and is_unit:
+        return [Token("word", run, glued)]
     if run in FUNCTIONS or run in _PROGRAMMED:
         return [Token("function", _PROGRAMMED.get(run, run), glued)]
     if run in _NEVER_SYMBOLS:
@@ -275,7 +299,7 @@ def _letters(run: str, glued: bool, after_number: bool) -> list[Token]:
         return [Token("sign", _BARE[run.lower()], glued)]
     if run in GREEK:
         return [Token("symbol", run, glued)]
-    is_unit = after_number and (singular(run) in UNITS or singular(run) in MULTIPLIERS or run in BARE_SYMBOLS)
+    is_unit = is_unit or (is_behind and symbols_of_units and is_unit_name(names_of(run)[0]))
     is_word = len(run) == 3 and not run.isupper() and re.search("[aeiouy]", run) and not _PRODUCT.fullmatch(run)
     if is_unit or len(run) > 3 or is_word:
         return [Token("word", run, glued)]

@@ -27,7 +27,21 @@ _ARRANGED = re.compile(
 """Numbers of choices: `C(5, 2)`, `{}^5C_2`, `{}_5C_2`, `5C2`, `C_5^2`; of arrangements: `P(5, 2)`, `A_5^2`."""
 
 
+_JOINED = re.compile(
+    r"(?<![A-Za-z])((?:year|week|day|hour|hr|h|minute|min|yard|feet|foot|ft|pound|lb|dollar|euro)s?)"
+    r"\s*(?:,?\s*\x01?and\b|,)\s+(?=\d)"
+)
+"""Between the larger and the smaller unit of one quantity: `2 hours and 30 minutes`."""
+
+
 def variants(text: str) -> list[str]:
+    found = _of_choices(text)
+    if _JOINED.search(text):
+        found.append(_JOINED.sub(r"\1 ", text))
+    return found
+
+
+def _of_choices(text: str) -> list[str]:
     plain = _CHOSEN.sub(_binomial, text) if "C" in text else text
     plain = _ARRANGED.sub(_falling, plain) if "P" in text or "A" in text else plain
     if "[[" in text.replace(" ", "") and (rows := _ROWS.fullmatch(text)):
