@@ -13,7 +13,8 @@ _DENIED = re.compile(
 _OPEN_RANGE = re.compile(r"(?:somewhere |a number )?between\s+(-?[\d.,]+)\s+and\s+(-?[\d.,]+)[.!]?", re.IGNORECASE)
 _TWO = re.compile(r"([A-Za-z]{3,})\s+or\s+([A-Za-z]{3,})[.!]?")
 _PROGRAM = re.compile(
-    r"__[A-Za-z]\w*__|\b(?:import|eval|exec|print)\b\s*[( ]|(?<!\\)\blambda\b[\w, ]{0,40}:|[A-Za-z_]\w*\.[A-Za-z_]\w*\(|\bfor \w+ in "
+    r"__[A-Za-z]\w*__|\b(?:import|eval|exec|print)\b\s*[( ]|(?<!\\)\blambda\b[\w, ]{0,40}:|[A-Za-z_]\w*\.[A-Za-z_]\w*\("
+    r"|\bfor \w+ in "
 )
 """`0.5(x + 1)` calls no method, and `\\lambda = 2` is an eigenvalue."""
 

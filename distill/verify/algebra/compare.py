@@ -1,6 +1,7 @@
 """Are two answers the same? Yes, no, or not decided (None)."""
 
 from distill.verify.algebra.families import same_families
+from distill.verify.algebra.groups import same_groups
 from distill.verify.algebra.nodes import (
     Based,
     Call,
@@ -23,7 +24,7 @@ from distill.verify.algebra.quantities import same_quantities, same_without_unit
 from distill.verify.algebra.regions import beside, region, spans
 from distill.verify.algebra.relations import same_relations
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.series import same_series
+from distill.verify.algebra.series import indexed, same_series
 from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
@@ -48,6 +49,8 @@ class Comparison:
     def __call__(self, gold: Node, answer: Node) -> bool | None:
         if gold == answer or same_letter(gold, answer):
             return True
+        if (told := same_groups(gold, answer)) is not None:
+            return told
         if isinstance(gold, Family) or isinstance(answer, Family):
             return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):
@@ -91,6 +94,7 @@ class Comparison:
             return same_parts(gold, answer, self)
         if "matrix" in kinds:
             return None
+        gold, answer = indexed(gold), indexed(answer)
         if (told := same_series(gold, answer, self)) is not None:
             return told
         told = same_value(gold, answer, self.rules)

@@ -20,7 +20,7 @@ from distill.verify.algebra.readings import readings, readings_of_both
 from distill.verify.algebra.roots import same_roots
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.solved import line_of, same_plane
-from distill.verify.algebra.symbols import free
+from distill.verify.algebra.symbols import free, natural
 
 _DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
 _LETTER = re.compile(r"\s*(?:\\text(?:bf)?\s*\{)?\(?([A-E])\)?\}?\s*")
@@ -39,9 +39,8 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     Raises:
         Unread: one of them is in a notation that is not known.
     """
-    letter, option = _LETTER.fullmatch(gold[:30]), _OPTION.match(answer[:60])
-    if letter and option and len(_OPTIONS.findall(answer)) == 1:
-        return letter[1] == option[1]
+    if (told := _same_options(gold, answer)) is not None:
+        return told
     try:
         same = Comparison(rules)
         of_gold, of_answer = readings_of_both(gold, answer)
@@ -56,7 +55,19 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         raise Unread from e
     if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
+    if True not in found and "log" in gold + answer and any(_same(natural(a), natural(b), same) for a, b in pairs):
+        return True
     return True if True in found else None if None in found else False
+
+
+def _same_options(gold: str, answer: str) -> bool | None:
+    """One a letter, the other one a letter too, or a letter in brackets before the option's text; None for others."""
+    for one, other in ((gold, answer), (answer, gold)):
+        letter, option = _LETTER.fullmatch(one[:30]), _OPTION.match(other[:60])
+        if letter and option and len(_OPTIONS.findall(other)) == 1:
+            return letter[1] == option[1]
+    letter, other_letter = _LETTER.fullmatch(gold[:30]), _LETTER.fullmatch(answer[:30])
+    return True if letter and other_letter and letter[1] == other_letter[1] else None
 
 
 def _same(gold: Node, answer: Node, same: Comparison) -> bool | None:

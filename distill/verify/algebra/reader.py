@@ -7,7 +7,7 @@ from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Re
 from distill.verify.algebra.regions import linked
 from distill.verify.algebra.sets import is_difference
 from distill.verify.algebra.tokens import Token
-from distill.verify.algebra.units import MONTHS, NUMBER_WORDS
+from distill.verify.algebra.units import NUMBER_WORDS, SHARES, month_of, singular
 
 RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "approx": "~"}
 INFINITIES = frozenset(("infinity", "infinite", "positive infinity", "plus infinity", "negative infinity"))
@@ -16,7 +16,7 @@ _SETS_IN_WORDS = {
     **dict.fromkeys(("all integers", "the integers", "all whole numbers"), "set Z"),
 }  # fmt: skip
 _STARTS = frozenset(
-    ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR")
+    ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR", "sum", "prod")
 )
 
 
@@ -51,6 +51,8 @@ class Reader(AtomReader):
             return Sym(_SETS_IN_WORDS[text])
         if text in NUMBER_WORDS:
             return Num(Fraction(NUMBER_WORDS[text]))
+        if len(plain) == 2 and (share := SHARES.get(singular(plain[1].text))) and plain[0].text.lower() in NUMBER_WORDS:
+            return Num(Fraction(NUMBER_WORDS[plain[0].text.lower()], share))
         if text in INFINITIES:
             return Call("neg", (INFINITY,)) if text.startswith("negative") else INFINITY
         return Words(text)
@@ -202,7 +204,8 @@ def _labelled(left: Node, right: Node) -> Node:
 
 def _date(tokens: list[Token]) -> Words | None:
     """`March 14`, `14 March`, `March 14, 2020`: day and year in order, the month first."""
-    months = [t.text.lower() for t in tokens if t.kind == "word" and t.text.lower() in MONTHS]
+    tokens = [t for t in tokens if t.text.lower() not in ("of", "the")]
+    months = [month for t in tokens if t.kind == "word" and (month := month_of(t.text))]
     numbers = [t.text for t in tokens if t.kind == "number"]
     if len(months) != 1 or not numbers or len(numbers) + 1 != len(tokens):
         return None

@@ -5,12 +5,8 @@ from contextlib import suppress
 from functools import lru_cache
 
 from distill.verify.algebra.by_look import by_look
-from distill.verify.algebra.families import is_family, split
-from distill.verify.algebra.nodes import (
-    Family,
-    Node,
-    Unread,
-)
+from distill.verify.algebra.families import is_family, permutation, split
+from distill.verify.algebra.nodes import Based, Family, Node, Permutation, Unread
 from distill.verify.algebra.quantities import names_unit
 from distill.verify.algebra.reader import Reader
 from distill.verify.algebra.stream import ALL_LETTERS, NO_LETTERS, SOME_LETTERS
@@ -25,6 +21,9 @@ _DOT = r"\\dot\s*\{?\s*(\d)\s*\}?"
 _REPEATING = re.compile(rf"(\d\.\d*){_DOT}(?:(\d*){_DOT})?")
 _PERIOD = re.compile(r"(?<![\d.])(\d+\.\d*)\((\d+)\)(?![\d^])")
 """`0.(3)`: a period in brackets."""
+_DIGITS = re.compile("[0-9]*[A-Fa-f][0-9A-Fa-f]*")
+_CYCLES = re.compile(r"(?:\([1-9]{2,9}\))+")
+LONGEST_DIGITS = 100
 _UNIT_LETTER = re.compile(r"[\d})]\s*(?:[msghlLJNW]|(?<=\s)(?:[CVAKFTH]|\\Omega))(?![A-Za-z(])")
 
 
@@ -39,9 +38,24 @@ def readings_of_both(gold: str, answer: str) -> tuple[tuple[Node, ...], tuple[No
         ours += _readings_with_units(gold)
     if not theirs or any(map(names_unit, ours)):
         theirs += _readings_with_units(answer)
+    theirs += _as_notated(ours, answer)
     if not ours or not theirs:
         raise Unread(answer[:50] if ours else gold[:50])
     return ours, theirs
+
+
+def _as_notated(gold: tuple[Node, ...], answer: str) -> tuple[Node, ...]:
+    """Digits of the base, or cycles without spaces, where the gold answer is of that kind."""
+    if not isinstance(gold[0] if gold else None, Based | Permutation) or len(answer) > LONGEST_DIGITS:
+        return ()
+    digits = re.sub(r"\\(?:text|mathrm)\s*\{([^{}]*)\}|\s", lambda m: m[1] or "", answer).strip("$")
+    found: list[Node] = []
+    for node in gold:
+        if isinstance(node, Based) and _DIGITS.fullmatch(digits):
+            found.append(Based(digits.upper(), node.base))
+        if isinstance(node, Permutation) and _CYCLES.fullmatch(digits):
+            found.append(permutation(re.sub(r"(?<=\d)(?=\d)", " ", digits)))
+    return tuple(found)
 
 
 def _readings_or_none(text: str) -> tuple[Node, ...]:

@@ -119,6 +119,8 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
                 or same_levels(gold, answer)
                 or told
             )
+        if _are_of_one_argument(ours, theirs, values_of(gold)[0]):
+            return alike(values_of(gold)[0], values_of(answer)[0])
         if not symbols(values_of(gold)[0]) | symbols(values_of(answer)[0]):
             if isinstance(ours, Sym) and isinstance(theirs, Sym):
                 return False  # x = 5 and y = 5
@@ -126,6 +128,14 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
     if not any(map(symbols, (*gold.sides, *answer.sides))):
         return every(alike(ours, theirs) for ours in gold.sides for theirs in answer.sides)  # 0.56 = 56 %
     return _same_difference(gold, answer) or same_when_solved(gold, answer, alike) or same_levels(gold, answer)
+
+
+def _are_of_one_argument(ours: Node, theirs: Node, value: Node) -> bool:
+    """`y` and `f(x)`, or `f^{-1}(x)`: names of what depends on x alone."""
+    function = theirs if ours == Sym("y") else ours if theirs == Sym("y") else None
+    if not isinstance(function, Call) or function.name != "*":
+        return False
+    return isinstance(function.args[1], Sym) and free(value) == {function.args[1].name} != {"y"}
 
 
 def _of_argument(relation: Relation, name: Node) -> Relation:

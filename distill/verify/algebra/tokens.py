@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from distill.verify.algebra.nodes import TooBig, Unread
+from distill.verify.algebra.rewriting import rewritten
 from distill.verify.algebra.units import BARE_SYMBOLS, MULTIPLIERS, UNITS, names_of, singular
 from distill.verify.algebra.units import is_unit as is_unit_name
 from distill.verify.notation import CHANGING
@@ -46,7 +47,9 @@ _ROW_END = re.compile(r"(?<!\\)[.,;](?=\s*\\(?:\\|end))")
 _RAISED_AND_LOWERED = re.compile(r"([A-Za-z])\^(\d|[A-Za-z]|\{[^{}]*\})_(\d|[A-Za-z]|\{[^{}]*\})")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3})(?:st|nd|rd|th)(?![A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,;:! >]|~|\\q?quad(?![a-zA-Z])|\\hspace\{[^{}]*\}")
-_INVERSE = re.compile(r"\\?\b(sin|cos|tan|cot|sec|csc|sinh|cosh|tanh)\s*\^\s*[{(]?\s*-\s*1\s*[})]?(?![a-zA-Z\d])")
+_INVERSE = re.compile(
+    r"\\?\b(sin|cos|tan|cot|sec|csc|sinh|cosh|tanh)\s*\^\s*(?:[{(]\s*-\s*1\s*[})]|-\s*1(?![a-zA-Z\d]))"
+)
 _UNION = re.compile(r"(?<=[)\]}])\s*(?:U|\x01U|\x01u)\s*(?=[(\[{\]]|\\\{)")
 _COMMA = re.compile(r"((?<=\d)\{,\}(?=\d{1,2}(?!\d)|\d{4}))|\{,\}")
 """That of a decimal is told by the number of digits behind it."""
@@ -68,7 +71,8 @@ _STYLE = re.compile(
 _STYLED = re.compile(r"\\(?:boxed|fbox|mathbf|boldsymbol|bm|pmb|displaystyle|underline|mathit)\s*\{")
 _PHANTOM = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|[-+\w])")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
-_BOARD = re.compile(r"\\(?:mathbb|mathcal|mathfrak|Bbb)\s*\{?\s*([A-Z])\s*\}?")
+_BOARD = re.compile(r"\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?")
+_SCRIPT = re.compile(r"\\(?:mathcal|mathfrak)\s*\{?\s*([A-Z])\s*\}?")
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\(\x01?[A-E]\)\s*(?=[^\s,)])")
 _ASSIGNED_WORDS = re.compile(
@@ -86,14 +90,18 @@ _MONEY = re.compile(
 
 FUNCTIONS = frozenset(
     """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh ln log exp sqrt abs max min
-    gcd lcm det coth sech csch arccot arccsc arcsec cis floor ceil binom nthroot cbrt""".split()
+    gcd lcm det coth sech csch arccot arccsc arcsec cis floor ceil binom nthroot cbrt
+    lg""".split()
 )
 _PROGRAMMED = {
+    "artanh": "arctanh", "arsinh": "arcsinh", "arcosh": "arccosh", "arcoth": "arccoth",
     "Abs": "abs", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
     "atanh": "arctanh", "acot": "arccot", "asec": "arcsec", "acsc": "arccsc", "binomial": "binom",
     "ceiling": "ceil", "factorial": "factorial",
 }  # fmt: skip
-"""Functions under the names that programs give them."""
+"""Functions under the names that programs give them, and others."""
+
+_FUNCTION_NAMES = FUNCTIONS | {name for name in _PROGRAMMED if name.startswith("ar")}
 _NEVER_SYMBOLS = frozenset(("YES", "NO", "TRUE", "DNE", "no", "No"))
 GREEK = frozenset(
     """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
@@ -120,7 +128,7 @@ def spelled(text: str) -> str:
         raise TooBig("length")
     if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
         raise Unread("control character")
-    text = _ABBREVIATED.sub("", text) if "." in text else text
+    text = rewritten(_ABBREVIATED.sub("", text) if "." in text else text)
     text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
     text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
     text = _unwrapped(_DOTS.sub(r"\\ldots ", text.translate(_TABLE)).strip())
@@ -139,7 +147,8 @@ def spelled(text: str) -> str:
             .replace("\\AA", "\x01angstrom ")
             .replace("\\mathdollar", "\\$")
         )
-        text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text))
+        text = _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)
+        text = _BOARD.sub(r"\\set\1 ", _SCRIPT.sub(r" \1", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)))
         for _ in range(3):
             text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
         text = _NESTED_TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
@@ -193,7 +202,7 @@ def _marked(text: str) -> str:
     """What stands in `\\text{}`: its words are no products of letters."""
     if text.strip() in ("i", "e", "d"):
         return text
-    keep = FUNCTIONS - {"min"} if text.strip() == "min" else FUNCTIONS  # minutes, where it stands alone
+    keep = _FUNCTION_NAMES - {"min"} if text.strip() == "min" else _FUNCTION_NAMES  # minutes, where it stands alone
     return _LETTERS.sub(lambda m: m[0] if m[0] in keep or m[0][0] in "\\\x01" else "\x01" + m[0], text)
 
 
@@ -214,7 +223,7 @@ _COMMANDS = {
     "lvert": "|", "rvert": "|", "vert": "|", "lor": "or", "vee": "or", "land": "and", "wedge": "and", 
     "backslash": "setminus", "bmod": "mod", "degree": "degree", "colon": ":", "prime": "'", "thickapprox": "approx",
     "simeq": "approx",
-    "arcctg": "arccot", "tg": "tan", "ctg": "cot", "lg": "log",
+    "arcctg": "arccot", "tg": "tan", "ctg": "cot",
 }  # fmt: skip
 _KNOWN = frozenset(
     """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
@@ -256,7 +265,7 @@ def tokens(text: str, symbols_of_units: bool = False) -> list[Token]:
 
 
 def _command(name: str, glued: bool) -> Token:
-    name = _COMMANDS.get(name, name)
+    name = _COMMANDS.get(name, _PROGRAMMED.get(name, name) if name.startswith("ar") else name)
     if name in FUNCTIONS and name != "binom":
         return Token("function", name, glued)
     if name in GREEK:

@@ -93,7 +93,19 @@ NUMBER_WORDS = {
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 
 
+SHARES = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8} | {
+    "ninth": 9, "tenth": 10, "halve": 2,
+}  # fmt: skip
+
 MONTHS = frozenset("january february march april may june july august september october november december".split())
+
+
+def month_of(word: str) -> str | None:
+    """Of its name, or of its first three letters."""
+    word = word.lower()
+    if word in MONTHS:
+        return word
+    return next((name for name in MONTHS if name[:3] == word[:3] and word in (name[:3], "sept")), None)
 
 
 def singular(word: str) -> str:

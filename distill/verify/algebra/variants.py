@@ -16,15 +16,21 @@ _EXPONENT = re.compile(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?=$|\s)")
 _ROWS = re.compile(
     r"(?:[A-Z]\s*=\s*)?(?:Matrix|array|np\.array)?\(?\[\s*(\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*)\s*\]\)?"
 )
-_CHOSEN = re.compile(
-    r"(?<![A-Za-z\\_^])C\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)|(?<![\w)}\]])(?:\{\})?\^\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?"
-    r"|(?<![\w)}\]])(?:\{\})?_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?|(?<![A-Za-z\\])(\d+)C(\d+)(?!\d)"
-    r"|(?<![A-Za-z\\\d])\x01?C\s*_\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?(?!\d)"
-)
-_ARRANGED = re.compile(
-    r"(?<![A-Za-z\\_^])\x01?P\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)|(?<![A-Za-z\\\d])\x01?A\s*_\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?(?!\d)"
-)
-"""Numbers of choices: `C(5, 2)`, `{}^5C_2`, `{}_5C_2`, `5C2`, `C_5^2`; of arrangements: `P(5, 2)`, `A_5^2`."""
+_N = r"(\d+|\d?[a-z])"
+_UP, _DOWN = rf"(?:\{{\}}\s*)?\^\s*\{{?{_N}\}}?\s*", rf"(?:\{{\}}\s*)?_\s*\{{?{_N}\}}?\s*"
+_BELOW = rf"\s*_\s*\{{?{_N}\}}?"
+
+
+def _of_two(letter: str, arranged: str) -> re.Pattern[str]:
+    """`C(5, 2)`, `{}^5C_2`, `{}_5C_2`, `5C2`, `C_5^2`; of arrangements the last one has another letter."""
+    return re.compile(
+        rf"(?<![A-Za-z\\_^])\x01?{letter}\s*\(\s*{_N}\s*,\s*{_N}\s*\)|(?<![\w)}}\]])(?:{_UP}|{_DOWN})\x01?{letter}{_BELOW}"
+        rf"|(?<![A-Za-z\\\d]){_N}{letter}{_N}(?![\da-z])"
+        rf"|(?<![A-Za-z\\\d])\x01?{arranged}{_BELOW}\s*\^\s*\{{?{_N}\}}?(?!\d)"
+    )
+
+
+_CHOSEN, _ARRANGED = _of_two("C", "C"), _of_two("P", "A")
 
 
 _JOINED = re.compile(
@@ -57,7 +63,9 @@ def _binomial(found: re.Match[str]) -> str:
 
 def _falling(found: re.Match[str]) -> str:
     n, k = (group for group in found.groups() if group is not None)
-    return rf"\frac{{{n}!}}{{({n}-{k})!}}" if int(n) >= int(k) else found[0]
+    if n.isdigit() and k.isdigit() and int(n) < int(k):
+        return found[0]
+    return rf"\frac{{({n})!}}{{(({n})-{k})!}}"
 
 
 def _with_commas(text: str) -> list[str]:
