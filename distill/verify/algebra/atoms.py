@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from fractions import Fraction
 
-from distill.verify.algebra.blocks import BlockReader
+from distill.verify.algebra.blocks import BlockReader, diagonal
 from distill.verify.algebra.exact import exact
 from distill.verify.algebra.nodes import (
     EMPTY,
@@ -185,8 +185,10 @@ class AtomReader(BlockReader):
         power = None
         if self._take("^"):
             power = self._exponent()
-        if name in ("max", "min", "gcd", "lcm", "binom", "nthroot"):
+        if name in ("max", "min", "gcd", "lcm", "binom", "nthroot", "diag"):
             found = self._of_several(name)
+            if name == "diag":
+                return diagonal(found.args)
             return Call("root", found.args) if name == "nthroot" else found
         if name == "det":
             raise Unread("determinant")

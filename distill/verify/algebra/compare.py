@@ -1,5 +1,6 @@
 """Are two answers the same? Yes, no, or not decided (None)."""
 
+from distill.verify.algebra.axes import by_axes
 from distill.verify.algebra.families import same_families
 from distill.verify.algebra.groups import same_groups
 from distill.verify.algebra.nodes import (
@@ -28,7 +29,6 @@ from distill.verify.algebra.series import indexed, same_series
 from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
-    components,
     rows,
     same_cases,
     same_matrices,
@@ -37,7 +37,7 @@ from distill.verify.algebra.several import (
     spread,
 )
 from distill.verify.algebra.values import same_value
-from distill.verify.algebra.vectors import by_name
+from distill.verify.algebra.vectors import as_tuple, beside_tuple, by_name
 
 
 class Comparison:
@@ -73,8 +73,9 @@ class Comparison:
 
     def _unnamed(self, gold: Node, answer: Node) -> bool | None:
         """No words, no relations, no units."""
+        gold, answer = as_tuple(gold), as_tuple(answer)
         if isinstance(gold, Call) != isinstance(answer, Call):
-            gold, answer = components(gold), components(answer)
+            gold, answer = beside_tuple(by_axes(gold), answer), beside_tuple(by_axes(answer), gold)
             if kind(gold) == "region" and spans(answer) is not None:
                 return region(gold) == spans(answer)
         first, second = beside(gold, answer), beside(answer, gold)

@@ -29,9 +29,14 @@ _ROOTS = {"∛": r"\sqrt[3] ", "∜": r"\sqrt[4] "}
 _COLUMNS = re.compile(
     r"(?<=[\w})])\s*\\q?quad(?:\s|\\q?quad(?![a-zA-Z]))*(?=[A-Za-z](?:_\{?\w\}?)?\s*=)|(?<=\d)\s*\\q?quad\s*(?=-?\d)"
 )
+_TEXT_BEFORE = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}$")
 _ANGLE = re.compile(r"\\angle(?![a-zA-Z])\s*(?=-?[\d\\{(])")
 _LETTERS = re.compile(r"\\([ij])math(?![a-zA-Z])")
-_NAMES = {"\\uppi": "\\pi ", "\\cr ": "\\\\ ", "\\cr\n": "\\\\ ", "\\mathdollar": "\\$", "\\AA": "Å"}
+_ROW = re.compile(r"\\cr(?![a-zA-Z])")
+_TRANSPOSED = re.compile(
+    r"\^\s*\{?\s*(?:\\top|\\intercal|\\(?:mathsf|mathrm|text|mathbf)\s*\{?\s*T\s*\}?)(?![a-zA-Z])\s*\}?"
+)
+_NAMES = {"\\uppi": "\\pi ", "\\mathdollar": "\\$", "\\AA": "Å"}
 
 
 def rewritten(text: str) -> str:
@@ -48,12 +53,20 @@ def rewritten(text: str) -> str:
 
 
 def _commands(text: str) -> str:
+    text = (
+        _TRANSPOSED.sub("^{T}", _ROW.sub(r"\\\\ ", text)) if "T" in text or "\\cr" in text or "\\top" in text else text
+    )
     for name, spelled in _NAMES.items():
         text = text.replace(name, spelled)
     text = _LETTERS.sub(r"\1", _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text)))
     text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub("", text)))
     text = _ANGLE.sub(lambda m: r"\cis " if text[: m.start()].strip(" $") else "", text)
-    return _COLUMNS.sub(", ", text) if "quad" in text else text
+    return _COLUMNS.sub(_divided, text) if "quad" in text else text
+
+
+def _divided(found: re.Match[str]) -> str:
+    """A wide space between two equations or two numbers is a comma; behind a word it is a space."""
+    return found[0] if _TEXT_BEFORE.search(found.string, max(0, found.start() - 40), found.start()) else ", "
 
 
 def _another_side(found: re.Match[str]) -> str:

@@ -91,7 +91,7 @@ _MONEY = re.compile(
 FUNCTIONS = frozenset(
     """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh ln log exp sqrt abs max min
     gcd lcm det coth sech csch arccot arccsc arcsec cis floor ceil binom nthroot cbrt
-    lg""".split()
+    lg diag""".split()
 )
 _PROGRAMMED = {
     "artanh": "arctanh", "arsinh": "arcsinh", "arcosh": "arccosh", "arcoth": "arccoth",
