@@ -5,7 +5,8 @@ from collections import Counter
 
 _MARKS = re.compile(
     r"\\(?:bar|hat(?!\s*\{?\s*(?:\\math(?:bf|rm)\s*\{?\s*)?(?:[ijk]\b|\\[ij]math))|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
-    r"|\\d?frac\s*\{\s*(?:d|\\partial)\s*[a-zA-Z]?\s*\}\s*\{\s*(?:d|\\partial)\s*[a-z]\s*\}|\^\s*\{?\s*[-+]\s*(?:\}|$)"
+    r"|\\d?frac\s*\{\s*(?:d|\\partial)\s*[a-zA-Z]?\s*\}\s*\{\s*(?:d|\\partial)\s*[a-z]\s*\}"
+    r"|(?<!\\mathbb\{R\})(?<!\\mathbb R)(?<!ℝ)\^\s*\{?\s*[-+]\s*(?:\}|$)"
     r"|\\triangle\s*[A-Z]*|\\(?:vec|overrightarrow|mathbf|boldsymbol)\s*\{?\s*[A-Z]{2,}"
 )
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
@@ -24,6 +25,9 @@ _GOING_ON = re.compile(r"(\.\d{3,})\s*\.{3}(?!\s*[,\d])|([-+])\s*\.{3}(?=\s*[-+]
 """Dots and bars of a decimal, and dots within a sum, which are read."""
 
 _DOTS = re.compile(r"\\[lc]?dots[a-z]?(?![a-zA-Z])|…|\.{3,}")
+_CONNECTIVE = re.compile(r"\\(?:lor|vee|land|wedge)(?![a-zA-Z])|[∨∧]")
+_RELATED = re.compile(r"[<>=]|\\(?:[lg]eq?|[lg]t|neq?|in)(?![a-z])")
+_VARIABLE = re.compile(r"(?<![\\A-Za-z])[a-z](?![A-Za-z])")
 _LINKED = re.compile(r"[A-Z]\s*(?:\\text\s*\{)?\s*(and|or)\s*\}?\s*[A-Z]")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 
@@ -38,9 +42,19 @@ def same_marks(gold: str, answer: str) -> bool:
     if _names_linked(gold) != _names_linked(answer):
         return False
     gold, answer = (_BOUNDED.sub(r"\1 x", _NAMED.sub("", text)) for text in (gold, answer))
+    gold, answer = _without_connectives(gold), _without_connectives(answer)
     if _INVERSE.search(gold + answer):  # matrices do not commute
         return re.sub(r"[\s{}]", "", gold) == re.sub(r"[\s{}]", "", answer)
     return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold) == _applications(answer)
+
+
+def _without_connectives(text: str) -> str:
+    """Those between equations or inequalities are read; an "or" only where they are about one letter."""
+    parts = _CONNECTIVE.split(text)
+    if len(parts) < 2 or not all(map(_RELATED.search, parts)):
+        return text
+    is_read = "\\land" in text or "\\wedge" in text or len(set(_VARIABLE.findall(" ".join(parts)))) == 1
+    return " ".join(parts) if is_read and not ("\\land" in text and "\\lor" in text) else text
 
 
 def _names_linked(text: str) -> str | None:

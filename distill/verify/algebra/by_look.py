@@ -3,17 +3,16 @@
 import re
 from fractions import Fraction
 
+from distill.verify.algebra.domains import in_words
 from distill.verify.algebra.families import CYCLES, RESIDUE, permutation, residues
 from distill.verify.algebra.groups import group
 from distill.verify.algebra.nodes import (
     Based,
-    Call,
     Node,
     Num,
     Quantity,
     Ratio,
     Relation,
-    Sequence,
     Sym,
     Unread,
     Words,
@@ -25,10 +24,6 @@ _BASED = re.compile(rf"{_DIGITS}_\s*\{{?\s*\(?\s*(\d{{1,2}}|\x01?[a-z]+)\s*\)?\s
 _BASE_SAID = re.compile(rf"{_DIGITS}\(?\s*(?:\x01?in\s+)?\x01?base\s*-?\s*(\d{{1,2}}|\x01?[a-z]+)\s*\)?")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASES |= {"twelve": 12, "sixteen": 16, "hex": 16, "bin": 2, "oct": 8, "dec": 10}
-_REALS_BUT = re.compile(
-    r"\x01?all\s+\x01?real(?:\s+\x01?numbers?|s)?(?:\s+[xt])?\s+\x01?except\s+(?:\x01?for\s+)?(?:[a-z]\s*=\s*)?(?!\x01)(.+)",
-    re.IGNORECASE,
-)
 _PROGRAMMED = re.compile(r"0([xXbBoO])([0-9A-Fa-f]+)")
 _PREFIXES = {"x": 16, "b": 2, "o": 8}
 _ISO_DATE = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -52,10 +47,8 @@ def by_look(text: str) -> tuple[Node, ...]:
         if base.isdigit() or base in _BASES:
             digits = match[1].upper().replace(" ", "")
             return (Based(digits, int(base) if base.isdigit() else _BASES[base]),)
-    if match := _REALS_BUT.fullmatch(text):
-        but = Reader(match[1]).answer()
-        items = but.items if isinstance(but, Sequence) and not but.opening else (but,)
-        return (Call("minus", (Sym("set R"), Sequence("{", "}", items))),)
+    if (node := in_words(text)) is not None:
+        return (node,)
     if match := _PROGRAMMED.fullmatch(text):
         base_of = _PREFIXES[match[1].lower()]
         return (Num(Fraction(int(match[2], base_of))), Based(match[2].upper(), base_of))

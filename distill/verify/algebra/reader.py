@@ -4,12 +4,22 @@ from fractions import Fraction
 
 from distill.verify.algebra.atoms import AtomReader
 from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Relation, Sequence, Sym, Unread, Words
-from distill.verify.algebra.regions import linked
+from distill.verify.algebra.regions import excepted, linked
 from distill.verify.algebra.sets import is_difference
 from distill.verify.algebra.tokens import Token
 from distill.verify.algebra.units import NUMBER_WORDS, SHARES, month_of, singular
 
-RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "approx": "~"}
+RELATIONS = {
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "!=": "!=",
+    "in": "in",
+    "notin": "notin",
+    "approx": "~",
+}
 INFINITIES = frozenset(("infinity", "infinite", "positive infinity", "plus infinity", "negative infinity"))
 _SETS_IN_WORDS = {
     **dict.fromkeys(("all real numbers", "all reals", "real numbers", "the real numbers", "all real values"), "set R"),
@@ -83,6 +93,7 @@ class Reader(AtomReader):
                 break
             if self._now.kind == "end" or self._is(*until):
                 raise Unread("list without an end")
+        groups = [excepted(group) for group in groups]
         if len(groups) == 1 and (found := linked(groups[0], links)) is not None:
             return found
         parts = [g[0] if len(g) == 1 else Sequence("", "", tuple(g)) for g in groups]
@@ -130,6 +141,11 @@ class Reader(AtomReader):
         behind = self._ahead(2 if self._ahead().text == "circ" else 4)
         return self._with_degree(value) if behind.text in ("+", "-") else value
 
+    def _has_factor_behind_degrees(self) -> bool:
+        """`180^\\circ k`."""
+        behind = self._ahead(2 if self._ahead().text == "circ" else 4)
+        return behind.text in ("k", "n", "m", "*") and behind.kind in ("symbol", "sign")
+
     def _signed(self) -> Node:
         if self._take("-"):
             return Call("neg", (self._signed(),))
@@ -146,6 +162,8 @@ class Reader(AtomReader):
                 sign = self._next().text
                 right = Call("neg", (self._power(),)) if self._take("-") else self._power()
                 left = Call(sign, (left, right))
+            elif self._is("^") and self._is_degree() and self._has_factor_behind_degrees():
+                left = self._with_degree(left)
             elif self._starts_factor():
                 left = _labelled(left, self._power())
             else:

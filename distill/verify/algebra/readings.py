@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from distill.verify.algebra.by_look import by_look
+from distill.verify.algebra.domains import written_out
 from distill.verify.algebra.families import is_family, permutation, split
 from distill.verify.algebra.nodes import Based, Family, Node, Permutation, Unread
 from distill.verify.algebra.quantities import names_unit
@@ -14,7 +15,6 @@ from distill.verify.algebra.tokens import spelled
 from distill.verify.algebra.variants import variants
 from distill.verify.notation import DERIVATIVE
 
-_BUILDER = re.compile(r"\\\{\s*[A-Za-z](?:\s*\\in\s*\\setR)?\s*(?::|\\mid|\|)\s*(.*[<>=\\].*)\\\}")
 _SET_NAME = re.compile(r"[A-Z]\s*(?:\\(?:cap|cup|setminus)\s*[A-Z]\s*)?=\s*(?=\\\{)")
 _INDEX_TAIL = re.compile(r"[\s,;(]*([a-z])\s*\\in\s*(?:\\set)?[NZ]\s*(?:[\^_]\s*\{?\s*[*+]\s*\}?)?\s*\)?$")
 _DOT = r"\\dot\s*\{?\s*(\d)\s*\}?"
@@ -100,12 +100,11 @@ def readings(text: str) -> tuple[Node, ...]:
 
 
 def _plain(text: str) -> str:
-    """In one spelling, without the name of a set, the index of a sequence or the braces around a condition."""
+    """In one spelling, without the name of a set or the index of a sequence."""
     plain = _SET_NAME.sub("", spelled(_PERIOD.sub(r"\1\\overline{\2}", _REPEATING.sub(_overlined, text))))
     if (tail := _INDEX_TAIL.search(plain)) and re.search(rf"[a-z]_{{?{tail[1]}}}?\s*=", plain[: tail.start()]):
         plain = plain[: tail.start()]  # a sequence has a term for each index, said or not
-    builder = _BUILDER.fullmatch(plain)
-    return builder[1].strip() if builder else plain
+    return written_out(plain) if "\\{" in plain or "\\setR" in plain else plain
 
 
 def _overlined(found: re.Match[str]) -> str:

@@ -3,7 +3,6 @@
 import re
 from fractions import Fraction
 
-from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Num, Relation, Sequence, Sym
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every

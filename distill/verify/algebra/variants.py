@@ -7,7 +7,8 @@ _LONE_GROUPED = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?[^\d,;({\[]
 _DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
 _POINTS = re.compile(r"[-+\s]*[1-9]\d{0,2}(?:\.\d{3}){2,}")
 _FRENCH_OPEN = re.compile(r"^\]([^,;\[\]]+)[,;]([^,;\[\]]+)([\])\[])$")
-_FRENCH_NAME = re.compile(r"^[A-Za-z]\s*=\s*(?=\])")
+_FRENCH_NAME = re.compile(r"^[A-Za-z]\s*(?:=|\\in)\s*(?=\])")
+_PIECES = re.compile(r"(\s*\\(?:cup|cap|setminus)(?![a-z])\s*)")
 _FRENCH_CLOSE = re.compile(r"^([\[(\]])([^,;\[\]]+)[,;]([^,;\[\]]+)\[$")
 _PAIR = re.compile(r"(?:\\?[\[({]|\\langle)\s*\d{1,3},\d{3}\s*(?:\\?[\])}]|\\rangle)")
 """`(1,234)` is a pair and no number."""
@@ -68,11 +69,19 @@ def _falling(found: re.Match[str]) -> str:
     return rf"\frac{{({n})!}}{{(({n})-{k})!}}"
 
 
+def _turned(text: str) -> str:
+    """`]2, 5]` with round brackets where an end is left out."""
+    return _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
+
+
 def _with_commas(text: str) -> list[str]:
     if _EXPONENT.match(text):
         return [_EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
     text = _FRENCH_NAME.sub("", text)
-    text = _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", text))
+    if "[" in text:
+        text = "".join(
+            _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", part)) for part in _PIECES.split(text)
+        )
     if _POINTS.fullmatch(text):
         return [text.replace(".", "")]
     if "," not in text:
