@@ -27,6 +27,7 @@ _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
 _HAS_UNIT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*[A-Za-z]|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$")
 """Beside a gold answer with a unit K is no thousand."""
 
+_CONCLUDED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore)(?![a-zA-Z])|[⇒⟹∴]")
 _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
 _PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
@@ -82,6 +83,9 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     gold, extracted = _derivatives_alike(gold, extracted)
     if why := _no_answer(extracted, gold, by):
         return why
+    gold = worked_out(gold)
+    if _CONCLUDED.search(extracted) and not _CONCLUDED.search(gold) and "," not in gold:
+        extracted = _CONCLUDED.split(extracted)[-1].strip() or extracted
     if "=" not in gold and not RELATION.search(gold):
         extracted = worked_out(extracted)
     return _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from fractions import Fraction
 
-from distill.verify.algebra.blocks import BlockReader, diagonal
+from distill.verify.algebra.blocks import BlockReader, determinant, diagonal
 from distill.verify.algebra.exact import exact
 from distill.verify.algebra.nodes import (
     EMPTY,
@@ -11,6 +11,7 @@ from distill.verify.algebra.nodes import (
     INFINITY,
     Based,
     Call,
+    Matrix,
     Node,
     Num,
     Ratio,
@@ -191,7 +192,10 @@ class AtomReader(BlockReader):
                 return diagonal(found.args)
             return Call("root", found.args) if name == "nthroot" else found
         if name == "det":
-            raise Unread("determinant")
+            matrix = self._applied()
+            if not isinstance(matrix, Matrix):
+                raise Unread("determinant")
+            return determinant([list(row) for row in matrix.rows])
         found = _called(name, self._applied(), base)
         if power is None and self._is("^") and not self._is_degree():
             self._next()

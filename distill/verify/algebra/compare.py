@@ -61,12 +61,12 @@ class Comparison:
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):
             return same_quantities(gold, answer, self)
         if isinstance(gold, Cases) and isinstance(answer, Cases):
-            return same_cases(gold, answer, self)
+            told = same_cases(gold, answer, self)
+            return same_piecewise(gold, answer, self) if told is None else told
         if isinstance(gold, Permutation) and isinstance(answer, Permutation):
             return False
         if isinstance(gold, Cases) != isinstance(answer, Cases):
-            cases, other = (gold, answer) if isinstance(gold, Cases) else (answer, gold)
-            return same_piecewise(cases, other, self)  # type: ignore[arg-type]
+            return same_piecewise(gold, answer, self)
         if isinstance(gold, Cases | Permutation) or isinstance(answer, Cases | Permutation):
             return None
         return self._unnamed(spread(gold), spread(answer))

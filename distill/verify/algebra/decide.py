@@ -5,6 +5,7 @@ import re
 from distill.verify.algebra.affine import flat, same_flats
 from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
+from distill.verify.algebra.families import same_unsaid
 from distill.verify.algebra.magnitude import least_bits
 from distill.verify.algebra.nodes import (
     Call,
@@ -49,13 +50,15 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
         if True in found and _has_doubtful_comma(gold):
-            lists = [same(readings(gold)[0], theirs) for theirs in readings(answer)[:1]]
+            lists = [_same(readings(gold)[0], theirs, same) for theirs in readings(answer)[:1]]
             return True if lists == [True] else None
     except (ArithmeticError, ValueError, RecursionError, NotRational, Undefined) as e:
         raise Unread from e
     if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
     if True not in found and "log" in gold + answer and any(_same(natural(a), natural(b), same) for a, b in pairs):
+        return True
+    if True not in found and "\\pi" in gold and any(same_unsaid(a, b, same) for a, b in pairs):
         return True
     return True if True in found else None if None in found else False
 

@@ -2,6 +2,7 @@
 
 import re
 
+from distill.verify.algebra.systems import as_list
 from distill.verify.algebra.units import NUMBER_WORDS
 
 _SIGN = re.compile(r"\{\s*([-+])\s*\}|\\mathbin\s*\{\s*([-+])\s*\}|\\minus(?![a-zA-Z])")
@@ -29,6 +30,12 @@ _ROOTS = {"∛": r"\sqrt[3] ", "∜": r"\sqrt[4] "}
 _COLUMNS = re.compile(
     r"(?<=[\w})])\s*\\q?quad(?:\s|\\q?quad(?![a-zA-Z]))*(?=[A-Za-z](?:_\{?\w\}?)?\s*=)|(?<=\d)\s*\\q?quad\s*(?=-?\d)"
 )
+_MAPS = re.compile(r"^\s*(?:([A-Za-z])\s*:\s*)?([a-z])\s*\\mapsto\s*")
+_FOR_ALL = re.compile(
+    r"^(\s*[A-Za-z]\s*\([a-z](?:\s*,\s*[a-z])?\)\s*=.*?)(?:\\[,;: ]|\\q?quad|[\s,])*"
+    r"(?:\\forall|\\text\s*\{\s*,?\s*for (?:all|every|any)(?: real)?\s*\})\s*[a-z]"
+    r"(?:\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*$"
+)
 _TEXT_BEFORE = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}$")
 _ANGLE = re.compile(r"\\angle(?![a-zA-Z])\s*(?=-?[\d\\{(])")
 _LETTERS = re.compile(r"\\([ij])math(?![a-zA-Z])")
@@ -40,6 +47,7 @@ _NAMES = {"\\uppi": "\\pi ", "\\mathdollar": "\\$", "\\AA": "Å"}
 
 
 def rewritten(text: str) -> str:
+    text = as_list(text) if "\\\\" in text or "\\begin" in text else text
     for sign, spelled in _ROOTS.items():
         text = text.replace(sign, spelled)
     text = _NEGATIVE.sub("-", text) if "negative" in text[:20] else text
@@ -60,6 +68,8 @@ def _commands(text: str) -> str:
         text = text.replace(name, spelled)
     text = _LETTERS.sub(r"\1", _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text)))
     text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub("", text)))
+    if "\\mapsto" in text or "all" in text:
+        text = _FOR_ALL.sub(r"\1", _MAPS.sub(lambda m: f"{m[1]}({m[2]}) = " if m[1] else "y = ", text))
     text = _ANGLE.sub(lambda m: r"\cis " if text[: m.start()].strip(" $") else "", text)
     return _COLUMNS.sub(_divided, text) if "quad" in text else text
 

@@ -18,8 +18,11 @@ _ROWS = re.compile(
     r"(?:[A-Z]\s*=\s*)?(?:Matrix|array|np\.array)?\(?\[\s*(\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*)\s*\]\)?"
 )
 _N = r"(\d+|\d?[a-z])"
-_UP, _DOWN = rf"(?:\{{\}}\s*)?\^\s*\{{?{_N}\}}?\s*", rf"(?:\{{\}}\s*)?_\s*\{{?{_N}\}}?\s*"
-_BELOW = rf"\s*_\s*\{{?{_N}\}}?"
+_INDEX = rf"(?:\{{{_N}\}}|(\d+|[a-z]))"
+"""Without braces one letter, as TeX has it."""
+
+_UP, _DOWN = rf"(?:\{{\}}\s*)?\^\s*{_INDEX}\s*", rf"(?:\{{\}}\s*)?_\s*{_INDEX}\s*"
+_BELOW = rf"\s*_\s*{_INDEX}"
 
 
 def _of_two(letter: str, arranged: str) -> re.Pattern[str]:
@@ -27,7 +30,7 @@ def _of_two(letter: str, arranged: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![A-Za-z\\_^])\x01?{letter}\s*\(\s*{_N}\s*,\s*{_N}\s*\)|(?<![\w)}}\]])(?:{_UP}|{_DOWN})\x01?{letter}{_BELOW}"
         rf"|(?<![A-Za-z\\\d]){_N}{letter}{_N}(?![\da-z])"
-        rf"|(?<![A-Za-z\\\d])\x01?{arranged}{_BELOW}\s*\^\s*\{{?{_N}\}}?(?!\d)"
+        rf"|(?<![A-Za-z\\\d])\x01?{arranged}{_BELOW}\s*\^\s*{_INDEX}(?!\d)"
     )
 
 
@@ -78,10 +81,8 @@ def _with_commas(text: str) -> list[str]:
     if _EXPONENT.match(text):
         return [_EXPONENT.sub(r"\1 \\cdot 10^{\2}", text)]
     text = _FRENCH_NAME.sub("", text)
-    if "[" in text:
-        text = "".join(
-            _FRENCH_OPEN.sub(r"(\1,\2\3", _FRENCH_CLOSE.sub(r"\1\2,\3)", part)) for part in _PIECES.split(text)
-        )
+    if "[" in text or "]" in text:
+        text = "".join(map(_turned, _PIECES.split(text)))
     if _POINTS.fullmatch(text):
         return [text.replace(".", "")]
     if "," not in text:
