@@ -1,6 +1,6 @@
 """Vectors by component: `(x, y) = (1, 2) + t(3, -1)` as `x = 1 + 3t, y = 2 - t`."""
 
-from distill.verify.algebra.nodes import Call, Matrix, Node, Relation, Sequence, Sym
+from distill.verify.algebra.nodes import Call, Matrix, Node, Num, Relation, Sequence, Sym
 
 
 def by_name(node: Node) -> Node:
@@ -38,8 +38,11 @@ def beside_tuple(node: Node, other: Node) -> Node:
 
 
 def _is_named_point(node: Call) -> bool:
-    """`P(1, 2)`."""
-    return node.name == "*" and node.args[0] in (Sym("P"), Sym("C")) and isinstance(node.args[1], Sequence)
+    """`P(1, 2)`; `P(10, 3)` may be a number of arrangements."""
+    if node.name != "*" or node.args[0] not in (Sym("P"), Sym("C")) or not isinstance(node.args[1], Sequence):
+        return False
+    first, *_, last = node.args[1].items
+    return not (isinstance(first, Num) and isinstance(last, Num) and first.value >= last.value >= 0)
 
 
 def components(node: Node) -> tuple[Node, ...] | None:
