@@ -15,7 +15,7 @@ from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
 from distill.verify.names import named_alike, without_labels
 from distill.verify.no_value import no_value
-from distill.verify.notation import RELATION, same_words, squeezed, unwrapped, words, worked_out
+from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
 from distill.verify.second_reader import by_second_reader
 
@@ -84,11 +84,18 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     if why := _no_answer(extracted, gold, by):
         return why
     gold = worked_out(gold)
-    if _CONCLUDED.search(extracted) and not _CONCLUDED.search(gold) and "," not in gold:
-        extracted = _CONCLUDED.split(extracted)[-1].strip() or extracted
+    extracted = _concluded(extracted, gold)
     if "=" not in gold and not RELATION.search(gold):
         extracted = worked_out(extracted)
     return _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)
+
+
+def _concluded(text: str, gold: str) -> str:
+    """The last of equations that follow from each other: `x^2 = 9 \\implies x = 3`."""
+    if not _CONCLUDED.search(text) or _CONCLUDED.search(gold) or "," in gold:
+        return text
+    parts = _CONCLUDED.split(text)
+    return parts[-1].strip() if all(map(equals, filter(str.strip, parts))) else text
 
 
 def _by_number(extracted: str, gold: str, by: Rules) -> Judgement | None:

@@ -19,7 +19,7 @@ _OPENING_WORDS = re.compile(
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
-    r"(?:\\[ ,;]|\s)*\([^()]{0,80}[=\d][^()]{0,40}\b(?:rejected|discarded|extraneous|invalid)\b[\s}]*\)[\s}]*$"
+    r"(?:\\[ ,;]|\s){0,8}\([^()]{0,80}[=\d][^()]{0,40}\b(?:rejected|discarded|extraneous|invalid)\b[\s}]*\)[\s}]*$"
 )
 _SAME_AGAIN = re.compile(r"(?<=[\d}])(?:\\[ ,;:]|\s)*\(\s*(=[^()]{1,60}|-?\d+(?:\.\d+)?\s*\\?%)\s*\)\s*$")
 _NUMBER_WORD = "|".join(sorted(NUMBER_WORDS))
@@ -32,10 +32,11 @@ _COLUMNS = re.compile(
 )
 _MAPS = re.compile(r"^\s*(?:([A-Za-z])\s*:\s*)?([a-z])\s*\\mapsto\s*")
 _FOR_ALL = re.compile(
-    r"^(\s*[A-Za-z]\s*\([a-z](?:\s*,\s*[a-z])?\)\s*=.*?)(?:\\[,;: ]|\\q?quad|[\s,])*"
-    r"(?:\\forall|\\text\s*\{\s*,?\s*for (?:all|every|any)(?: real)?\s*\})\s*[a-z]"
+    r"(?:\\forall|\\text\s*\{[ ,]{0,4}for (?:all|every|any)(?: real)?\s*\})\s*[a-z]"
     r"(?:\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*$"
 )
+_FUNCTION = re.compile(r"\s*[A-Za-z]\s*\([a-z](?:\s*,\s*[a-z])?\)\s*=")
+_SPACES = re.compile(r"(?:\\[,;: ]|\\q?quad(?![a-z])|[\s,])+$")
 _TEXT_BEFORE = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*\}$")
 _ANGLE = re.compile(r"\\angle(?![a-zA-Z])\s*(?=-?[\d\\{(])")
 _LETTERS = re.compile(r"\\([ij])math(?![a-zA-Z])")
@@ -44,6 +45,10 @@ _TRANSPOSED = re.compile(
     r"\^\s*\{?\s*(?:\\top|\\intercal|\\(?:mathsf|mathrm|text|mathbf)\s*\{?\s*T\s*\}?)(?![a-zA-Z])\s*\}?"
 )
 _NAMES = {"\\uppi": "\\pi ", "\\mathdollar": "\\$", "\\AA": "Å"}
+
+
+LONGEST_TAIL = 60
+"""Characters of "for all real x" and the spaces before it."""
 
 
 def rewritten(text: str) -> str:
@@ -68,10 +73,20 @@ def _commands(text: str) -> str:
         text = text.replace(name, spelled)
     text = _LETTERS.sub(r"\1", _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text)))
     text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub("", text)))
-    if "\\mapsto" in text or "all" in text:
-        text = _FOR_ALL.sub(r"\1", _MAPS.sub(lambda m: f"{m[1]}({m[2]}) = " if m[1] else "y = ", text))
+    text = _MAPS.sub(lambda m: f"{m[1]}({m[2]}) = " if m[1] else "y = ", text) if "\\mapsto" in text else text
+    text = _everywhere(text) if "all" in text else text
     text = _ANGLE.sub(lambda m: r"\cis " if text[: m.start()].strip(" $") else "", text)
     return _COLUMNS.sub(_divided, text) if "quad" in text else text
+
+
+def _everywhere(text: str) -> str:
+    """`f(x) = x^2, \\forall x \\in \\mathbb{R}` without its end."""
+    found = _FOR_ALL.search(text, max(0, len(text) - LONGEST_TAIL))
+    if found is None or not _FUNCTION.match(text):
+        return text
+    before = text[: found.start()]
+    spaces = _SPACES.search(before, max(0, len(before) - LONGEST_TAIL))
+    return before[: spaces.start()] if spaces else before
 
 
 def _divided(found: re.Match[str]) -> str:
