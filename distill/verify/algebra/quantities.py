@@ -15,7 +15,7 @@ def names_unit(node: Node) -> bool:
 
 def same_quantities(gold: Node, answer: Node, alike: Alike) -> bool | None:
     ours, theirs = _quantity(gold), _quantity(answer)
-    if ours.unit == theirs.unit:
+    if ours.unit == theirs.unit or {ours.unit, theirs.unit} == {"pound", "gbp"}:
         return alike(ours.value, theirs.value)
     if "percent" in (ours.unit, theirs.unit) and "" in (ours.unit, theirs.unit):
         return _same_percent(ours, theirs, alike)
