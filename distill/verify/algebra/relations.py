@@ -160,6 +160,9 @@ def _of_argument(relation: Relation, name: Node) -> Relation:
     names = free(Relation(tuple(side for side in relation.sides if side != ours), relation.signs))
     if function != same or (new in names and new != old) or any("_" in one for one in names):
         return relation
+    is_called = function in "fghFGH" and isinstance(ours, Call) and isinstance(name, Call)
+    if old not in names and not is_called:  # x_i = 1 and x_j = 1 are two equations, as are ax = 1 and at = 1
+        return relation
     sides = (name if side == ours else renamed(side, old, new) for side in relation.sides)
     return Relation(tuple(sides), relation.signs)
 
@@ -168,7 +171,8 @@ def _applied(name: Node) -> tuple[str, str] | None:
     """A function and its argument, or a sequence and its index."""
     if isinstance(name, Call) and name.name == "*" and all(isinstance(arg, Sym) for arg in name.args):
         function, argument = name.args
-        return function.name, argument.name  # type: ignore[union-attr]
+        is_length = argument.name.isupper() or function.name in ("x", "y", "z")  # type: ignore[union-attr]
+        return None if is_length else (function.name, argument.name)  # type: ignore[union-attr]
     if not isinstance(name, Sym) or not re.fullmatch("[A-Za-z]_[ijkmn]", name.name):
         return None
     return name.name[0], name.name[2]

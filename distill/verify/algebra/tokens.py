@@ -289,7 +289,7 @@ def _unit_may_follow(found: list[Token], symbols_of_units: bool) -> bool:
     if found[-1].kind == "number":
         return True
     if symbols_of_units:
-        return found[-1].kind in ("symbol", "word") or found[-1].text in ("*", "/", "{", "}", "(", ")")
+        return found[-1].kind in ("symbol", "word") or found[-1].text in ("*", "/", "{", "}", "(", ")", "pi")
     return found[-1].text == "/" and len(found) > 1 and found[-2].kind == "word"
 
 
