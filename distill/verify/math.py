@@ -24,7 +24,10 @@ _FORMULA = re.compile(r"\$[^$]*\$")
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
-_HAS_UNIT = re.compile(r"\\(?:text|mathrm)\s*\{[^{}]*[A-Za-z]|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$")
+_HAS_UNIT = re.compile(
+    r"\\(?:text|mathrm)\s*\{(?![^{}]*(?:illion|thousand|dollar|euro|people))[^{}]*[A-Za-z]"
+    r"|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$"
+)
 """Beside a gold answer with a unit K is no thousand."""
 
 _CONCLUDED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore)(?![a-zA-Z])|[⇒⟹∴]")

@@ -102,7 +102,7 @@ def spans(node: Node) -> Region | None:
 def _open(node: Sequence) -> Region | None:
     if len(node.items) != 2 or node.opening != "(" or node.closing != ")":
         return None
-    return _between(node, [_end(item) for item in node.items])
+    return _between(node, [_end(item) for item in node.items]) or None  # (2, 2) is a point
 
 
 def _between(node: Sequence, ends: list[Any]) -> Region:

@@ -5,7 +5,7 @@ import re
 from distill.verify.algebra.systems import as_list
 from distill.verify.algebra.units import NUMBER_WORDS
 
-_SIGN = re.compile(r"\{\s*([-+])\s*\}|\\mathbin\s*\{\s*([-+])\s*\}|\\minus(?![a-zA-Z])")
+_SIGN = re.compile(r"(?<!text)(?<!rm)(?<!box)\{\s*([-+])\s*\}|\\mathbin\s*\{\s*([-+])\s*\}|\\minus(?![a-zA-Z])")
 _NEGATIVE = re.compile(r"^\s*(?:\\text\s*\{\s*)?negative\s*\}?\s*(?=\d|\\d?frac)")
 _BAR = re.compile(r"(?<=\.)(\d*)\\bar\s*\{?\s*(\d+)\s*\}?")
 _GOES_ON = re.compile(r"(?<![\d.])(\d{1,9}\.)(\d{3,24})\s*(?:\.{3,}|…|\\[lc]?dots(?![a-zA-Z]))(?!\s*[\d+,])")
@@ -52,6 +52,7 @@ LONGEST_TAIL = 60
 
 
 def rewritten(text: str) -> str:
+    """A text with what readers know in place of rarer notations; what stands for nothing else is left as it is."""
     text = as_list(text) if "\\\\" in text or "\\begin" in text else text
     for sign, spelled in _ROOTS.items():
         text = text.replace(sign, spelled)
