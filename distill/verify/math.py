@@ -6,7 +6,7 @@ Plain numbers are compared here, expressions by `algebra`; what that does not re
 import re
 from contextlib import suppress
 
-from distill.verify.algebra.decide import are_constants, decide, is_larger
+from distill.verify.algebra.decide import are_constants, are_measured, decide, is_larger
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
 from distill.verify.extract import LONGEST, final_answer, gold_answer
@@ -15,7 +15,7 @@ from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
 from distill.verify.names import named_alike, without_labels
 from distill.verify.no_value import no_value
-from distill.verify.notation import RELATION, same_words, squeezed, unwrapped, words, worked_out
+from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
 from distill.verify.second_reader import by_second_reader
 from distill.verify.texts import say_alike
@@ -25,6 +25,13 @@ _FORMULA = re.compile(r"\$[^$]*\$")
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
+_HAS_UNIT = re.compile(
+    r"\\(?:text|mathrm)\s*\{(?![^{}]*(?:illion|thousand|dollar|euro|people))[^{}]*[A-Za-z]"
+    r"|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$"
+)
+"""Beside a gold answer with a unit K is no thousand."""
+
+_CONCLUDED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore)(?![a-zA-Z])|[⇒⟹∴]")
 _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
 _PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
@@ -90,9 +97,19 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     gold, extracted = _derivatives_alike(gold, extracted)
     if why := _no_answer(extracted, gold, by):
         return why
+    gold = worked_out(gold)
+    extracted = _concluded(extracted, gold)
     if "=" not in gold and not RELATION.search(gold):
         extracted = worked_out(extracted)
     return _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)
+
+
+def _concluded(text: str, gold: str) -> str:
+    """The last of equations that follow from each other: `x^2 = 9 \\implies x = 3`."""
+    if not _CONCLUDED.search(text) or _CONCLUDED.search(gold) or "," in gold:
+        return text
+    parts = _CONCLUDED.split(text)
+    return parts[-1].strip() if all(map(equals, filter(str.strip, parts))) else text
 
 
 def _by_number(extracted: str, gold: str, by: Rules) -> Judgement | None:
@@ -128,7 +145,7 @@ def _derivatives_alike(gold: str, extracted: str) -> tuple[str, str]:
 
 def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
     """The verdict on what gives no value, whatever it is compared with."""
-    if _LETTER_SCALE.search(extracted) and not _LETTER_SCALE.search(gold):
+    if _LETTER_SCALE.search(extracted) and not _HAS_UNIT.search(gold):
         return unknown(extracted, "a letter that may be a scale")
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
@@ -147,7 +164,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
         return _left_open(by_second_reader(extracted, gold, by), gold)
     if told and _PADDED.search(f"{gold} {extracted}") and as_number(gold) != as_number(extracted):
         return unknown(extracted, "digits beyond those that agree")
-    if told and not same_marks(*alike):
+    if told and not same_marks(*alike) and not are_measured(*alike):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")
 

@@ -2,6 +2,7 @@
 
 import re
 
+from distill.verify.derivatives import without_derivatives
 from distill.verify.notation import equals, squeezed
 
 _FUNCTION = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*(?:\\left)?\(\s*[a-z]\s*(?:\\right)?\)\s*=")
@@ -21,6 +22,7 @@ def named_alike(gold: str, answer: str) -> tuple[str, str]:
     """Both, without the names that only one of them has, or both have."""
     if "=" not in gold and "=" not in answer and "I" not in gold + answer:
         return gold, answer
+    gold, answer = without_derivatives(gold, answer)
     gold, answer = _FREE_SIGN.sub("", gold), _FREE_SIGN.sub("", answer)
     gold, answer = _without_argument(gold, answer), _without_argument(answer, gold)
     return _without_name(gold, answer), _without_name(answer, gold)

@@ -12,7 +12,12 @@ _DENIED = re.compile(
 )
 _OPEN_RANGE = re.compile(r"(?:somewhere |a number )?between\s+(-?[\d.,]+)\s+and\s+(-?[\d.,]+)[.!]?", re.IGNORECASE)
 _TWO = re.compile(r"([A-Za-z]{3,})\s+or\s+([A-Za-z]{3,})[.!]?")
-_PROGRAM = re.compile(r"__\w+__|\b(?:import|eval|exec|lambda|print)\b\s*[( ]|\w\.\w+\(|\bfor \w+ in ")
+_PROGRAM = re.compile(
+    r"__[A-Za-z]\w*__|\b(?:import|eval|exec|print)\b\s*[( ]|(?<!\\)\blambda\b[\w, ]{0,40}:|[A-Za-z_]\w*\.[A-Za-z_]\w*\("
+    r"|\bfor \w+ in "
+)
+"""`0.5(x + 1)` calls no method, and `\\lambda = 2` is an eigenvalue."""
+
 _OF_ANOTHER = re.compile(
     rf"\b(?:square|cube|root|logarithm|bound|reciprocal|inverse|opposite|half|double|{WRONG})\b"
     r"[^.]{0,30}\b(?:is|are)\b",

@@ -5,6 +5,7 @@ import re
 from distill.verify.algebra.decide import decide
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules, every
+from distill.verify.algebra.tokens import SUBSCRIPTS
 from distill.verify.notation import without_articles
 
 _IN_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{([^{}]*)\}")
@@ -25,7 +26,9 @@ _STEM = 5
 
 def same_formula_of_chemistry(gold: str, answer: str) -> bool | None:
     """`\\text{H}_2\\text{SO}_4` and `\\mathrm{H_2SO_4}`; None where they are none, numbers included."""
-    ours, theirs = (re.sub(r"\\(?:text|mathrm|rm|ce)\b|[{}_\s$]", "", text) for text in (gold, answer))
+    ours, theirs = (
+        re.sub(r"\\(?:text|mathrm|rm|ce)\b|[{}_\s$]", "", text.translate(SUBSCRIPTS)) for text in (gold, answer)
+    )
     if not all(_CHEMICAL.fullmatch(text) and re.search(r"\d", text) for text in (ours, theirs)):
         return None
     return ours == theirs

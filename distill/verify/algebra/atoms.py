@@ -3,13 +3,15 @@
 from abc import abstractmethod
 from fractions import Fraction
 
-from distill.verify.algebra.blocks import BlockReader
+from distill.verify.algebra.blocks import BlockReader, determinant, diagonal
 from distill.verify.algebra.exact import exact
 from distill.verify.algebra.nodes import (
     EMPTY,
+    INDEX,
     INFINITY,
     Based,
     Call,
+    Matrix,
     Node,
     Num,
     Ratio,
@@ -18,7 +20,6 @@ from distill.verify.algebra.nodes import (
     TooBig,
     Unread,
 )  # fmt: skip
-from distill.verify.algebra.series import INDEX
 from distill.verify.algebra.symbols import free, renamed, replaced, size
 from distill.verify.algebra.tokens import Token
 from distill.verify.algebra.units import NUMBER_WORDS
@@ -131,6 +132,8 @@ class AtomReader(BlockReader):
         digits = self._next()
         if digits.kind != "number" or "." in digits.text or (braced and not self._take("}")) or "." not in text:
             raise Unread("overline")
+        if self._now.kind == "number":
+            raise Unread("digits behind a period")
         places = len(text.split(".")[1])
         period = Fraction(int(digits.text), 10**places * (10 ** len(digits.text) - 1))
         return Num(Fraction(text + "0") + period)
@@ -146,9 +149,16 @@ class AtomReader(BlockReader):
 
     def _symbol(self, token: Token) -> Node:
         name = token.text
+        if name in ("Gamma", "zeta") and self._is("("):
+            return self._special_value(name)
         if self._take("_"):
             name += "_" + self._subscript()
         return Sym(name)
+
+    def _special_value(self, name: str) -> Node:
+        """`\\zeta(2)`, `\\Gamma(\\frac{3}{2})`; of an unknown argument it is a product as that of any letter."""
+        argument = self._atom()
+        return Call("*", (Sym(name), argument)) if free(argument) else Call(name.lower(), (argument,))
 
     def _subscript(self) -> str:
         if not self._take("{"):
@@ -169,17 +179,23 @@ class AtomReader(BlockReader):
     def _function(self, name: str) -> Node:
         if name == "sqrt":
             return self._root()
-        base: tuple[Node, ...] = ()
+        base: tuple[Node, ...] = (Num(Fraction(10)),) if name == "lg" else ()
+        name = "log" if name == "lg" else name
         if name == "log" and self._take("_"):
             base = (self._argument(),)
         power = None
         if self._take("^"):
             power = self._exponent()
-        if name in ("max", "min", "gcd", "lcm", "binom", "nthroot"):
+        if name in ("max", "min", "gcd", "lcm", "binom", "nthroot", "diag"):
             found = self._of_several(name)
+            if name == "diag":
+                return diagonal(found.args)
             return Call("root", found.args) if name == "nthroot" else found
         if name == "det":
-            raise Unread("determinant")
+            matrix = self._applied()
+            if not isinstance(matrix, Matrix):
+                raise Unread("determinant")
+            return determinant([list(row) for row in matrix.rows])
         found = _called(name, self._applied(), base)
         if power is None and self._is("^") and not self._is_degree():
             self._next()
@@ -236,8 +252,8 @@ class AtomReader(BlockReader):
             top = self._digit_argument()
             return Call("/", (top, self._digit_argument()))
         if sign == "binom":
-            top = self._argument()
-            return Call("binom", (top, self._argument()))
+            top = self._digit_argument()
+            return Call("binom", (top, self._digit_argument()))
         if sign in ("infty", "pi"):
             return INFINITY if sign == "infty" else Sym("pi")
         if sign == "emptyset":

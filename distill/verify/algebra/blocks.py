@@ -83,6 +83,11 @@ class BlockReader(UnitReader, ABC):
         return name
 
 
+def diagonal(cells: tuple[Node, ...]) -> Matrix:
+    zero = Num(Fraction(0))
+    return Matrix(tuple(tuple(cell if i == j else zero for j in range(len(cells))) for i, cell in enumerate(cells)))
+
+
 def determinant(rows: list[list[Node]]) -> Node:
     """
     Raises:

@@ -3,29 +3,27 @@
 import re
 from fractions import Fraction
 
+from distill.verify.algebra.domains import in_words
 from distill.verify.algebra.families import CYCLES, RESIDUE, permutation, residues
+from distill.verify.algebra.groups import group
 from distill.verify.algebra.nodes import (
     Based,
-    Call,
     Node,
     Num,
     Quantity,
     Ratio,
     Relation,
-    Sequence,
     Sym,
     Unread,
     Words,
 )
 from distill.verify.algebra.reader import Reader
 
-_BASED = re.compile(r"(?:[A-Za-z]\s*=\s*)?\x01?\(?(-?\s*[0-9A-Fa-f]+)\)?\s*_\s*\{?\s*(\d{1,2}|\x01[a-z]+)\s*\}?")
+_DIGITS = r"(?:[A-Za-z]\s*=\s*)?\x01?\(?(-?\s*[0-9A-Fa-f]+)\)?\s*"
+_BASED = re.compile(rf"{_DIGITS}_\s*\{{?\s*\(?\s*(\d{{1,2}}|\x01?[a-z]+)\s*\)?\s*\}}?")
+_BASE_SAID = re.compile(rf"{_DIGITS}\(?\s*(?:\x01?in\s+)?\x01?base\s*-?\s*(\d{{1,2}}|\x01?[a-z]+)\s*\)?")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-_BASES |= {"twelve": 12, "sixteen": 16}
-_REALS_BUT = re.compile(
-    r"\x01?all\s+\x01?real(?:\s+\x01?numbers?|s)?(?:\s+[xt])?\s+\x01?except\s+(?:\x01?for\s+)?(?:[a-z]\s*=\s*)?(?!\x01)(.+)",
-    re.IGNORECASE,
-)
+_BASES |= {"twelve": 12, "sixteen": 16, "hex": 16, "bin": 2, "oct": 8, "dec": 10}
 _PROGRAMMED = re.compile(r"0([xXbBoO])([0-9A-Fa-f]+)")
 _PREFIXES = {"x": 16, "b": 2, "o": 8}
 _ISO_DATE = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -36,6 +34,7 @@ _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _MINUTES = re.compile(
     r"(\d+)\s*\^\s*\{?\s*\\circ\s*\}?\s*(\d+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)(?:\s*(\d+(?:\.\d+)?)\s*(?:''|\"))?"
 )
+_FEET = re.compile(r"(\d+)\s*'\s*(\d+(?:\.\d+)?)\s*(?:''|\")")
 _EQUATION = re.compile(r"Eq\((.*)\)")
 
 
@@ -43,31 +42,34 @@ def by_look(text: str) -> tuple[Node, ...]:
     """Notations that are known by their look alone: bases, times of day, ratios in words, residues, cycles, options."""
     if text in ("R", "Z", "N", "Q"):
         return Sym(text), Sym(f"set {text}")
-    if match := _BASED.fullmatch(text):
+    if match := _BASED.fullmatch(text) or _BASE_SAID.fullmatch(text):
         base = match[2].lstrip("\x01")
         if base.isdigit() or base in _BASES:
             digits = match[1].upper().replace(" ", "")
             return (Based(digits, int(base) if base.isdigit() else _BASES[base]),)
-    if match := _REALS_BUT.fullmatch(text):
-        but = Reader(match[1]).answer()
-        items = but.items if isinstance(but, Sequence) and not but.opening else (but,)
-        return (Call("minus", (Sym("set R"), Sequence("{", "}", items))),)
+    if (node := in_words(text)) is not None:
+        return (node,)
     if match := _PROGRAMMED.fullmatch(text):
-        return (Num(Fraction(int(match[2], _PREFIXES[match[1].lower()]))),)
+        base_of = _PREFIXES[match[1].lower()]
+        return (Num(Fraction(int(match[2], base_of))), Based(match[2].upper(), base_of))
     if match := _ISO_DATE.fullmatch(text):
         return (Words(f"{_MONTHS[int(match[2]) - 1]} {int(match[3])} {match[1]}"),)
     if _DATE_LIKE.fullmatch(text):
         raise Unread(text)
     if match := _CLOCK.fullmatch(text):
         hour = int(match[1]) % 12 + (12 if match[4].lower() == "p" else 0)
-        return (Ratio((str(hour), *(part for part in match.group(2, 3) if part))),)
+        return (Ratio((str(hour), *(part for part in match.group(2, 3) if part)), of_day=True),)
     if (match := _EQUATION.fullmatch(text)) and (parts := _apart(match[1])):
         return (Relation(tuple(Reader(part).answer() for part in parts), ("=",)),)
     if match := _MINUTES.fullmatch(text):
         seconds = Fraction(match[1]) * 3600 + Fraction(match[2]) * 60 + Fraction(match[3] or 0)
         return (Quantity(Num(seconds / 3600), "degree"),)
+    if match := _FEET.fullmatch(text):
+        return (Quantity(Num(12 * Fraction(match[1]) + Fraction(match[2])), "inch"),)
     if match := _TO.fullmatch(text):
         return (Ratio((match[1], match[2])),)
+    if "_" in text or "\\set" in text:
+        return (found,) if (found := group(text)) else ()
     if match := RESIDUE.fullmatch(text):
         return residues(match)
     return (permutation(text),) if CYCLES.fullmatch(text) else ()

@@ -1,6 +1,8 @@
 """Are two answers the same? Yes, no, or not decided (None)."""
 
+from distill.verify.algebra.axes import by_axes
 from distill.verify.algebra.families import same_families
+from distill.verify.algebra.groups import same_groups
 from distill.verify.algebra.nodes import (
     Based,
     Call,
@@ -23,11 +25,10 @@ from distill.verify.algebra.quantities import same_quantities, same_without_unit
 from distill.verify.algebra.regions import beside, region, spans
 from distill.verify.algebra.relations import same_relations
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.series import same_series
+from distill.verify.algebra.series import indexed, same_series
 from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
-    components,
     rows,
     same_cases,
     same_matrices,
@@ -36,7 +37,7 @@ from distill.verify.algebra.several import (
     spread,
 )
 from distill.verify.algebra.values import same_value
-from distill.verify.algebra.vectors import by_name
+from distill.verify.algebra.vectors import as_tuple, beside_tuple, by_name
 
 
 class Comparison:
@@ -48,6 +49,8 @@ class Comparison:
     def __call__(self, gold: Node, answer: Node) -> bool | None:
         if gold == answer or same_letter(gold, answer):
             return True
+        if (told := same_groups(gold, answer)) is not None:
+            return told
         if isinstance(gold, Family) or isinstance(answer, Family):
             return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):
@@ -58,20 +61,21 @@ class Comparison:
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):
             return same_quantities(gold, answer, self)
         if isinstance(gold, Cases) and isinstance(answer, Cases):
-            return same_cases(gold, answer, self)
+            told = same_cases(gold, answer, self)
+            return same_piecewise(gold, answer, self) if told is None else told
         if isinstance(gold, Permutation) and isinstance(answer, Permutation):
             return False
         if isinstance(gold, Cases) != isinstance(answer, Cases):
-            cases, other = (gold, answer) if isinstance(gold, Cases) else (answer, gold)
-            return same_piecewise(cases, other, self)  # type: ignore[arg-type]
+            return same_piecewise(gold, answer, self)
         if isinstance(gold, Cases | Permutation) or isinstance(answer, Cases | Permutation):
             return None
         return self._unnamed(spread(gold), spread(answer))
 
     def _unnamed(self, gold: Node, answer: Node) -> bool | None:
         """No words, no relations, no units."""
+        gold, answer = as_tuple(gold), as_tuple(answer)
         if isinstance(gold, Call) != isinstance(answer, Call):
-            gold, answer = components(gold), components(answer)
+            gold, answer = beside_tuple(by_axes(gold), answer), beside_tuple(by_axes(answer), gold)
             if kind(gold) == "region" and spans(answer) is not None:
                 return region(gold) == spans(answer)
         first, second = beside(gold, answer), beside(answer, gold)
@@ -91,6 +95,7 @@ class Comparison:
             return same_parts(gold, answer, self)
         if "matrix" in kinds:
             return None
+        gold, answer = indexed(gold), indexed(answer)
         if (told := same_series(gold, answer, self)) is not None:
             return told
         told = same_value(gold, answer, self.rules)

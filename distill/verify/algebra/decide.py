@@ -5,6 +5,7 @@ import re
 from distill.verify.algebra.affine import flat, same_flats
 from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
+from distill.verify.algebra.families import same_unsaid
 from distill.verify.algebra.magnitude import least_bits
 from distill.verify.algebra.nodes import (
     Call,
@@ -15,11 +16,12 @@ from distill.verify.algebra.nodes import (
     TooBig,
     Unread,
 )
-from distill.verify.algebra.readings import readings
+from distill.verify.algebra.quantities import names_unit
+from distill.verify.algebra.readings import readings, readings_of_both
 from distill.verify.algebra.roots import same_roots
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.solved import line_of, same_plane
-from distill.verify.algebra.symbols import free
+from distill.verify.algebra.symbols import free, natural
 
 _DECIMAL_COMMA = re.compile(r"([-+\s]*\d+),(\d+)(\D*)")
 _LETTER = re.compile(r"\s*(?:\\text(?:bf)?\s*\{)?\(?([A-E])\)?\}?\s*")
@@ -38,23 +40,37 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     Raises:
         Unread: one of them is in a notation that is not known.
     """
-    letter, option = _LETTER.fullmatch(gold[:30]), _OPTION.match(answer[:60])
-    if letter and option and len(_OPTIONS.findall(answer)) == 1:
-        return letter[1] == option[1]
+    if (told := _same_options(gold, answer)) is not None:
+        return told
     try:
         same = Comparison(rules)
-        pairs = [(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+        of_gold, of_answer = readings_of_both(gold, answer)
+        pairs = [(ours, theirs) for ours in of_gold for theirs in of_answer]
         if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
         if True in found and _has_doubtful_comma(gold):
-            lists = [same(readings(gold)[0], theirs) for theirs in readings(answer)[:1]]
+            lists = [_same(readings(gold)[0], theirs, same) for theirs in readings(answer)[:1]]
             return True if lists == [True] else None
     except (ArithmeticError, ValueError, RecursionError, NotRational, Undefined) as e:
         raise Unread from e
     if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
+    if True not in found and "log" in gold + answer and any(_same(natural(a), natural(b), same) for a, b in pairs):
+        return True
+    if True not in found and "\\pi" in gold and any(same_unsaid(a, b, same) for a, b in pairs):
+        return True
     return True if True in found else None if None in found else False
+
+
+def _same_options(gold: str, answer: str) -> bool | None:
+    """One a letter, the other one a letter too, or a letter in brackets before the option's text; None for others."""
+    for one, other in ((gold, answer), (answer, gold)):
+        letter, option = _LETTER.fullmatch(one[:30]), _OPTION.match(other[:60])
+        if letter and option and len(_OPTIONS.findall(other)) == 1:
+            return letter[1] == option[1]
+    letter, other_letter = _LETTER.fullmatch(gold[:30]), _LETTER.fullmatch(answer[:30])
+    return True if letter and other_letter and letter[1] == other_letter[1] else None
 
 
 def _same(gold: Node, answer: Node, same: Comparison) -> bool | None:
@@ -87,6 +103,11 @@ def is_larger(gold: str, answer: str) -> bool:
         raise TooBig
     bits = number.value.numerator.bit_length() + 1
     return all(least_bits(node) > bits for node in readings(answer))
+
+
+def are_measured(gold: str, answer: str) -> bool:
+    """Is one of them a number with a unit, whose letters are those of no matrix?"""
+    return any(names_unit(node) and not free(node) for one in readings_of_both(gold, answer) for node in one)
 
 
 def are_constants(gold: str, answer: str) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import comb, factorial, gcd, isqrt, lcm, prod
 
-from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.nodes import INDEX, Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.symbols import size
 
 MOST_BITS = 40_000
 """Of a fraction, whose every operation looks for a common divisor."""
@@ -14,6 +15,9 @@ MOST_WHOLE_BITS = 100_000
 
 MOST_ROOT_BITS = 20_000
 """Of a whole number whose root is looked for."""
+
+MOST_WRITTEN = 5_000
+"""Nodes of all terms of a sum."""
 
 LARGEST_FACTORIAL = 3_000
 
@@ -44,11 +48,25 @@ def exact(node: Node, values: Values) -> Fraction:
         return exact(node.value, values) / 100
     if not isinstance(node, Call):
         raise NotRational
+    if node.name == "series":
+        return _series(node, values)
     args = [exact(arg, values) for arg in node.args]
     operation = _OPERATIONS.get(node.name)
     if operation is None:
         raise NotRational
     return small(operation(*args))
+
+
+def _series(node: Call, values: Values) -> Fraction:
+    first, last = (exact(end, values) for end in node.args[:2])
+    if first.denominator != 1 or last.denominator != 1 or last < first - 1:
+        raise Undefined
+    if (last - first) * size(node.args[2]) > MOST_WRITTEN:
+        raise TooBig
+    total = Fraction(0)
+    for place in range(int(first), int(last) + 1):
+        total = small(total + exact(node.args[2], {**values, INDEX: Fraction(place)}))
+    return total
 
 
 def small(value: Fraction) -> Fraction:

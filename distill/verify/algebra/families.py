@@ -112,6 +112,18 @@ def same_families(gold: Node, answer: Node, alike: Alike) -> bool | None:
     return None
 
 
+def same_unsaid(gold: Node, answer: Node, alike: Alike) -> bool:
+    """Two general solutions such as `\\frac{\\pi}{3} + 2k\\pi` that do not say that k is a whole number."""
+    both = []
+    for node in (gold, answer):
+        names = frozenset().union(*(free(_bare(one)) for one in flat(node)))
+        if isinstance(node, Family) or len(names) != 1 or not names <= _PARAMETERS:
+            return False
+        (name,) = names
+        both.append(Family(node, name, Relation((Sym(name), _INTEGERS), ("in",))))
+    return same_families(both[0], both[1], alike) is True
+
+
 def _is_bracketed(node: Node) -> bool:
     return isinstance(node, Sequence) and node.opening in ("(", "[")
 

@@ -63,6 +63,8 @@ class Ratio(NamedTuple):
     """`3:4`, or a time of day."""
 
     parts: tuple[str, ...]
+    of_day: bool = False
+    """Is its half of the day told, the hour counting from midnight?"""
 
 
 class Words(NamedTuple):
@@ -93,3 +95,5 @@ Node = Union[Num, Sym, Call, Quantity, Sequence, Relation, Matrix, Based, Ratio,
 INFINITY = Sym("oo")
 EMPTY = Sequence("{", "}", ())
 ELLIPSIS = Sym("...")
+INDEX = "n_index"
+"""The index of every sum, whatever it is called: a whole number."""

@@ -108,6 +108,8 @@ def _in_ten(based: Based) -> int | None:
 
 
 def _same_ratios(gold: Ratio, answer: Ratio) -> bool | None:
+    if gold.of_day != answer.of_day:
+        return _same_times(gold, answer)
     ours, theirs = [Fraction(p) for p in gold.parts], [Fraction(p) for p in answer.parts]
     if len(ours) != len(theirs):
         shorter, longer = sorted((gold.parts, answer.parts), key=len)
@@ -118,6 +120,12 @@ def _same_ratios(gold: Ratio, answer: Ratio) -> bool | None:
         return False
     same = all(a * theirs[0] == b * ours[0] for a, b in zip(ours, theirs, strict=True))
     return None if same and (_may_be_time(gold) or _may_be_time(answer)) else same
+
+
+def _same_times(one: Ratio, other: Ratio) -> bool:
+    """`3:45 PM` beside `3:45` or `15:45`."""
+    (day, *minutes), (hour, *rest) = (one.parts, other.parts) if one.of_day else (other.parts, one.parts)
+    return minutes == rest and (day == hour or (int(hour) <= 12 and int(day) % 12 == int(hour) % 12))
 
 
 def _is_time(ratio: Ratio) -> bool:

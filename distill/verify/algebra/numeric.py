@@ -208,5 +208,7 @@ _FUNCTIONS = {
     **{name: name for name in "sqrt exp ln sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()},
     **{f"arc{name}": f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tanh".split()},
     "abs": "fabs",
+    "gamma": "gamma",
+    "zeta": "zeta",
 }
 """Those of mpmath."""

@@ -8,9 +8,14 @@ from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.units import measure
 
 
+def names_unit(node: Node) -> bool:
+    """Is it a quantity of a unit that is known, and no share?"""
+    return isinstance(node, Quantity) and node.unit != "percent" and measure(node.unit) is not None
+
+
 def same_quantities(gold: Node, answer: Node, alike: Alike) -> bool | None:
     ours, theirs = _quantity(gold), _quantity(answer)
-    if ours.unit == theirs.unit:
+    if ours.unit == theirs.unit or {ours.unit, theirs.unit} == {"pound", "gbp"}:
         return alike(ours.value, theirs.value)
     if "percent" in (ours.unit, theirs.unit) and "" in (ours.unit, theirs.unit):
         return _same_percent(ours, theirs, alike)

@@ -4,19 +4,29 @@ from fractions import Fraction
 
 from distill.verify.algebra.atoms import AtomReader
 from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Relation, Sequence, Sym, Unread, Words
-from distill.verify.algebra.regions import linked
+from distill.verify.algebra.regions import excepted, linked
 from distill.verify.algebra.sets import is_difference
 from distill.verify.algebra.tokens import Token
-from distill.verify.algebra.units import MONTHS, NUMBER_WORDS
+from distill.verify.algebra.units import NUMBER_WORDS, SHARES, month_of, singular
 
-RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "in": "in", "approx": "~"}
+RELATIONS = {
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "!=": "!=",
+    "in": "in",
+    "notin": "notin",
+    "approx": "~",
+}
 INFINITIES = frozenset(("infinity", "infinite", "positive infinity", "plus infinity", "negative infinity"))
 _SETS_IN_WORDS = {
     **dict.fromkeys(("all real numbers", "all reals", "real numbers", "the real numbers", "all real values"), "set R"),
     **dict.fromkeys(("all integers", "the integers", "all whole numbers"), "set Z"),
 }  # fmt: skip
 _STARTS = frozenset(
-    ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR")
+    ("(", "[", "\\{", "{", "frac", "binom", "infty", "pi", "lfloor", "lceil", "langle", "begin", "setR", "sum", "prod")
 )
 
 
@@ -51,6 +61,8 @@ class Reader(AtomReader):
             return Sym(_SETS_IN_WORDS[text])
         if text in NUMBER_WORDS:
             return Num(Fraction(NUMBER_WORDS[text]))
+        if len(plain) == 2 and (share := SHARES.get(singular(plain[1].text))) and plain[0].text.lower() in NUMBER_WORDS:
+            return Num(Fraction(NUMBER_WORDS[plain[0].text.lower()], share))
         if text in INFINITIES:
             return Call("neg", (INFINITY,)) if text.startswith("negative") else INFINITY
         return Words(text)
@@ -81,6 +93,7 @@ class Reader(AtomReader):
                 break
             if self._now.kind == "end" or self._is(*until):
                 raise Unread("list without an end")
+        groups = [excepted(group) for group in groups]
         if len(groups) == 1 and (found := linked(groups[0], links)) is not None:
             return found
         parts = [g[0] if len(g) == 1 else Sequence("", "", tuple(g)) for g in groups]
@@ -128,6 +141,11 @@ class Reader(AtomReader):
         behind = self._ahead(2 if self._ahead().text == "circ" else 4)
         return self._with_degree(value) if behind.text in ("+", "-") else value
 
+    def _has_factor_behind_degrees(self) -> bool:
+        """`180^\\circ k`."""
+        behind = self._ahead(2 if self._ahead().text == "circ" else 4)
+        return behind.text in ("k", "n", "m", "*") and behind.kind in ("symbol", "sign")
+
     def _signed(self) -> Node:
         if self._take("-"):
             return Call("neg", (self._signed(),))
@@ -140,10 +158,12 @@ class Reader(AtomReader):
     def _product(self) -> Node:
         left = self._power()
         while True:
-            if self._is("*", "/"):
+            if self._is("*", "/") and not self._is_unit_behind():
                 sign = self._next().text
                 right = Call("neg", (self._power(),)) if self._take("-") else self._power()
                 left = Call(sign, (left, right))
+            elif self._is("^") and self._is_degree() and self._has_factor_behind_degrees():
+                left = self._with_degree(left)
             elif self._starts_factor():
                 left = _labelled(left, self._power())
             else:
@@ -155,7 +175,7 @@ class Reader(AtomReader):
             if self._tokens[self._at - 1].kind == "number":
                 raise Unread("two numbers side by side")
             return True
-        if token.kind == "symbol" and self._is_unit_letter():
+        if (token.kind == "symbol" and self._is_unit_letter()) or self._is_unit_fraction():
             return False
         if token.kind in ("symbol", "function"):
             return True
@@ -202,7 +222,8 @@ def _labelled(left: Node, right: Node) -> Node:
 
 def _date(tokens: list[Token]) -> Words | None:
     """`March 14`, `14 March`, `March 14, 2020`: day and year in order, the month first."""
-    months = [t.text.lower() for t in tokens if t.kind == "word" and t.text.lower() in MONTHS]
+    tokens = [t for t in tokens if t.text.lower() not in ("of", "the")]
+    months = [month for t in tokens if t.kind == "word" and (month := month_of(t.text))]
     numbers = [t.text for t in tokens if t.kind == "number"]
     if len(months) != 1 or not numbers or len(numbers) + 1 != len(tokens):
         return None

@@ -102,7 +102,7 @@ def spans(node: Node) -> Region | None:
 def _open(node: Sequence) -> Region | None:
     if len(node.items) != 2 or node.opening != "(" or node.closing != ")":
         return None
-    return _between(node, [_end(item) for item in node.items])
+    return _between(node, [_end(item) for item in node.items]) or None  # (2, 2) is a point
 
 
 def _between(node: Sequence, ends: list[Any]) -> Region:
@@ -115,7 +115,7 @@ def _either(node: Sequence) -> Region | None:
     """`x < 1 or x > 3`; `2 < x < 9, x \\neq 5`."""
     if node.opening or not all(isinstance(item, Relation) for item in node.items):
         return None
-    if len(frozenset().union(*map(free, node.items)) - {"oo"}) > 1:
+    if len({name for item in node.items for name in free(item) if not name.startswith("set ")} - {"oo"}) > 1:
         return None  # `a > 0, b < 0`
     parts = [(item, _region(item)) for item in node.items]
     if any(part is None for _, part in parts):
@@ -133,6 +133,19 @@ def _either(node: Sequence) -> Region | None:
         if item.signs == ("!=",):  # type: ignore[union-attr]
             found = overlap(found, part or ())
     return None if found == LINE else found
+
+
+def excepted(items: list[Node]) -> list[Node]:
+    """`x \\neq 1, 2` says that x is neither."""
+    found: list[Node] = []
+    name = None
+    for item in items:
+        if isinstance(item, Relation):
+            name = item.sides[0] if item.signs == ("!=",) and _is_variable(item.sides[0]) else None
+        elif name is not None and isinstance(item, Num | Call) and not free(item):
+            item = Relation((name, item), ("!=",))
+        found.append(item)
+    return found
 
 
 def linked(items: list[Node], links: list[str]) -> Node | None:
@@ -153,7 +166,10 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 
 
 def _inequality(node: Relation) -> Region | None:
-    """`x < 3`, `1 \\leq x < 3`, `x \\neq 2`, `x \\in [1, 3)`."""
+    """`x < 3`, `1 \\leq x < 3`, `x \\neq 2`, `x \\in [1, 3)`, `x^2 > 2`."""
+    if node.signs == ("notin",):
+        inside = _part(node.sides[1]) if isinstance(node.sides[0], Sym) else None
+        return None if inside is None else complement(inside)
     if node.signs == ("in",):
         return _part(node.sides[1]) if isinstance(node.sides[0], Sym) else None
     if not all(sign in _FLIPPED for sign in node.signs):
@@ -167,7 +183,7 @@ def _inequality(node: Relation) -> Region | None:
             return _half(node.signs[0], node.sides[1])
         if _is_variable(node.sides[1]):
             return _half(_FLIPPED[node.signs[0]], node.sides[0])
-        return _distance(node)
+        return _distance(node) or quadratic(node)
     if len(node.sides) == 3 and _is_variable(node.sides[1]):
         left, right = _half(_FLIPPED[node.signs[0]], node.sides[0]), _half(node.signs[1], node.sides[2])
         return overlap(left, right)
@@ -187,6 +203,38 @@ def _distance(node: Relation) -> Region | None:
     if sign in ("<", "<="):
         return overlap(_half(_FLIPPED[sign], low), _half(sign, high))
     return joined(_half(_FLIPPED[sign], low) + _half(sign, high))
+
+
+def quadratic(node: Relation) -> Region | None:
+    """`x^2 \\geq 1`, by its roots."""
+    difference = Call("+", (node.sides[0], Call("neg", (node.sides[1],))))
+    if len(names := free(difference)) != 1 or not any(map(_has_power, node.sides)):
+        return None
+    (name,) = names
+    at = [exact(difference, {name: Fraction(k)}) for k in range(5)]
+    second = [c - 2 * b + a for a, b, c in zip(at, at[1:], at[2:], strict=False)]
+    if len(set(second)) > 1 or not second[0]:
+        return None
+    a, b = second[0] / 2, at[1] - at[0] - second[0] / 2
+    sign = node.signs[0] if a > 0 else _FLIPPED[node.signs[0]]
+    roots = _roots(b / a, at[0] / a)
+    if sign == "!=":
+        return complement(tuple((Bound(root, -1), Bound(root, 1)) for root in roots))
+    closed = sign in (">", "<=")  # the part between the roots, with them
+    between = ((Bound(roots[0], -1 if closed else 1), Bound(roots[1], 1 if closed else -1)),) if roots else ()
+    return complement(between) if sign in (">", ">=") else joined(between)
+
+
+def _roots(b: Fraction, c: Fraction) -> list[Any]:
+    """Of x^2 + bx + c, the smaller one first; nothing where they are not real."""
+    if b * b < 4 * c:
+        return []
+    half = Call("sqrt", (Num(b * b / 4 - c),))
+    return [_place(Call("+", (Num(-b / 2), one))) for one in (Call("neg", (half,)), half)]
+
+
+def _has_power(node: Node) -> bool:
+    return isinstance(node, Call) and (node.name == "^" or any(map(_has_power, node.args)))
 
 
 def _middle(node: Node) -> Fraction | None:

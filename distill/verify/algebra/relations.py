@@ -1,5 +1,6 @@
 """Equations and inequalities, and the values that they give."""
 
+import re
 from fractions import Fraction
 
 from distill.verify.algebra.affine import same_solutions
@@ -46,6 +47,8 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         parts = values_of(relation)
         if not parts:
             return False
+        if isinstance(value, Sequence) and (told := _same_for_each(relation, value, alike)) is not None:
+            return told
         rounded = claimed and isinstance(value, Num) and value in relation.sides[1:] and "~" in relation.signs
         if rounded and _is_rounding(relation.sides[0], (value,)):
             return True  # the rounded value is asked for
@@ -61,6 +64,16 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         return region(relation) == interval(value)
     is_number = isinstance(value, Num | Call) and not free(value) and region(value) is None
     return False if is_number else None
+
+
+def _same_for_each(relation: Relation, value: Sequence, alike: Alike) -> bool | None:
+    """`x = y = 0` beside `(0, 0)`; None for anything else."""
+    names = relation.sides[:-1]
+    if len(names) < 2 or len(names) != len(value.items) or value.opening + value.closing != "()":
+        return None
+    if len(set(names)) < len(names) or not all(isinstance(name, Sym) and is_name(name) for name in names):
+        return None
+    return every(alike(item, relation.sides[-1]) for item in value.items)
 
 
 def values_of(relation: Relation) -> list[Node]:
@@ -119,6 +132,8 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
                 or same_levels(gold, answer)
                 or told
             )
+        if _are_of_one_argument(ours, theirs, values_of(gold)[0]):
+            return alike(values_of(gold)[0], values_of(answer)[0])
         if not symbols(values_of(gold)[0]) | symbols(values_of(answer)[0]):
             if isinstance(ours, Sym) and isinstance(theirs, Sym):
                 return False  # x = 5 and y = 5
@@ -128,15 +143,39 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
     return _same_difference(gold, answer) or same_when_solved(gold, answer, alike) or same_levels(gold, answer)
 
 
+def _are_of_one_argument(ours: Node, theirs: Node, value: Node) -> bool:
+    """`y` and `f(x)`, or `f^{-1}(x)`: names of what depends on x alone."""
+    function = theirs if ours == Sym("y") else ours if theirs == Sym("y") else None
+    if not isinstance(function, Call) or function.name != "*":
+        return False
+    return isinstance(function.args[1], Sym) and free(value) == {function.args[1].name} != {"y"}
+
+
 def _of_argument(relation: Relation, name: Node) -> Relation:
-    """`f(t) = 2t + 1` with the argument that the function has in a name such as `f(x)`."""
+    """`f(t) = 2t + 1` and `a_k = 2k` with the argument that the function has in names such as `f(x)` and `a(n)`."""
     ours = name_of(relation)
-    if ours == name or not all(isinstance(one, Call) and one.name == "*" for one in (ours, name)):
+    if ours == name or (mine := _applied(ours)) is None or (other := _applied(name)) is None:
         return relation
-    (function, old), (other, new) = ours.args, name.args  # type: ignore[union-attr]
-    if function != other or not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in free(relation):
+    (function, old), (same, new) = mine, other
+    names = free(Relation(tuple(side for side in relation.sides if side != ours), relation.signs))
+    if function != same or (new in names and new != old) or any("_" in one for one in names):
         return relation
-    return Relation(tuple(renamed(side, old.name, new.name) for side in relation.sides), relation.signs)
+    is_called = function in "fghFGH" and isinstance(ours, Call) and isinstance(name, Call)
+    if old not in names and not is_called:  # x_i = 1 and x_j = 1 are two equations, as are ax = 1 and at = 1
+        return relation
+    sides = (name if side == ours else renamed(side, old, new) for side in relation.sides)
+    return Relation(tuple(sides), relation.signs)
+
+
+def _applied(name: Node) -> tuple[str, str] | None:
+    """A function and its argument, or a sequence and its index."""
+    if isinstance(name, Call) and name.name == "*" and all(isinstance(arg, Sym) for arg in name.args):
+        function, argument = name.args
+        is_length = argument.name.isupper() or function.name in ("x", "y", "z")  # type: ignore[union-attr]
+        return None if is_length else (function.name, argument.name)  # type: ignore[union-attr]
+    if not isinstance(name, Sym) or not re.fullmatch("[A-Za-z]_[ijkmn]", name.name):
+        return None
+    return name.name[0], name.name[2]
 
 
 def name_of(relation: Relation) -> Node:

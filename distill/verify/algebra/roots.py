@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
-from distill.verify.algebra.nodes import Call, Node, Relation, Sym, TooBig
+from distill.verify.algebra.nodes import EMPTY, Call, Node, Num, Relation, Sequence, Sym, TooBig
 from distill.verify.algebra.points import point
 from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.several import flat
@@ -14,10 +14,27 @@ from distill.verify.algebra.symbols import free, replaced
 def same_roots(gold: Node, answer: Node, alike: Alike) -> bool | None:
     """Is one of them a list `y = a, y = b`, and the other an equation with just these solutions for y?"""
     for several, equation in ((gold, answer), (answer, gold)):
-        roots = _roots(several)
-        if len(roots) > 1 and isinstance(equation, Relation) and equation.signs == ("=",):
+        if not isinstance(equation, Relation) or equation.signs != ("=",):
+            continue
+        roots = _roots(several) or _unnamed_roots(several, equation)
+        if len(roots) > 1:
             return _has_roots(equation, roots, alike)
     return None
+
+
+def _unnamed_roots(several: Node, equation: Relation) -> list[Relation]:
+    """`1, 2` and `x = 1, 2` as values of the one letter of an equation."""
+    names = free(equation)
+    if len(names) != 1 or not isinstance(several, Sequence) or several.opening not in ("", "{"):
+        return []
+    letter = Sym(*names)
+    first, *rest = several.items or (EMPTY,)
+    if isinstance(first, Relation) and first.signs == ("=",) and first.sides[0] == letter:
+        first = first.sides[1]
+    values = flat(Sequence("", "", (first, *rest)))
+    if not all(isinstance(value, Num | Call) and not free(value) for value in values):
+        return []
+    return [Relation((letter, value), ("=",)) for value in values]
 
 
 def _roots(node: Node) -> list[Relation]:

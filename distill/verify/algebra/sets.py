@@ -1,7 +1,11 @@
 """Sets of numbers that are written as unions, intersections or differences of others."""
 
+from fractions import Fraction
+from math import ceil, floor
+
 from distill.verify.algebra.exact import NotRational, Undefined, exact
-from distill.verify.algebra.nodes import EMPTY, Call, Node, Sequence, Sym, TooBig
+from distill.verify.algebra.nodes import EMPTY, Call, Node, Num, Sequence, Sym, TooBig
+from distill.verify.algebra.regions import Bound, region
 
 _MOST = 200
 """Members of a set that is written out."""
@@ -26,11 +30,31 @@ def listed(node: Node) -> Node:
     return Sequence("{", "}", tuple(found)) if found else EMPTY
 
 
+def _whole_numbers(node: Call) -> list[Node] | None:
+    """Those in a bounded part of the line: `1 \\leq x \\leq 3` and `\\mathbb{Z}`."""
+    part, numbers = node.args
+    if node.name != "intersection" or numbers not in (Sym("set Z"), Sym("set N")):
+        return None
+    found: list[Node] = []
+    pieces = region(part)
+    for low, high in pieces or ():
+        if isinstance(low.place, float) or isinstance(high.place, float):
+            return None
+        first, last = ceil(low.place), floor(high.place)
+        first, last = first + (low == Bound(first, 1)), last - (high == Bound(last, -1))
+        if last - first > _MOST or (numbers == Sym("set N") and first <= 0):
+            return None
+        found += [Num(Fraction(place)) for place in range(first, last + 1)]
+    return None if pieces is None else found
+
+
 def _members(node: Node) -> list[Node] | None:
     if isinstance(node, Sequence):
         return list(node.items) if node.opening == "{" else None
     if not isinstance(node, Call) or node.name not in ("union", "intersection", "minus"):
         return None
+    if (found := _whole_numbers(node)) is not None:
+        return found
     first, second = map(_members, node.args)
     if first is None or second is None:
         return None

@@ -3,7 +3,6 @@
 import re
 from fractions import Fraction
 
-from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Num, Relation, Sequence, Sym
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every
@@ -62,7 +61,7 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if ours == theirs == "()" or (ours == theirs and ours in ("(]", "[)", "[]")):
         return _in_order(gold, answer, alike)
     if {ours, theirs} == {"()", "{}"}:
-        return False  # a set is no tuple
+        return _as_only_member(gold, answer, alike)
     if {ours, theirs} == {"()", ""}:
         if not isinstance(gold, Sequence) or not isinstance(answer, Sequence):
             return False
@@ -86,6 +85,12 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     ):
         return False  # a set of sets
     return _matched(flat(gold), flat(answer), alike)
+
+
+def _as_only_member(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """A set is no tuple; `\\{(1, 2)\\}` is the set of one."""
+    ours, theirs = (node.items[0] if _is_set(node) and len(_items(node)) == 1 else node for node in (gold, answer))  # type: ignore[union-attr]
+    return alike(ours, theirs) if _bracket(ours) == _bracket(theirs) == "()" else False
 
 
 def _is_set(node: Node) -> bool:
@@ -240,30 +245,6 @@ def same_matrices(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if len(flat[0]) != len(flat[1]):
         return False
     return every(alike(a, b) for a, b in zip(*flat, strict=True))
-
-
-_AXES = ("i", "j", "k")
-
-
-def components(node: Node) -> Node:
-    """`\\mathbf{i} - 2\\mathbf{j}` as a vector; another node as it is."""
-    if not isinstance(node, Call) or "j" not in free(node) or not free(node) <= set(_AXES):
-        return node
-    unit = [[Num(Fraction(int(axis == other))) for other in _AXES] for axis in _AXES]
-    try:
-        found = [_at(node, axes) for axes in unit]
-        probe = _at(node, [Num(Fraction(n)) for n in (2, 3, 5)])
-    except (NotRational, Undefined):
-        return node
-    if probe != sum(n * one for n, one in zip((2, 3, 5), found, strict=True)):
-        return node
-    return Sequence("(", ")", tuple(map(Num, found[: 3 if "k" in free(node) else 2])))
-
-
-def _at(node: Node, axes: list[Num]) -> Fraction:
-    for axis, value in zip(_AXES, axes, strict=True):
-        node = replaced(node, axis, value)
-    return exact(node, {})
 
 
 def rows(node: Node) -> tuple[tuple[Node, ...], ...] | None:

@@ -8,6 +8,9 @@ DEEPEST = 60
 MOST_CHOICES = 5
 """Signs `\\pm` of one value; each doubles the values that it may have."""
 
+NO_LETTERS, SOME_LETTERS, ALL_LETTERS = range(3)
+"""Which letters behind a number are units: none, those that hardly mean anything else, every symbol of a unit."""
+
 _DIVIDING = frozenset((",", ";", "and", "or"))
 
 END = Token("end", "", False)
@@ -24,10 +27,10 @@ def _choices(found: list[Token]) -> int:
 
 
 class Stream:
-    """The tokens of an answer and the place in them; `unit_letters` takes the letter of `5 m` for a unit."""
+    """The tokens of an answer and the place in them; `unit_letters` tells whether that of `5 m` is a unit."""
 
-    def __init__(self, text: str, unit_letters: bool = False) -> None:
-        self._tokens = tokens(text)
+    def __init__(self, text: str, unit_letters: int = NO_LETTERS) -> None:
+        self._tokens = tokens(text, unit_letters == ALL_LETTERS)
         if _choices(self._tokens) > MOST_CHOICES:
             raise TooBig("choices")
         self._at = 0

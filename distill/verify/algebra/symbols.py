@@ -62,5 +62,17 @@ def replaced(node: Node, name: str, by: Node) -> Node:
     return Quantity(replaced(node.value, name, by), node.unit) if isinstance(node, Quantity) else node
 
 
+def natural(node: Node) -> Node:
+    """With logarithms of no base as natural ones, where they are values and no parts of an equation."""
+    if isinstance(node, Call):
+        name = "ln" if node.name == "log" and len(node.args) == 1 else node.name
+        return Call(name, tuple(map(natural, node.args)))
+    if isinstance(node, Sequence):
+        return Sequence(node.opening, node.closing, tuple(map(natural, node.items)))
+    if isinstance(node, Relation) and not isinstance(node.sides[0], Call):
+        return Relation(tuple(map(natural, node.sides)), node.signs)
+    return node
+
+
 def renamed(node: Node, old: str, new: str) -> Node:
     return replaced(node, old, Sym(new))

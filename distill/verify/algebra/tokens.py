@@ -4,7 +4,9 @@ import re
 from typing import NamedTuple
 
 from distill.verify.algebra.nodes import TooBig, Unread
-from distill.verify.algebra.units import BARE_SYMBOLS, MULTIPLIERS, UNITS, singular
+from distill.verify.algebra.rewriting import rewritten
+from distill.verify.algebra.units import BARE_SYMBOLS, MULTIPLIERS, UNITS, names_of, singular
+from distill.verify.algebra.units import is_unit as is_unit_name
 from distill.verify.notation import CHANGING
 
 MOST_TOKENS = 600
@@ -27,6 +29,7 @@ _SPELLINGS: dict[str, str] = {
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "ρ": r"\rho ",
     "≡": r"\equiv ",
     "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
+    **dict.fromkeys("ΩΩ", r"\Omega "), "µ": r"\mu ", "Å": " \x01angstrom ", "℃": r"^\circ C", "℉": r"^\circ F",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∨": r"\lor ", "∧": r"\land ", "′": "'",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
@@ -44,18 +47,22 @@ _ROW_END = re.compile(r"(?<!\\)[.,;](?=\s*\\(?:\\|end))")
 _RAISED_AND_LOWERED = re.compile(r"([A-Za-z])\^(\d|[A-Za-z]|\{[^{}]*\})_(\d|[A-Za-z]|\{[^{}]*\})")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3})(?:st|nd|rd|th)(?![A-Za-z])")
 _SPACES = re.compile(r"(?<!\\)\\[,;:! >]|~|\\q?quad(?![a-zA-Z])|\\hspace\{[^{}]*\}")
-_INVERSE = re.compile(r"\\?\b(sin|cos|tan|cot|sec|csc|sinh|cosh|tanh)\s*\^\s*[{(]?\s*-\s*1\s*[})]?(?![a-zA-Z\d])")
+_INVERSE = re.compile(
+    r"\\?\b(sin|cos|tan|cot|sec|csc|sinh|cosh|tanh)\s*\^\s*(?:[{(]\s*-\s*1\s*[})]|-\s*1(?![a-zA-Z\d]))"
+)
 _UNION = re.compile(r"(?<=[)\]}])\s*(?:U|\x01U|\x01u)\s*(?=[(\[{\]]|\\\{)")
 _COMMA = re.compile(r"((?<=\d)\{,\}(?=\d{1,2}(?!\d)|\d{4}))|\{,\}")
 """That of a decimal is told by the number of digits behind it."""
 
 _OHMS = re.compile(r"(?<=[\d\s])\x01?([kMGmn])\s*\\Omega(?![a-zA-Z])")
-_MICRO = re.compile(r"(?<=[\d\s}])\s*\\mu\s*\x01?(m|s|g|A|V|F|L|C|W|H|J|mol)(?![A-Za-z])")
+_MICRO = re.compile(r"(?<=[\d\s}])\s*\\mu\s*\x01?(m|s|g|A|V|F|L|C|W|H|J|N|M|T|Pa|Hz|mol)(?![A-Za-z])")
 _UNEQUAL = re.compile("=/=|<>")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,?\\[!,]\s?|,?\\ |(?:\{)?\\,(?:\})?| )\d{3})+(?!\d)")
 _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathsf|mathit|mbox|hbox|emph|operatorname\*?|rm)\s*\{([^{}]*)\}"
 )
+_LONE_LETTER = re.compile(r"\\(?:text|mathrm|rm|mathit|it)\s+([A-Za-z])(?![A-Za-z])")
+_ABBREVIATED = re.compile(r"(?<=[A-Za-z]{2})\.(?=[\s}])")
 _NESTED_TEXT = re.compile(_TEXT.pattern.replace("([^{}]*)", r"((?:[^{}]|\{[^{}]*\})*)"))
 _LETTERS = re.compile(r"[\\\x01]?[A-Za-z]+")
 _STYLE = re.compile(
@@ -64,7 +71,8 @@ _STYLE = re.compile(
 _STYLED = re.compile(r"\\(?:boxed|fbox|mathbf|boldsymbol|bm|pmb|displaystyle|underline|mathit)\s*\{")
 _PHANTOM = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|[-+\w])")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
-_BOARD = re.compile(r"\\(?:mathbb|mathcal|mathfrak|Bbb)\s*\{?\s*([A-Z])\s*\}?")
+_BOARD = re.compile(r"\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?")
+_SCRIPT = re.compile(r"\\(?:mathcal|mathfrak)\s*\{?\s*([A-Z])\s*\}?")
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\(\x01?[A-E]\)\s*(?=[^\s,)])")
 _ASSIGNED_WORDS = re.compile(
@@ -76,20 +84,24 @@ _CONDITIONAL = frozenset("if unless no opposite reciprocal inverse except withou
 _REMARK = re.compile(r"\s*\(\s*\x01?(?:since|because|as)\s[^()]*\)$")
 _DOTS = re.compile(r"\.{3,}|\\(?:dots[a-z]?|cdots)(?![a-zA-Z])")
 _MONEY = re.compile(
-    r"(?<![\w}])(-?\s*)(?:(\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
+    r"(?<![\w}])(-?\s*)\x01?(?:((?:US\s*)?\\?\$|USD)|(€|EUR)|(£|GBP))\s*(-?[\d.][\d.,]*)"
     r"(\s*\x01?(?:hundred|thousand|million|billion)\b)?"
 )
 
 FUNCTIONS = frozenset(
     """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh ln log exp sqrt abs max min
-    gcd lcm det coth sech csch arccot arccsc arcsec cis floor ceil binom nthroot cbrt""".split()
+    gcd lcm det coth sech csch arccot arccsc arcsec cis floor ceil binom nthroot cbrt
+    lg diag""".split()
 )
 _PROGRAMMED = {
+    "artanh": "arctanh", "arsinh": "arcsinh", "arcosh": "arccosh", "arcoth": "arccoth",
     "Abs": "abs", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
     "atanh": "arctanh", "acot": "arccot", "asec": "arcsec", "acsc": "arccsc", "binomial": "binom",
     "ceiling": "ceil", "factorial": "factorial",
 }  # fmt: skip
-"""Functions under the names that programs give them."""
+"""Functions under the names that programs give them, and others."""
+
+_FUNCTION_NAMES = FUNCTIONS | {name for name in _PROGRAMMED if name.startswith("ar")}
 _NEVER_SYMBOLS = frozenset(("YES", "NO", "TRUE", "DNE", "no", "No"))
 GREEK = frozenset(
     """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
@@ -116,6 +128,7 @@ def spelled(text: str) -> str:
         raise TooBig("length")
     if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
         raise Unread("control character")
+    text = rewritten(_ABBREVIATED.sub("", text) if "." in text else text)
     text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
     text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
     text = _unwrapped(_DOTS.sub(r"\\ldots ", text.translate(_TABLE)).strip())
@@ -129,8 +142,13 @@ def spelled(text: str) -> str:
     text = _RAISED_AND_LOWERED.sub(r"\1_\3^\2", _ORDINAL.sub(r"\1", text))
     if "\\" in text:
         text = _SPACES.sub(" ", text)
-        text = _COLOR.sub(" ", text)
-        text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text))
+        text = (
+            _LONE_LETTER.sub(r"\\mathrm{\1}", _COLOR.sub(" ", text))
+            .replace("\\AA", "\x01angstrom ")
+            .replace("\\mathdollar", "\\$")
+        )
+        text = _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)
+        text = _BOARD.sub(r"\\set\1 ", _SCRIPT.sub(r" \1", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)))
         for _ in range(3):
             text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
         text = _NESTED_TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
@@ -184,7 +202,7 @@ def _marked(text: str) -> str:
     """What stands in `\\text{}`: its words are no products of letters."""
     if text.strip() in ("i", "e", "d"):
         return text
-    keep = FUNCTIONS - {"min"} if text.strip() == "min" else FUNCTIONS  # minutes, where it stands alone
+    keep = _FUNCTION_NAMES - {"min"} if text.strip() == "min" else _FUNCTION_NAMES  # minutes, where it stands alone
     return _LETTERS.sub(lambda m: m[0] if m[0] in keep or m[0][0] in "\\\x01" else "\x01" + m[0], text)
 
 
@@ -205,7 +223,7 @@ _COMMANDS = {
     "lvert": "|", "rvert": "|", "vert": "|", "lor": "or", "vee": "or", "land": "and", "wedge": "and", 
     "backslash": "setminus", "bmod": "mod", "degree": "degree", "colon": ":", "prime": "'", "thickapprox": "approx",
     "simeq": "approx",
-    "arcctg": "arccot", "tg": "tan", "ctg": "cot", "lg": "log",
+    "arcctg": "arccot", "tg": "tan", "ctg": "cot",
 }  # fmt: skip
 _KNOWN = frozenset(
     """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
@@ -218,8 +236,9 @@ _PRODUCT = re.compile("[x-z]{3}|abc|[a-w][x-z]{2}")
 _CONNECTING = frozenset(("and", "or"))
 
 
-def tokens(text: str) -> list[Token]:
-    """
+def tokens(text: str, symbols_of_units: bool = False) -> list[Token]:
+    """With `symbols_of_units` every such symbol behind a number, a unit or a stroke is one.
+
     Raises:
         Unread: a sign or a command that is not known, or too many.
     """
@@ -239,14 +258,14 @@ def tokens(text: str) -> list[Token]:
         elif word:
             found.append(_word(word, glued))
         elif letters:
-            found += _letters(letters, glued, bool(found) and found[-1].kind == "number")
+            found += _letters(letters, glued, _unit_may_follow(found, symbols_of_units), symbols_of_units)
         else:
             found.append(Token("sign", "!=" if sign == "!=" else "=" if sign == "==" else sign, glued))
     return found
 
 
 def _command(name: str, glued: bool) -> Token:
-    name = _COMMANDS.get(name, name)
+    name = _COMMANDS.get(name, _PROGRAMMED.get(name, name) if name.startswith("ar") else name)
     if name in FUNCTIONS and name != "binom":
         return Token("function", name, glued)
     if name in GREEK:
@@ -263,10 +282,24 @@ def _word(word: str, glued: bool) -> Token:
     return Token("word", word, glued)
 
 
-def _letters(run: str, glued: bool, after_number: bool) -> list[Token]:
-    """Letters that no `\\text{}` holds: a name, a word, or a product of symbols."""
+def _unit_may_follow(found: list[Token], symbols_of_units: bool) -> bool:
+    """Behind a number, and behind the stroke of a unit: `36 km/hr`."""
+    if not found:
+        return False
+    if found[-1].kind == "number":
+        return True
+    if symbols_of_units:
+        return found[-1].kind in ("symbol", "word") or found[-1].text in ("*", "/", "{", "}", "(", ")", "pi")
+    return found[-1].text == "/" and len(found) > 1 and found[-2].kind == "word"
+
+
+def _letters(run: str, glued: bool, is_behind: bool, symbols_of_units: bool) -> list[Token]:
+    """Letters that no `\\text{}` holds: a name, a word, or a product of symbols; `is_behind` what may have a unit."""
     if len(run) == 1:
         return [Token("symbol", run, glued)]
+    is_unit = is_behind and (singular(run) in UNITS or singular(run) in MULTIPLIERS or run in BARE_SYMBOLS)
+    if run == "min" and is_unit:
+        return [Token("word", run, glued)]
     if run in FUNCTIONS or run in _PROGRAMMED:
         return [Token("function", _PROGRAMMED.get(run, run), glued)]
     if run in _NEVER_SYMBOLS:
@@ -275,7 +308,7 @@ def _letters(run: str, glued: bool, after_number: bool) -> list[Token]:
         return [Token("sign", _BARE[run.lower()], glued)]
     if run in GREEK:
         return [Token("symbol", run, glued)]
-    is_unit = after_number and (singular(run) in UNITS or singular(run) in MULTIPLIERS or run in BARE_SYMBOLS)
+    is_unit = is_unit or (is_behind and symbols_of_units and is_unit_name(names_of(run)[0]))
     is_word = len(run) == 3 and not run.isupper() and re.search("[aeiouy]", run) and not _PRODUCT.fullmatch(run)
     if is_unit or len(run) > 3 or is_word:
         return [Token("word", run, glued)]

@@ -1,6 +1,7 @@
 """Units of measurement: which are the same, and by what factor one is another."""
 
 from fractions import Fraction
+from functools import lru_cache
 
 _SIZES: dict[str, dict[str, Fraction | int]] = {
     "length": {
@@ -8,9 +9,10 @@ _SIZES: dict[str, dict[str, Fraction | int]] = {
         "dm decimeter decimetre": Fraction(1, 10), "m meter metre": 1, "km kilometer kilometre": 1000,
         "inch in inches": Fraction(254, 10000), "ft foot feet": Fraction(3048, 10000),
         "yd yard": Fraction(9144, 10000), "mi mile": Fraction(1609344, 1000),
+        "angstrom ångström": Fraction(1, 10**10),
     },
     "time": {
-        "ms millisecond": Fraction(1, 1000), "s sec second": 1, "min minute": 60, "h hr hour": 3600, "day": 86400,
+        "ms millisecond": Fraction(1, 1000), "s sec second": 1, "min minute": 60, "h hr hour": 3600, "d day": 86400,
         "week": 604800,
     },
     "years": {"month": 1, "yr year": 12},
@@ -18,7 +20,7 @@ _SIZES: dict[str, dict[str, Fraction | int]] = {
         "mg milligram": Fraction(1, 1000), "g gram": 1, "kg kilogram": 1000, "oz ounce": Fraction(45359237, 1600000),
         "lb lbs pound": Fraction(45359237, 100000), "tonne": 1000000,
     },
-    "volume": {"ml milliliter millilitre": Fraction(1, 1000), "l liter litre": 1},
+    "volume": {"ml milliliter millilitre cc": Fraction(1, 1000), "l liter litre": 1},
     "money": {"cent ¢": Fraction(1, 100), "dollar usd buck": 1},
     "euros": {"euro eur": 1},
     "pounds sterling": {"gbp": 1},
@@ -35,8 +37,6 @@ _SIZES: dict[str, dict[str, Fraction | int]] = {
     "amount": {"mole": 1},
     "energy in electron volts": {"electronvolt": 1},
     "heat": {"calorie cal": 1, "kilocalorie kcal": 1000},
-    "pressure in atmospheres": {"atm atmosphere": 1},
-    "pressure in bars": {"bar": 1},
     "data": {"bit": Fraction(1, 8), "byte": 1, "kb": 1000, "mb": 1000000, "gb": 1000000000},
 }  # fmt: skip
 
@@ -52,25 +52,28 @@ _DERIVED = {
     "newton n": "kg*m/s^2", "joule j": "kg*m^2/s^2", "watt w": "kg*m^2/s^3", "pascal": "kg/m*s^2", "hertz": "/s",
     "coulomb": "ampere*s", "volt": "kg*m^2/s^3*ampere", "ohm": "kg*m^2/s^3*ampere^2", "farad": "ampere^2*s^4/kg*m^2",
     "henry": "kg*m^2/s^2*ampere^2", "tesla": "kg/s^2*ampere", "weber": "kg*m^2/s^2*ampere",
+    "molar": "mole/liter", "gauss": "1/10000 tesla", "atm atmosphere": "101325 pascal", "bar": "100000 pascal",
+    "torr mmhg": "101325/760 pascal", "kilohm": "1000 ohm", "megohm": "1000000 ohm",
 }  # fmt: skip
-"""Units that are products of others; what stands behind the stroke divides."""
+"""Units that are multiples of products of others; what stands behind the stroke divides."""
 
 _PREFIXED = {
     "V": "volt", "A": "ampere", "W": "watt", "J": "joule", "N": "newton", "Pa": "pascal", "Hz": "hertz", "F": "farad",
     "H": "henry", "T": "tesla", "C": "coulomb", "K": "kelvin", "eV": "electronvolt", "mol": "mole", "m": "meter",
-    "g": "gram", "s": "second", "L": "liter", "l": "liter", "Omega": "ohm", "Ω": "ohm", "Wb": "weber",
+    "g": "gram", "s": "second", "L": "liter", "l": "liter", "Omega": "ohm", "Wb": "weber",
+    "M": "molar", "G": "gauss", "bar": "bar",
 }  # fmt: skip
 _PREFIXES: dict[str, tuple[str, Fraction | int]] = {
     "": ("", 1), "k": ("kilo", 10**3), "M": ("mega", 10**6), "G": ("giga", 10**9), "T": ("tera", 10**12),
     "c": ("centi", Fraction(1, 100)), "d": ("deci", Fraction(1, 10)), "m": ("milli", Fraction(1, 10**3)),
     "u": ("micro", Fraction(1, 10**6)), "μ": ("micro", Fraction(1, 10**6)), "n": ("nano", Fraction(1, 10**9)),
-    "p": ("pico", Fraction(1, 10**12)),
+    "p": ("pico", Fraction(1, 10**12)), "f": ("femto", Fraction(1, 10**15)), "a": ("atto", Fraction(1, 10**18)),
 }  # fmt: skip
 SYMBOLS = {
     prefix + symbol: name + unit
     for symbol, unit in _PREFIXED.items()
     for prefix, (name, _) in _PREFIXES.items()
-    if prefix + symbol not in ("min", "cd", "Gs", "pm", "dC", "Tm")
+    if prefix + symbol not in ("min", "cd", "Gs", "pm", "dC", "Tm", "am", "as", "al", "cM", "fl", "ag", "dl")
 }
 """Symbols, whose case matters, and the names of their units: `mW` is no `MW`."""
 
@@ -90,7 +93,19 @@ NUMBER_WORDS = {
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 
 
+SHARES = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8} | {
+    "ninth": 9, "tenth": 10, "halve": 2,
+}  # fmt: skip
+
 MONTHS = frozenset("january february march april may june july august september october november december".split())
+
+
+def month_of(word: str) -> str | None:
+    """Of its name, or of its first three letters."""
+    word = word.lower()
+    if word in MONTHS:
+        return word
+    return next((name for name in MONTHS if name[:3] == word[:3] and word in (name[:3], "sept")), None)
 
 
 def singular(word: str) -> str:
@@ -116,7 +131,9 @@ def _simple(name: str) -> Measure | None:
         dimension, size = UNITS[name]
         return size, ((dimension, 1),)
     if name in _DERIVED_BY_NAME:
-        return measure(_DERIVED_BY_NAME[name])
+        times, _, formula = _DERIVED_BY_NAME[name].rpartition(" ")
+        found = measure(formula)
+        return found and (found[0] * Fraction(times or 1), found[1])
     for prefix, factor in _NAMED_PREFIXES.items():
         if name.startswith(prefix) and (found := _simple(name.removeprefix(prefix))) is not None:
             return factor * found[0], found[1]
@@ -133,6 +150,16 @@ def is_unit(name: str) -> bool:
     return _simple(name) is not None
 
 
+def names_of(text: str) -> list[str]:
+    """As `name_of`; of two symbols without a space between them, as in `Nm` and `kWh`, both."""
+    if text in SYMBOLS or not 1 < len(text) < 5 or not text.isascii() or text.islower() or is_unit(singular(text)):
+        return [name_of(text)]
+    splits = [(text[:at], text[at:]) for at in range(len(text) - 1, 0, -1)]
+    found = [pair for pair in splits if pair[0] in SYMBOLS and (pair[1] in SYMBOLS or pair[1] == "h")]
+    return [name_of(symbol) for symbol in found[0]] if found else [name_of(text)]
+
+
+@lru_cache(maxsize=1024)
 def measure(unit: str) -> Measure | None:
     """A unit such as `km/h` or `cm^2` as a factor and its dimensions with their powers; None where one is not known."""
     factor = Fraction(1)
@@ -147,6 +174,11 @@ def measure(unit: str) -> Measure | None:
             factor *= found[0] ** power
             for dimension, times in found[1]:
                 powers[dimension] = powers.get(dimension, 0) + times * power
+    if liters := powers.pop("volume", 0):
+        factor *= Fraction(1, 1000) ** liters
+        powers["length"] = powers.get("length", 0) + 3 * liters
+    if len(powers) > 1 and "temperature in celsius" in powers:  # a difference of temperatures, as in J/(g °C)
+        powers["temperature"] = powers.pop("temperature in celsius")
     powers = {dimension: power for dimension, power in powers.items() if power}
     if powers.pop("speed", 0) == 1 and not powers:
         powers = {"length": 1, "time": -1}
