@@ -20,8 +20,8 @@ AGREEING = 45
 LARGEST = 10**5
 """Largest argument of exponentials and of angles."""
 
-LARGEST_SPECIAL = 40
-"""Of zeta, which is nearly one beyond, and of gamma."""
+LARGEST_SPECIAL = {"zeta": 40, "gamma": 1000}
+"""Arguments; beyond zeta is nearly one."""
 
 MOST_KEPT = 256
 """Constants that a thread remembers."""
@@ -196,7 +196,7 @@ def _applied(name: str, args: list[Any], mp: Any) -> Any:
         raise NotRational
     if abs(first) > LARGEST and name not in ("sqrt", "ln", "abs"):
         raise TooBig
-    if name in ("zeta", "gamma") and abs(first) > LARGEST_SPECIAL:
+    if name in LARGEST_SPECIAL and abs(first) > LARGEST_SPECIAL[name]:
         raise TooBig
     if name in ("tanh", "coth") and abs(first.real) > AGREEING:
         raise Undefined  # all but one, and not one
