@@ -58,8 +58,9 @@ def exact(node: Node, values: Values) -> Fraction:
 
 
 def _series(node: Call, values: Values) -> Fraction:
+    """A finite sum; one up to -1 is none, as formulas for such sums are meant from 0 on."""
     first, last = (exact(end, values) for end in node.args[:2])
-    if first.denominator != 1 or last.denominator != 1 or last < first - 1:
+    if first.denominator != 1 or last.denominator != 1 or last < first - 1 or last < 0:
         raise Undefined
     if (last - first) * size(node.args[2]) > MOST_WRITTEN:
         raise TooBig

@@ -20,6 +20,9 @@ AGREEING = 45
 LARGEST = 10**5
 """Largest argument of exponentials and of angles."""
 
+LARGEST_SPECIAL = {"zeta": 40, "gamma": 1000}
+"""Arguments; beyond zeta is nearly one."""
+
 MOST_KEPT = 256
 """Constants that a thread remembers."""
 
@@ -192,6 +195,8 @@ def _applied(name: str, args: list[Any], mp: Any) -> Any:
     if name not in _FUNCTIONS:
         raise NotRational
     if abs(first) > LARGEST and name not in ("sqrt", "ln", "abs"):
+        raise TooBig
+    if name in LARGEST_SPECIAL and abs(first) > LARGEST_SPECIAL[name]:
         raise TooBig
     if name in ("tanh", "coth") and abs(first.real) > AGREEING:
         raise Undefined  # all but one, and not one

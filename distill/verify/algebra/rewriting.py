@@ -15,7 +15,7 @@ _LAYOUT = re.compile(
     r"|(?:tag|label)\s*\{[^{}]*\})(?![a-zA-Z])"
 )
 _OPENING_WORDS = re.compile(
-    r"^\s*\\text\s*\{\s*(?:so|thus|hence|therefore|exactly|precisely|answer|result)\s*[:,]?\s*\}\s*(?=[-\d\\(A-Za-z])",
+    r"^\s*\\text\s*\{\s*(?:so|thus|hence|therefore|exactly|precisely|answer|result)\s*[:,]?\s*(?:\}\s*(?=[-\d\\(A-Za-z])|(-?\d[\d.]*)\s*\}\s*$)",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
@@ -73,7 +73,7 @@ def _commands(text: str) -> str:
     for name, spelled in _NAMES.items():
         text = text.replace(name, spelled)
     text = _LETTERS.sub(r"\1", _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text)))
-    text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub("", text)))
+    text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub(lambda m: m[1] or "", text)))
     text = _MAPS.sub(lambda m: f"{m[1]}({m[2]}) = " if m[1] else "y = ", text) if "\\mapsto" in text else text
     text = _everywhere(text) if "all" in text else text
     text = _ANGLE.sub(lambda m: r"\cis " if text[: m.start()].strip(" $") else "", text)

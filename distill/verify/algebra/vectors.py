@@ -15,10 +15,21 @@ def by_name(node: Node) -> Node:
 
 def as_tuple(node: Node) -> Node:
     """A multiple or a sum of tuples, or a tuple transposed, as one; another node as it is."""
+    if isinstance(node, Call) and node.name == "^" and node.args[1] == Sym("T"):
+        return _transposed(node.args[0]) or node
     if not isinstance(node, Call) or not _holds_tuple(node) or _is_named_point(node):
         return node
     cells = components(node)
     return node if cells is None else Sequence("(", ")", cells)
+
+
+def _transposed(node: Node) -> Node | None:
+    """A row in whatever brackets, or a matrix; None for a matrix that is only named."""
+    if isinstance(node, Matrix):
+        return Matrix(tuple(zip(*node.rows, strict=True)))
+    if not isinstance(node, Sequence) or node.opening not in ("(", "[", "{"):
+        return None
+    return Sequence("(", ")", node.items)
 
 
 def _holds_tuple(node: Node) -> bool:
