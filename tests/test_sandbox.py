@@ -259,3 +259,35 @@ def test_a_thread_that_ends_takes_no_program_with_it() -> None:
     time.sleep(0.2)
     assert judged(RIGHT).verdict == "correct"
     assert sandbox.pid() == before
+
+
+def test_threads_have_a_sandbox_each() -> None:
+    """One that waits does not hold the others up; and closing ends them all."""
+    code.runner.close()
+    assert judged(RIGHT).verdict == "correct"
+    naps = "import time\ntime.sleep(2)\n" + RIGHT
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(judged(naps).verdict)) for _ in range(4)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["correct"] * 4
+    assert time.monotonic() - begin < 7
+    waiting = threading.Thread(target=lambda: found.append(judged("import time\ntime.sleep(90)").reason))
+    waiting.start()
+    time.sleep(1)
+    begin = time.monotonic()
+    code.runner.close()
+    waiting.join()
+    assert time.monotonic() - begin < 10
+    assert found[4].startswith("sandbox")
+    assert judged(RIGHT).verdict == "correct"
+
+
+def test_output_that_grows_on_its_way_is_too_much() -> None:
+    data = {"input_output": {"inputs": [""], "outputs": ["x"]}}
+    code.runner.limits = Limits()
+    for program in ("while True: print('\\0' * 10**6)", "print('\\0' * (15 << 20))"):
+        assert judged(program, data)[::2] == ("wrong", "output limit")

@@ -102,6 +102,22 @@ def test_one_that_never_starts_ends_the_run_and_says_why(tmp_path: Path, monkeyp
         Worker("broken").ask("?", 5)
 
 
+def test_one_that_is_killed_while_it_starts_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies = "import os, pathlib, sys\nseen = pathlib.Path(__file__).with_suffix('.seen')\n"
+    once = "if not seen.exists():\n    seen.touch()\n    os.kill(os.getpid(), 9)\n"
+    (tmp_path / "once.py").write_text(dies + once + ECHO)
+    (tmp_path / "always.py").write_text("import os\nos.kill(os.getpid(), 9)")
+    (tmp_path / "ends.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[1]}")
+    begun = Worker("once")
+    assert begun.ask([0, "reply"], 10) == "reply"
+    begun.close()
+    with pytest.raises(DistillError, match=r"does not start: it was ended by SIGKILL\."):
+        Worker("always").ask("?", 5)
+    with pytest.raises(DistillError, match=r"does not start: it ended with status 3\."):
+        Worker("ends").ask("?", 5)
+
+
 def test_one_that_no_longer_starts_costs_a_verdict(worker: Worker, tmp_path: Path) -> None:
     assert worker.ask([0, 1], 10) == 1
     (tmp_path / "echo_worker.py").write_text("raise SystemExit")

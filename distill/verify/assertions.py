@@ -16,11 +16,11 @@ class HelperUnknown(Exception):
     """Tests rely on a function that may be anybody's."""
 
 
-def tested(checks: tuple[str, ...], given: set[str], defined: set[str]) -> tuple[set[str], bool]:
+def tested(checks: tuple[str, ...], setup: str, given: set[str], reference: str) -> tuple[set[str], bool]:
     """Names that are tested, and whether a program may supply others.
 
-    `given` are those that come with the tests; `defined` those that the reference program defines, if there is one:
-    then it tells what is tested, else all that is called is.
+    `given` are those that come with the tests. The reference program, if there is one, tells what is tested: what it
+    defines; else all that is called is.
 
     Raises:
         HelperUnknown: what compares results could be the program's own.
@@ -28,8 +28,10 @@ def tested(checks: tuple[str, ...], given: set[str], defined: set[str]) -> tuple
     nodes = [node for check in checks for node in ast.walk(ast.parse(check))]
     named = {node.id for node in nodes if isinstance(node, ast.Name)} - (given | _bound(nodes))
     called = {name for node in nodes if isinstance(node, ast.Call) and (name := _callee(node)) in named}
-    if called & defined:
-        return named & defined, False
+    theirs = _functions(reference)
+    if called & theirs:
+        prepared = {node.id for node in ast.walk(ast.parse(setup)) if isinstance(node, ast.Name)}
+        return (named | prepared - given) & theirs, False
     called = {n for n in called - _STANDARD if not hasattr(builtins, n)}
     if any(_compares_itself(node, called) for node in nodes):
         raise HelperUnknown("tests call a helper that they do not define")
@@ -78,6 +80,12 @@ def _defined_by(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     return set()
+
+
+def _functions(source: str) -> set[str]:
+    """Names of functions and classes at the top of a trusted source."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.parse(source).body if isinstance(node, kinds)}
 
 
 def defined(source: str) -> set[str]:

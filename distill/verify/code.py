@@ -24,11 +24,12 @@ ISOLATIONS = {"bubblewrap": "bubblewrap", "none-i-accept-the-risk": "none"}
 
 
 class Runner:
-    """The sandbox of this process, proved before its first program."""
+    """The sandboxes of this process, proved before its first program: one for each thread that asks at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sandbox: Sandbox | None = None
+        self._all: list[Sandbox] = []
+        self._idle: list[Sandbox] = []
         self.limits = Limits()
         self.isolation = "bubblewrap"
 
@@ -46,32 +47,54 @@ class Runner:
         """
         if how not in ISOLATIONS:
             raise Refused(f"verify.code.sandbox={how} is unknown.", f"It is one of: {', '.join(ISOLATIONS)}.")
-        isolation = ISOLATIONS[how]
         with self._lock:
-            if isolation != self.isolation and self._sandbox is not None:
-                self._sandbox.close()
-                self._sandbox = None
-            self.isolation = isolation
+            if ISOLATIONS[how] != self.isolation:
+                self._end_all()
+            self.isolation = ISOLATIONS[how]
 
     def sandbox(self) -> Sandbox:
-        """The sandbox, if it holds what it promises.
+        """The first sandbox, if it holds what it promises.
 
         Raises:
             Refused: naming what does not hold.
         """
         with self._lock:
-            if self._sandbox is None:
+            if not self._all:
                 made = Sandbox(self.isolation)
                 if self.isolation != "none":
                     _refuse_unless_proved(made)
-                self._sandbox = made
-            return self._sandbox
+                self._all, self._idle = [made], [made]
+            return self._all[0]
+
+    @contextmanager
+    def lent(self) -> Iterator[Sandbox]:
+        """A sandbox that runs nothing, for one program.
+
+        Raises:
+            Refused: as `sandbox` does.
+        """
+        self.sandbox()
+        with self._lock:
+            if not self._idle:
+                self._idle.append(Sandbox(self.isolation))
+                self._all.append(self._idle[0])
+            found = min(self._idle, key=self._all.index)  # the first are warm
+            self._idle.remove(found)
+        try:
+            yield found
+        finally:
+            with self._lock:
+                if found in self._all:
+                    self._idle.append(found)
 
     def close(self) -> None:
         """End all programs that run; those who wait for them hear that the sandbox is gone."""
         with self._lock:
-            sandbox, self._sandbox = self._sandbox, None
-        if sandbox is not None:
+            self._end_all()
+
+    def _end_all(self) -> None:
+        ended, self._all, self._idle = self._all, [], []
+        for sandbox in ended:
             sandbox.close()
 
 
@@ -104,7 +127,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if len(program) > MOST_CHARACTERS:
         return wrong(shown, "program too long")
     try:
-        reason = _run(suite, behind(suite.prefix, program), runner.sandbox())
+        with runner.lent() as sandbox:
+            reason = _run(suite, behind(suite.prefix, program), sandbox)
     except Unavailable as e:
         return unknown(shown, str(e))
     if reason is None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from distill.errors import DistillError
 
@@ -24,6 +24,14 @@ SLACK = 4
 
 START_SECONDS = 120
 """Longest time for a child to load what it needs. Loading does not count as thinking time."""
+
+STARTS = 3
+"""Of a child that others kill before it is ready."""
+
+ENDING_SECONDS = 1.0
+"""Until a child that has closed its output has ended."""
+
+KILLED = "it was ended by"
 
 LONGEST_REPLY = 64 << 20
 """Bytes of a reply; a child that says more is taken for broken."""
@@ -79,20 +87,35 @@ class Worker:
     def _running_child(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is None and self._is_ready:
             return self._child
-        if self._child is None or self._is_ready:
-            self._kill()
-            self._launch()
-        assert self._child is not None
-        assert self._child.stdout is not None
+        why = ""
+        for _ in range(STARTS):
+            if self._child is None or self._is_ready:
+                self._kill()
+                self._launch()
+            why = self._why_not_ready()
+            if not why:
+                self._was_ready = True
+                return self._child  # type: ignore[return-value]
+            if not why.startswith(KILLED):
+                break
+        self._refuse_unless_it_once_was(why)
+
+    def _why_not_ready(self) -> str:
+        """Empty once the child is ready; one that is not is gone, and this is why."""
+        child, late = self._child, time.monotonic() + START_SECONDS
+        assert child is not None
+        assert child.stdout is not None
         try:
-            self._is_ready = _line_by(self._child.stdout, time.monotonic() + START_SECONDS) == b"ready\n"
+            self._is_ready = _line_by(child.stdout, late) == b"ready\n"
+            if self._is_ready:
+                return ""
+            with suppress(subprocess.TimeoutExpired):
+                status = child.wait(ENDING_SECONDS)
+                return f"{KILLED} {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+            return f"it said nothing within {START_SECONDS} s"
         finally:
             if not self._is_ready:
                 self._kill()
-        if not self._is_ready:
-            self._refuse_unless_it_once_was()
-        self._was_ready = True
-        return self._child
 
     def _launch(self) -> None:
         """Start a child without waiting for it."""
@@ -111,13 +134,13 @@ class Worker:
         assert self._child.stdin is not None
         os.set_blocking(self._child.stdin.fileno(), False)
 
-    def _refuse_unless_it_once_was(self) -> None:
+    def _refuse_unless_it_once_was(self, why: str) -> NoReturn:
         """A verifier that never starts would make every answer `unknown`, each of them paid for."""
         if self._was_ready:
             raise NoReply("verifier could not be started")
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        why = said[-1].strip().rstrip(".") if said else f"it said nothing within {START_SECONDS} s"
+        why = said[-1].strip().rstrip(".") if said else why
         raise DistillError(f"the process that judges answers does not start: {why}.", "Nothing is lost.")
 
     def _kill(self) -> None:

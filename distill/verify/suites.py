@@ -134,7 +134,7 @@ def _mbpp(data: dict[str, Any]) -> Suite:
     checks, setup = tuple(data["test_list"]), data.get("test_setup_code") or ""
     given = defined(before) | defined(setup) | {"self"}
     try:
-        names, more = tested(checks, given, defined(data.get("code") or ""))
+        names, more = tested(checks, setup, given, data.get("code") or "")
     except HelperUnknown as e:
         raise NotUnderstood(str(e)) from e
     return Suite(names=tuple(sorted(names)), supplies_more=more, before=before, setup=setup, checks=checks)

@@ -85,6 +85,10 @@ class Sandbox:
         return self._child.pid
 
     def close(self) -> None:
+        """End what runs; who waits for it hears of it, and holds the lock until then."""
+        child = self._child
+        if child is not None:
+            child.kill()
         with self._lock:
             self._kill()
 

@@ -22,7 +22,11 @@ def serve(channel: int, job: dict[str, Any], limits: dict[str, Any]) -> None:
         text = wire.receive(channel)
         if text is None:
             return
-        wire.send(channel, _run(job["program"], text, channel, limits))
+        found = _run(job["program"], text, channel, limits)
+        try:
+            wire.send(channel, found)
+        except wire.NotPlain:  # what JSON must escape takes six times its size
+            wire.send(channel, {"output": "", "reason": "output limit"})
 
 
 def _run(program: str, text: str, channel: int, limits: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def _run(program: str, text: str, channel: int, limits: dict[str, Any]) -> dict[
     output = os.pread(printed, min(size, LONGEST_OUTPUT), 0).decode("utf-8", "replace")
     os.close(printed)
     if size >= limits["output"]:
-        reason = "output limit"
+        output, reason = "", "output limit"
     return {"output": output, "reason": reason}
 
 
