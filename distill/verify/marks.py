@@ -4,9 +4,14 @@ import re
 from collections import Counter
 
 _MARKS = re.compile(
-    r"\\(?:bar|hat(?!\s*\{?\s*[ijk]\b)|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
+    r"\\(?:bar|hat(?!\s*\{?\s*(?:\\[ij]math|[ijk]\b))|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])"
+    r"|(?<=[A-Za-z)}\d])['′]+|\.{3}|\\nabla\s*(?:\\cdot|\\times)?(?![a-zA-Z])"
     r"|\\d?frac\s*\{\s*(?:d|\\partial)\s*[a-zA-Z]?\s*\}\s*\{\s*(?:d|\\partial)\s*[a-z]\s*\}|\^\s*\{?\s*[-+]\s*(?:\}|$)"
     r"|\\triangle\s*[A-Z]*|\\(?:vec|overrightarrow|mathbf|boldsymbol)\s*\{?\s*[A-Z]{2,}"
+)
+_OF_LETTERS = re.compile(
+    r"\\(?:wide)?(?:bar|overline|hat|tilde)(?![a-zA-Z])(?=\s*(?:\{\s*(?:[A-Za-z]|\\[a-z]+)\s*\}|[A-Za-z]))"
+    r"|['′]+|\^\s*\{?(?:\s*\\prime)+\s*\}?"
 )
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
 _COUNTS = re.compile(r"\s*\d+\s*,\s*\d+\s*")
@@ -24,8 +29,13 @@ _LINKED = re.compile(r"[A-Z]\s*(?:\\text\s*\{)?\s*(and|or)\s*\}?\s*[A-Z]")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 
 
-def same_marks(gold: str, answer: str) -> bool:
-    """Bars, primes, negations and connectives; functions applied to the same; capitals in the same order."""
+def same_marks(gold: str, answer: str, applied: frozenset[str] | None = None) -> bool:
+    """Bars, primes, negations and connectives; functions applied to the same; capitals in the same order.
+
+    Of answers that `algebra` has read, the functions `applied` are told, and marks of letters are parts of their names.
+    """
+    if applied is not None:
+        gold, answer = _OF_LETTERS.sub("", gold), _OF_LETTERS.sub("", answer)
     gold, answer = _SIZES.sub("", gold).replace("−", "-"), _SIZES.sub("", answer).replace("−", "-")
     gold, answer = _DOTS.sub("...", gold), _DOTS.sub("...", answer)
     gold, answer = (text if "\\pm" in text else text.replace("\\mp", "\\pm") for text in (gold, answer))
@@ -36,7 +46,9 @@ def same_marks(gold: str, answer: str) -> bool:
     gold, answer = (_BOUNDED.sub(r"\1 x", _NAMED.sub("", text)) for text in (gold, answer))
     if _INVERSE.search(gold + answer):  # matrices do not commute
         return re.sub(r"[\s{}]", "", gold) == re.sub(r"[\s{}]", "", answer)
-    return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold) == _applications(answer)
+    return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold, applied) == _applications(
+        answer, applied
+    )
 
 
 def _names_linked(text: str) -> str | None:
@@ -49,9 +61,9 @@ def _counted(pattern: re.Pattern[str], text: str) -> Counter[str]:
     return Counter(pattern.findall(text))
 
 
-def _applications(text: str) -> Counter[str]:
+def _applications(text: str, known: frozenset[str] | None) -> Counter[str]:
     return Counter(
         f"{name}({re.sub(r'[ ,{}]', '', inner)})"
         for name, inner in _APPLIED.findall(text)
-        if name != "P" or not _COUNTS.fullmatch(inner)
+        if name not in (known or ()) and (name != "P" or not _COUNTS.fullmatch(inner))
     )

@@ -6,6 +6,7 @@ Plain numbers are compared here, expressions by `algebra`; what that does not re
 import re
 from contextlib import suppress
 
+from distill.verify.algebra.applied import functions
 from distill.verify.algebra.decide import are_constants, decide, is_larger
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
@@ -136,7 +137,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
         return _left_open(by_second_reader(extracted, gold, by), gold)
     if told and _PADDED.search(f"{gold} {extracted}") and as_number(gold) != as_number(extracted):
         return unknown(extracted, "digits beyond those that agree")
-    if told and not same_marks(*alike):
+    if told and not same_marks(*alike, applied=functions(*alike).applied):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")
 

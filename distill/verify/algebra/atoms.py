@@ -3,8 +3,8 @@
 from abc import abstractmethod
 from fractions import Fraction
 
-from distill.verify.algebra.blocks import BlockReader
 from distill.verify.algebra.exact import exact
+from distill.verify.algebra.letters import LetterReader
 from distill.verify.algebra.nodes import (
     EMPTY,
     INFINITY,
@@ -50,7 +50,7 @@ def _at(body: Node, index: str, place: Num | Sym) -> Node:
     return replaced(body, index, place)
 
 
-class AtomReader(BlockReader):
+class AtomReader(LetterReader):
     """Reads the smallest parts of an expression; larger ones inside brackets are left to `Reader`."""
 
     @abstractmethod
@@ -144,23 +144,6 @@ class AtomReader(BlockReader):
             parts.append(part.text)
         return Ratio(tuple(parts))
 
-    def _symbol(self, token: Token) -> Node:
-        name = token.text
-        if self._take("_"):
-            name += "_" + self._subscript()
-        return Sym(name)
-
-    def _subscript(self) -> str:
-        if not self._take("{"):
-            return self._next().text
-        parts: list[str] = []
-        while not self._is("}"):
-            if self._now.kind == "end" or self._is("{"):
-                raise Unread("subscript")
-            parts.append(self._next().text)
-        self._next()
-        return "".join(parts)
-
     def _number_word(self, word: str) -> Node:
         if word.lower() not in NUMBER_WORDS:
             raise Unread("word")
@@ -239,7 +222,7 @@ class AtomReader(BlockReader):
             top = self._argument()
             return Call("binom", (top, self._argument()))
         if sign in ("infty", "pi"):
-            return INFINITY if sign == "infty" else Sym("pi")
+            return INFINITY if sign == "infty" else self._application(sign) if sign in self._functions else Sym(sign)
         if sign == "emptyset":
             return EMPTY
         if sign in _SETS:

@@ -3,6 +3,7 @@
 import re
 
 from distill.verify.algebra.affine import flat, same_flats
+from distill.verify.algebra.applied import functions
 from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
 from distill.verify.algebra.magnitude import least_bits
@@ -43,16 +44,18 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         return letter[1] == option[1]
     try:
         same = Comparison(rules)
-        pairs = [(ours, theirs) for ours in readings(gold) for theirs in readings(answer)]
+        letters = functions(gold, answer)
+        golds, answers = readings(gold, letters.applied), readings(answer, letters.applied)
+        pairs = [(ours, theirs) for ours in golds for theirs in answers]
         if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
         if True in found and _has_doubtful_comma(gold):
-            lists = [same(readings(gold)[0], theirs) for theirs in readings(answer)[:1]]
+            lists = [same(golds[0], theirs) for theirs in answers[:1]]
             return True if lists == [True] else None
     except (ArithmeticError, ValueError, RecursionError, NotRational, Undefined) as e:
         raise Unread from e
-    if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
+    if letters.bare or bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
     return True if True in found else None if None in found else False
 

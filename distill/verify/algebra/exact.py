@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import comb, factorial, gcd, isqrt, lcm, prod
 
 from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_fraction
 
 MOST_BITS = 40_000
 """Of a fraction, whose every operation looks for a common divisor."""
@@ -44,6 +45,9 @@ def exact(node: Node, values: Values) -> Fraction:
         return exact(node.value, values) / 100
     if not isinstance(node, Call):
         raise NotRational
+    if node.name == APPLIED:
+        arguments = [spelled_fraction(exact(arg, values)) for arg in node.args[1:]]
+        return exact(node.args[0], values) * drawn(function_of(node), arguments)
     args = [exact(arg, values) for arg in node.args]
     operation = _OPERATIONS.get(node.name)
     if operation is None:

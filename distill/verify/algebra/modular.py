@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from distill.verify.algebra.exact import NotRational, exact
 from distill.verify.algebra.nodes import Call, Node, Num, Sym
+from distill.verify.algebra.opaque import is_applied
 
 PRIME = 2**255 - 19
 """Two different polynomials of degree d have the same value at a random point with a chance of d in this. No Mersenne
@@ -22,6 +23,8 @@ def modular(node: Node, values: Mapping[str, Fraction]) -> int:
         return _residue(node.value)
     if isinstance(node, Sym) and node.name in values:
         return _residue(values[node.name])
+    if is_applied(node):
+        return _residue(exact(node, values))
     if not isinstance(node, Call):
         raise NotRational
     if node.name == "^":

@@ -7,6 +7,7 @@ from typing import Any
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Quantity, Sym, TooBig
+from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_number
 
 DIGITS = 60
 """Decimal digits of every step."""
@@ -142,6 +143,9 @@ def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
     if not isinstance(node, Call):
         raise NotRational
     args = [_value(arg, values, mp, real) for arg in node.args]
+    if node.name == APPLIED:
+        factor = drawn(function_of(node), list(map(spelled_number, args[1:])))
+        return args[0] * factor.numerator / factor.denominator
     if node.name == "+" and _vanishes(node.args, args, mp):
         raise Undefined  # 1 - e^{-200} is not 1
     return _applied(node.name, args, mp)

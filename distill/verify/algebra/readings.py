@@ -26,7 +26,7 @@ _UNIT_LETTER = re.compile(r"[\d})]\s*(?:[msghlLJNW]|(?<=\s)(?:[CVAKFTH]|\\Omega)
 
 
 @lru_cache(maxsize=8192)
-def readings(text: str) -> tuple[Node, ...]:
+def readings(text: str, functions: frozenset[str] = frozenset()) -> tuple[Node, ...]:
     """
     Raises:
         Unread: there is none.
@@ -40,13 +40,13 @@ def readings(text: str) -> tuple[Node, ...]:
         plain = builder[1].strip()
     if special := by_look(plain):
         return special
-    if family := _family(plain):
+    if family := _family(plain, functions):
         return family
     found: list[Node] = []
     for variant in variants(plain):
         for unit_letters in (False, True)[: 1 + bool(_UNIT_LETTER.search(variant))]:
             try:
-                found.append(Reader(variant, unit_letters).answer())
+                found.append(Reader(variant, unit_letters, functions).answer())
             except (Unread, ValueError, ZeroDivisionError):
                 continue
     if not found:
@@ -59,7 +59,7 @@ def _overlined(found: re.Match[str]) -> str:
     return rf"{found[1]}\overline{{{found[2]}{found[3] or ''}{found[4] or ''}}}"
 
 
-def _family(text: str) -> tuple[Node, ...]:
+def _family(text: str, functions: frozenset[str]) -> tuple[Node, ...]:
     """`\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}`, in every reading of what stands before the condition."""
     if (parts := split(text)) is None:
         return ()
@@ -71,7 +71,7 @@ def _family(text: str) -> tuple[Node, ...]:
     found = []
     for variant in variants(body):
         try:
-            value = Reader(variant).answer()
+            value = Reader(variant, functions=functions).answer()
         except (Unread, ValueError, ZeroDivisionError):
             continue
         if is_family(value, parameter):

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from distill.verify.algebra.affine import same_solutions
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
+from distill.verify.algebra.opaque import APPLIED
 from distill.verify.algebra.regions import interval, region
 from distill.verify.algebra.rules import Alike, Rules, every
 from distill.verify.algebra.solved import same_levels, same_when_solved
@@ -95,7 +96,7 @@ def is_name(node: Node) -> bool:
         return True
     if isinstance(node, Sequence):
         return bool(node.items) and all(map(is_name, node.items))
-    if isinstance(node, Call) and node.name == "*":
+    if isinstance(node, Call) and node.name in ("*", APPLIED):
         return is_name(node.args[0])
     if isinstance(node, Call) and node.name == "^":
         return node.args[1] == MINUS_ONE and isinstance(node.args[0], Sym) and node.args[0].name in _INVERTED
@@ -131,11 +132,15 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
 def _of_argument(relation: Relation, name: Node) -> Relation:
     """`f(t) = 2t + 1` with the argument that the function has in a name such as `f(x)`."""
     ours = name_of(relation)
-    if ours == name or not all(isinstance(one, Call) and one.name == "*" for one in (ours, name)):
+    if ours == name or not all(
+        isinstance(one, Call) and one.name == APPLIED and len(one.args) == 2 for one in (ours, name)
+    ):
         return relation
     (function, old), (other, new) = ours.args, name.args  # type: ignore[union-attr]
     if function != other or not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in free(relation):
         return relation
+    if not any(old.name in free(side) for side in relation.sides if side != ours):
+        return relation  # E(X) = 3 and E(Y) = 3
     return Relation(tuple(renamed(side, old.name, new.name) for side in relation.sides), relation.signs)
 
 

@@ -24,9 +24,10 @@ def _choices(found: list[Token]) -> int:
 
 
 class Stream:
-    """The tokens of an answer and the place in them; `unit_letters` takes the letter of `5 m` for a unit."""
+    """The tokens of an answer and the place in them; `unit_letters` takes the letter of `5 m` for a unit,
+    `functions` are those that are applied to the brackets behind them."""
 
-    def __init__(self, text: str, unit_letters: bool = False) -> None:
+    def __init__(self, text: str, unit_letters: bool = False, functions: frozenset[str] = frozenset()) -> None:
         self._tokens = tokens(text)
         if _choices(self._tokens) > MOST_CHOICES:
             raise TooBig("choices")
@@ -35,6 +36,7 @@ class Stream:
         self._bars = 0
         self._written = 0
         self._unit_letters = unit_letters
+        self._functions = functions
 
     @property
     def _now(self) -> Token:

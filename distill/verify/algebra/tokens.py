@@ -61,6 +61,14 @@ _LETTERS = re.compile(r"[\\\x01]?[A-Za-z]+")
 _STYLE = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|vec|hat|pmb|underline|bar)\s*(?:\{([^{}]*)\}|(?<![a-z])([A-Za-z\d])(?![A-Za-z]))"
 )
+_ACCENT = re.compile(
+    r"\\(?:wide)?(bar|overline|hat|tilde|dot|ddot)(?![a-zA-Z])\s*"
+    r"(?:\{\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?([A-Za-z]|\\[a-z]+)\s*\}|([A-Za-z])|(\\[a-z]+))"
+)
+ACCENTS = ("accentbar", "accenthat", "accenttilde", "accentdot", "accentddot")
+"""Tokens behind a letter."""
+
+_UNIT_VECTORS = frozenset(("i", "j", "k", "\\imath", "\\jmath"))
 _STYLED = re.compile(r"\\(?:boxed|fbox|mathbf|boldsymbol|bm|pmb|displaystyle|underline|mathit)\s*\{")
 _PHANTOM = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|[-+\w])")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
@@ -130,6 +138,7 @@ def spelled(text: str) -> str:
     if "\\" in text:
         text = _SPACES.sub(" ", text)
         text = _COLOR.sub(" ", text)
+        text = _ACCENT.sub(_accented, text)
         text = _BOARD.sub(r"\\set\1 ", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text))
         for _ in range(3):
             text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
@@ -145,6 +154,14 @@ def spelled(text: str) -> str:
     if "$" in text and text.replace("\\$", "").count("$") % 2 == 0:
         text = re.sub(r"(?<!\\)\$", " ", text)  # they stand around formulas
     return _MONEY.sub(_with_unit, text).replace("**", "^").replace("\\$", "").replace("$", "")
+
+
+def _accented(found: re.Match[str]) -> str:
+    """A letter with the mark behind it that is part of its name; unit vectors need none."""
+    letter = found[2] or found[3] or found[4]
+    if found[1] == "hat" and letter in _UNIT_VECTORS:
+        return f" {letter.removeprefix(chr(92)).removesuffix('math')} "
+    return f" {letter}\\accent{found[1].replace('overline', 'bar')} "
 
 
 def _announced(text: str) -> str:
@@ -210,7 +227,7 @@ _COMMANDS = {
 _KNOWN = frozenset(
     """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
     begin end sum prod pi approx mod setR setZ setN setQ setC or and ldots""".split()
-)
+).union(ACCENTS)
 _BARE = {"pi": "pi", "inf": "infty", "infinity": "infty", "oo": "infty", "and": "and", "or": "or", "mod": "mod"}
 _PRODUCT = re.compile("[x-z]{3}|abc|[a-w][x-z]{2}")
 """Three letters that are no word: `xyz`, `xxy`."""
