@@ -6,6 +6,8 @@ makes another value of the number beside it is looked for first; where it stands
 
 import re
 
+from distill.verify.algebra.applied import functions
+from distill.verify.algebra.order import is_ordered
 from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
@@ -57,6 +59,8 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     """Why math-verify's verdict on `ours` and `theirs`, both tidied, says nothing; None where it counts."""
     if found.verdict == "correct" and not same_marks(gold, extracted):
         return "a mark that one of them has not"
+    if found.verdict == "correct" and (is_ordered(gold) or is_ordered(extracted) or functions(gold, extracted).applied):
+        return "letters that are no numbers"
     if found.verdict == "correct" and "=" in theirs and not equals(theirs):
         return "an equation within a formula"
     if found.verdict == "correct" and (named_otherwise(ours, theirs) or amounts(gold) != amounts(extracted)):

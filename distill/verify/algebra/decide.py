@@ -16,6 +16,7 @@ from distill.verify.algebra.nodes import (
     TooBig,
     Unread,
 )
+from distill.verify.algebra.order import is_ordered, same_order
 from distill.verify.algebra.readings import readings
 from distill.verify.algebra.roots import same_roots
 from distill.verify.algebra.rules import Rules
@@ -50,6 +51,8 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
+        if True in found and (is_ordered(gold) or is_ordered(answer)):
+            found = [told and (same_order(*pair) or None) for told, pair in zip(found, pairs, strict=True)]
         if True in found and _has_doubtful_comma(gold):
             lists = [same(golds[0], theirs) for theirs in answers[:1]]
             return True if lists == [True] else None

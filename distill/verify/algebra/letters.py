@@ -41,7 +41,7 @@ class LetterReader(BlockReader):
             count += 1
         if not self._is("^"):
             return "'" * count
-        following = [t.text for t in self._tokens[self._at + 1 : self._at + 6]]
+        following = [t.text for t in self._tokens[self._at + 1 : self._at + 12]]
         if following[:1] == ["'"]:
             self._at += 2
             return "'" * (count + 1) + self._primes()
