@@ -145,7 +145,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
 def _left_open(found: Judgement, gold: str) -> Judgement:
     """What math-verify says of two answers that were read, and not told apart."""
     extracted = found.extracted or ""
-    if found.reason == "equal by math-verify" and are_constants(gold, extracted):
+    if found.reason.endswith("by math-verify") and are_constants(gold, extracted):
         return unknown(extracted, "too near to be told apart")
     if found.reason == "different by math-verify" and _IN_PART.search(gold) and _IN_PART.search(extracted):
         return unknown(extracted, "the same where both have a value, perhaps")

@@ -33,6 +33,9 @@ _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 
+WORKED_OUT = frozenset(("Gamma", "zeta"))
+"""Functions that math-verify knows."""
+
 comparer = Comparer()
 """Asks math-verify, in a process of its own that is killed when it takes too long: `9^9^9^9` hangs it."""
 
@@ -59,7 +62,8 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     """Why math-verify's verdict on `ours` and `theirs`, both tidied, says nothing; None where it counts."""
     if found.verdict == "correct" and not same_marks(gold, extracted):
         return "a mark that one of them has not"
-    if found.verdict == "correct" and (is_ordered(gold) or is_ordered(extracted) or functions(gold, extracted).applied):
+    unknown_letters = functions(gold, extracted).applied - WORKED_OUT
+    if found.verdict == "correct" and (unknown_letters or is_ordered(gold) or is_ordered(extracted)):
         return "letters that are no numbers"
     if found.verdict == "correct" and "=" in theirs and not equals(theirs):
         return "an equation within a formula"

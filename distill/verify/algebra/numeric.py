@@ -24,6 +24,9 @@ LARGEST = 10**5
 MOST_KEPT = 256
 """Constants that a thread remembers."""
 
+_EXTREME_BITS = 450
+"""Of the denominator of a number that may vanish: `\\cos(10^{-200})` is 1 to four hundred digits."""
+
 Values = Mapping[str, Fraction]
 
 
@@ -124,12 +127,16 @@ def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:
     if not mp.isfinite(found) or (real and found.imag):
         raise Undefined
     _own.largest = max(_own.largest, abs(found))
+    if found and isinstance(node, Call) and node.name in ("exp", "^") and mp.mag(found) < -_EXTREME_BITS:
+        _own.is_rounded = True
     return found
 
 
 def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
     try:
         fraction = exact(node, values)
+        if fraction.denominator.bit_length() > _EXTREME_BITS:
+            _own.is_rounded = True
         return _rounded(fraction.numerator, mp) / _rounded(fraction.denominator, mp)
     except NotRational:
         pass
@@ -154,7 +161,7 @@ def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
 def _rounded(number: int, mp: Any) -> Any:
     """A whole number to more digits than count; mpmath takes a second for one of a million bits."""
     excess = number.bit_length() - 2 * mp.prec
-    _own.is_rounded = getattr(_own, "is_rounded", False) or excess > 0
+    _own.is_rounded = getattr(_own, "is_rounded", False) or number.bit_length() > mp.prec * 9 // 10
     return mp.mpf(number) if excess <= 0 else mp.ldexp(mp.mpf(number >> excess), excess)
 
 

@@ -8,8 +8,8 @@ from distill.verify.algebra.opaque import APPLIED
 from distill.verify.algebra.regions import interval, region
 from distill.verify.algebra.rules import Alike, Rules, every
 from distill.verify.algebra.solved import same_levels, same_when_solved
-from distill.verify.algebra.symbols import free, renamed
-from distill.verify.algebra.values import multiples, same_value, symbols
+from distill.verify.algebra.symbols import free, renamed, symbols
+from distill.verify.algebra.values import multiples, same_value
 
 MINUS_ONE = Call("neg", (Num(Fraction(1)),))
 _INVERTED = frozenset("ABCMPQTfgh")
