@@ -28,8 +28,10 @@ from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
     components,
+    is_either,
     rows,
     same_cases,
+    same_choices,
     same_matrices,
     same_parts,
     same_sequences,
@@ -48,6 +50,8 @@ class Comparison:
     def __call__(self, gold: Node, answer: Node) -> bool | None:
         if gold == answer or same_letter(gold, answer):
             return True
+        if is_either(gold) or is_either(answer):
+            return same_choices(gold, answer, self)
         if isinstance(gold, Family) or isinstance(answer, Family):
             return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):

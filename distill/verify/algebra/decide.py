@@ -31,6 +31,7 @@ _OPTION = re.compile(
 _OTHER_FUNCTIONS = re.compile(
     r"\\(?:zeta|Gamma|(?:var)?phi|sigma|tau|mu|psi|Phi|Psi|Lambda|beta|chi|omega|Omega)\s*(?:\\left)?\("
 )
+_NAMED = re.compile(r"\s*\\(?:text|mathrm)\w*\s*\{([^{}=:]+)\}\s*=")
 _OPTIONS = re.compile(r"\(([A-E])\)")
 
 
@@ -43,6 +44,8 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     letter, option = _LETTER.fullmatch(gold[:30]), _OPTION.match(answer[:60])
     if letter and option and len(_OPTIONS.findall(answer)) == 1:
         return letter[1] == option[1]
+    if option and (asked := _OPTION.match(gold[:60])) and asked[1] != option[1]:
+        return None
     try:
         same = Comparison(rules)
         letters = functions(gold, answer)
@@ -60,7 +63,15 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         raise Unread from e
     if letters.bare or bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
+    if True in found and _named_apart(gold, answer):
+        return None
     return True if True in found else None if None in found else False
+
+
+def _named_apart(gold: str, answer: str) -> bool:
+    """`\\text{Area} = 5` and `\\text{Perimeter} = 5`."""
+    names = [_NAMED.match(text) for text in (gold, answer)]
+    return bool(names[0] and names[1] and names[0][1].strip().lower() != names[1][1].strip().lower())
 
 
 def _same(gold: Node, answer: Node, same: Comparison) -> bool | None:

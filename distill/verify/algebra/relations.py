@@ -53,6 +53,9 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         if claimed and not symbols(value) and len(parts) > 1 and len(symbols(parts[0])) > 1:
             parts = parts[1:]  # `x + y = 14`
         if not claimed and len(parts) > 1:
+            told = not symbols(parts[0]) or every(alike(parts[0], part) for part in parts[1:])
+            if not told:
+                return told  # an equation that is no identity is not its left side
             parts = parts[:1]
         found = [alike(value, part) if claimed else alike(part, value) for part in parts]
         return every(iter(found))

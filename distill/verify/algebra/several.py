@@ -4,7 +4,19 @@ import re
 from fractions import Fraction
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
-from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Num, Relation, Sequence, Sym
+from distill.verify.algebra.nodes import (
+    EITHER,
+    ELLIPSIS,
+    EMPTY,
+    Call,
+    Cases,
+    Matrix,
+    Node,
+    Num,
+    Relation,
+    Sequence,
+    Sym,
+)
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every
 from distill.verify.algebra.symbols import free, replaced, size
@@ -61,6 +73,8 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
         return False if ours and theirs else _without_brackets(gold, answer, alike)
     if ours == theirs == "()" or (ours == theirs and ours in ("(]", "[)", "[]")):
         return _in_order(gold, answer, alike)
+    if {ours, theirs} == {"{}", ""} and _is_part(gold, answer):
+        return None
     if {ours, theirs} == {"()", "{}"}:
         return False  # a set is no tuple
     if {ours, theirs} == {"()", ""}:
@@ -86,6 +100,13 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
     ):
         return False  # a set of sets
     return _matched(flat(gold), flat(answer), alike)
+
+
+def _is_part(gold: Node, answer: Node) -> bool:
+    """`\\{x\\}` beside an expression: what it has behind the point, rather than a set."""
+    several, one = (gold, answer) if isinstance(gold, Sequence) else (answer, gold)
+    is_single = isinstance(several, Sequence) and len(several.items) == 1 and not isinstance(one, Sequence)
+    return is_single and bool(free(one))
 
 
 def _is_set(node: Node) -> bool:
@@ -294,6 +315,17 @@ def as_identity(node: Node, other: Node) -> Node:
         return node
     cells = ((Num(Fraction(int(i == j))) for j in range(size)) for i in range(size))
     return replaced(node, names[0], Matrix(tuple(tuple(row) for row in cells)))
+
+
+def is_either(node: Node) -> bool:
+    return isinstance(node, Call) and node.name == EITHER
+
+
+def same_choices(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """Statements of which one holds; those that all hold are something else, and a single one may say the same."""
+    if not isinstance(gold, Call) or not isinstance(answer, Call) or gold.name != answer.name:
+        return None
+    return _matched(gold.args, answer.args, alike)
 
 
 def same_parts(gold: Call, answer: Node, alike: Alike) -> bool | None:

@@ -7,6 +7,9 @@ from distill.verify.algebra.stream import Stream
 from distill.verify.algebra.units import MULTIPLIERS, is_unit, measure, name_of, singular
 from distill.verify.notation import CHANGING, OPERATIONS
 
+CONDITIONS = frozenset(("if", "when", "even", "odd"))
+"""Words of a condition."""
+
 _LETTERS = frozenset(("m", "s", "g", "h", "l", "L", "J", "N", "W"))
 _SPACED = frozenset(("C", "V", "A", "K", "F", "T", "H", "Omega"))
 """Letters that are units behind a space only."""
@@ -70,6 +73,8 @@ class UnitReader(Stream):
         parts: list[str] = []
         while self._now.kind == "word" or (self._now.kind == "symbol" and (self._is_unit_letter() or parts)):
             text = self._next().text
+            if text in CONDITIONS or self._is_decade(text):
+                raise Unread("no unit")
             word = text.lower()
             name = name_of(text)
             if text not in ("points", "K") and {name, word} & (CHANGING | OPERATIONS | {"k"}):
@@ -79,6 +84,8 @@ class UnitReader(Stream):
                 braced = self._take("{")
                 exponent = "-" if self._take("-") else ""
                 exponent += self._next().text
+                if not exponent.removeprefix("-").isdigit():
+                    raise Unread("exponent of a unit")
                 if braced:
                     self._expect("}")
             parts.append(name + ("^" + exponent if exponent else ""))
@@ -88,6 +95,13 @@ class UnitReader(Stream):
             elif self._is("*") and self._ahead().kind == "word" and is_unit(name_of(self._ahead().text)):
                 self._next()
         return _unit_of(parts)
+
+    def _is_decade(self, text: str) -> bool:
+        """`1990s`, in text."""
+        if text != "s" or self._unit_letters or self._tokens[self._at - 2].kind != "number":
+            return False
+        year = self._tokens[self._at - 2].text
+        return self._tokens[self._at - 1].glued and len(year) == 4 and year.endswith("0")
 
 
 def _unit_of(parts: list[str]) -> str:

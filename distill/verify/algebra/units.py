@@ -74,6 +74,14 @@ SYMBOLS = {
 }
 """Symbols, whose case matters, and the names of their units: `mW` is no `MW`."""
 
+SYMBOLS |= {
+    first + second: f"{SYMBOLS[first]}*{SYMBOLS.get(second, second)}"
+    for firsts, seconds in (("N kN MN mN", "m cm mm s"), ("W kW MW GW", "h s"), ("A mA", "h"), ("J", "s"), ("Pa", "s"))
+    for first in firsts.split()
+    for second in seconds.split()
+}
+"""Products of two that are written as one."""
+
 BARE_SYMBOLS = frozenset("Hz kHz MHz GHz Pa kPa MPa kJ MJ mJ kW MW mW kV mV mA eV keV MeV mL kN".split())
 """Those that are units without `\\text{}` too, behind a number: hardly ever products."""
 
