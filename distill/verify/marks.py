@@ -14,6 +14,9 @@ _OF_LETTERS = re.compile(
     r"|['′]+|\^\s*\{?(?:\s*\\prime)+\s*\}?"
 )
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
+_LINEAR = frozenset("fgEO")
+"""Those of which `algebra` takes `f(a + b)` for a product; others are lengths and amounts more often."""
+
 _COUNTS = re.compile(r"\s*\d+\s*,\s*\d+\s*")
 """`P(10, 3)` is a number of arrangements."""
 
@@ -65,5 +68,5 @@ def _applications(text: str, known: frozenset[str] | None) -> Counter[str]:
     return Counter(
         f"{name}({re.sub(r'[ ,{}]', '', inner)})"
         for name, inner in _APPLIED.findall(text)
-        if name not in (known or ()) and (name != "P" or not _COUNTS.fullmatch(inner))
+        if (known is None or name in _LINEAR - known) and (name != "P" or not _COUNTS.fullmatch(inner))
     )

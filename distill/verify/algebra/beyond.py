@@ -19,6 +19,9 @@ _COMMON = 18
 """Constants up to this are passed by the points that are always looked at."""
 
 _MOST_CONSTANTS = 4
+_MOST_LETTERS = 3
+"""That are looked at one by one."""
+
 _SCALES = (Fraction(1, 2), Fraction(8, 7), Fraction(3))
 
 
@@ -48,9 +51,9 @@ def _constants(node: Node, inside: bool) -> frozenset[Fraction]:
 
 
 def whole_beyond(names: frozenset[str], whole: frozenset[str], found: list[Fraction]) -> list[dict[str, Fraction]]:
-    """Around each constant, for one letter after the other and for all."""
+    """Around each constant, for all letters and for one after the other."""
     places = sorted({ceil(one) + apart for one in found for apart in (-1, 0, 1)} | {2 * ceil(one) for one in found})
-    groups = [whole] if len(whole) == 1 else [whole, *(frozenset((name,)) for name in sorted(whole))]
+    groups = _groups(whole)
     return [
         point(names, 0) | dict.fromkeys(whole, Fraction(7)) | dict.fromkeys(group, Fraction(place))
         for place in places
@@ -59,10 +62,10 @@ def whole_beyond(names: frozenset[str], whole: frozenset[str], found: list[Fract
 
 
 def far_beyond(names: frozenset[str], found: list[Fraction]) -> list[dict[str, Fraction]]:
-    """On both sides of each constant, of its root and of what these are parts of, for one letter and for all."""
+    """On both sides of each constant, of its root and of what these are parts of, for all letters and for one."""
     large = {size for one in found for size in (one, Fraction(isqrt(ceil(one))))}
     sizes = large | {1 / size for size in large}
-    groups = [names] if len(names) == 1 else [names, *(frozenset((name,)) for name in sorted(names))]
+    groups = _groups(names)
     return [
         point(names, 0) | dict.fromkeys(group, sign * scale * size)
         for size in sorted(sizes)
@@ -70,6 +73,11 @@ def far_beyond(names: frozenset[str], found: list[Fraction]) -> list[dict[str, F
         for sign in (1, -1)
         for group in groups
     ]
+
+
+def _groups(names: frozenset[str]) -> list[frozenset[str]]:
+    """All together, and the first ones alone."""
+    return [names] if len(names) == 1 else [names, *(frozenset((name,)) for name in sorted(names)[:_MOST_LETTERS])]
 
 
 def steps(node: Node) -> frozenset[Call]:

@@ -106,7 +106,7 @@ def _is_part(gold: Node, answer: Node) -> bool:
     """`\\{x\\}` beside an expression: what it has behind the point, rather than a set."""
     several, one = (gold, answer) if isinstance(gold, Sequence) else (answer, gold)
     is_single = isinstance(several, Sequence) and len(several.items) == 1 and not isinstance(one, Sequence)
-    return is_single and bool(free(one))
+    return is_single and bool(free(one)) and not free(one) & {"n", "k"}  # `\\{2n + 1\\}` is a sequence
 
 
 def _is_set(node: Node) -> bool:
