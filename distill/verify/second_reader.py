@@ -78,6 +78,8 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
         return "an equation within a formula"
     if found.verdict == "correct" and (named_otherwise(ours, theirs) or amounts(gold) != amounts(extracted)):
         return "something else of that value"
+    if found.verdict == "wrong" and functions(gold, extracted).bare:
+        return "letters that may be functions"
     if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
         return "notation that is compared in part only"
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):

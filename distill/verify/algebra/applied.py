@@ -43,6 +43,9 @@ class _Place(NamedTuple):
     is_power: bool
     """The brackets have an exponent: `P(2)^t`."""
 
+    has_factor: bool
+    """A number stands before it: `2x(3)`."""
+
 
 def functions(gold: str, answer: str) -> Letters:
     """Letters that are applied in one of them, and which of these stand somewhere without an argument."""
@@ -73,10 +76,11 @@ def _places(found: list[Token]) -> list[_Place]:
             continue
         if at and found[at - 1].text == "_":
             continue
+        number = at > 0 and found[at - 1].kind == "number"
         name, end = _name(found, at)
         inner = _bracketed(found, end)
         behind = end + len(inner) + 2 if inner is not None else end
-        places.append(_Place(name, inner, behind < len(found) and found[behind].text == "^"))
+        places.append(_Place(name, inner, behind < len(found) and found[behind].text == "^", number))
     return places
 
 
@@ -124,6 +128,8 @@ def _is_applied(place: _Place) -> bool:
         return letter in "fgh" and not signs & _SUMS
     if signs & _SUMS:
         return letter in _STEPS and _is_step(inner)
+    if place.has_factor and letter not in _OFTEN and all(t.kind != "symbol" for t in inner):
+        return False
     return _is_argument(letter, inner)
 
 
@@ -134,7 +140,8 @@ def _is_argument(letter: str, inner: tuple[Token, ...]) -> bool:
     is_single = not names or len(inner) == 1 or inner[1].text == "_"
     if names <= _ARGUMENTS and (is_single or is_capital or letter in "xyz"):
         return True
-    return is_single and is_capital
+    is_nested = len(inner) > 3 and inner[1].text == "(" and inner[-1].text == ")"  # f(g(x))
+    return (is_single and is_capital) or (is_nested and letter in "fgh")
 
 
 def _is_step(inner: tuple[Token, ...]) -> bool:
