@@ -4,12 +4,20 @@ import re
 from collections import Counter
 
 _MARKS = re.compile(
-    r"\\(?:bar|hat(?!\s*\{?\s*(?:\\math(?:bf|rm)\s*\{?\s*)?(?:[ijk]\b|\\[ij]math))|tilde|not|cancel|bcancel|lnot|neg|mp|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}])['′]+|\.{3}"
+    r"\\(?:bar|hat(?!\s*\{?\s*(?:\\math(?:bf|rm)\s*\{?\s*)?(?:[ijk]\b|\\[ij]math))|tilde|not|cancel|bcancel|lnot|neg|mp"
+    r"|lor|vee|land|wedge|Pi|Sigma)(?![a-zA-Z])|(?<=[A-Za-z)}\d])['′]+|\.{3}|\\nabla\s*(?:\\cdot|\\times)?(?![a-zA-Z])"
     r"|\\d?frac\s*\{\s*(?:d|\\partial)\s*[a-zA-Z]?\s*\}\s*\{\s*(?:d|\\partial)\s*[a-z]\s*\}"
     r"|(?<!\\mathbb\{R\})(?<!\\mathbb R)(?<!ℝ)\^\s*\{?\s*[-+]\s*(?:\}|$)"
     r"|\\triangle\s*[A-Z]*|\\(?:vec|overrightarrow|mathbf|boldsymbol)\s*\{?\s*[A-Z]{2,}"
 )
+_OF_LETTERS = re.compile(
+    r"\\(?:wide)?(?:bar|overline|hat|tilde)(?![a-zA-Z])(?=\s*(?:\{\s*(?:[A-Za-z]|\\[a-z]+)\s*\}|[A-Za-z]))"
+    r"|['′]+|\^\s*\{?(?:\s*\\prime)+\s*\}?"
+)
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
+_LINEAR = frozenset("fgEO")
+"""Those of which `algebra` takes `f(a + b)` for a product; others are lengths and amounts more often."""
+
 _COUNTS = re.compile(r"\s*\d+\s*,\s*\d+\s*")
 """`P(10, 3)` is a number of arrangements."""
 
@@ -32,8 +40,13 @@ _LINKED = re.compile(r"[A-Z]\s*(?:\\text\s*\{)?\s*(and|or)\s*\}?\s*[A-Z]")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 
 
-def same_marks(gold: str, answer: str) -> bool:
-    """Bars, primes, negations and connectives; functions applied to the same; capitals in the same order."""
+def same_marks(gold: str, answer: str, applied: frozenset[str] | None = None) -> bool:
+    """Bars, primes, negations and connectives; functions applied to the same; capitals in the same order.
+
+    Of answers that `algebra` has read, the functions `applied` are told, and marks of letters are parts of their names.
+    """
+    if applied is not None:
+        gold, answer = _OF_LETTERS.sub("", gold), _OF_LETTERS.sub("", answer)
     gold, answer = (_SCRIPT_O.sub("O", _SIZES.sub("", text).replace("−", "-")) for text in (gold, answer))
     gold, answer = (_GOING_ON.sub(r"\1\2\3", _DOTS.sub("...", text)) for text in (gold, answer))
     gold, answer = (text if "\\pm" in text else text.replace("\\mp", "\\pm") for text in (gold, answer))
@@ -45,7 +58,9 @@ def same_marks(gold: str, answer: str) -> bool:
     gold, answer = _without_connectives(gold), _without_connectives(answer)
     if _INVERSE.search(gold + answer):  # matrices do not commute
         return re.sub(r"[\s{}]", "", gold) == re.sub(r"[\s{}]", "", answer)
-    return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold) == _applications(answer)
+    return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold, applied) == _applications(
+        answer, applied
+    )
 
 
 def _without_connectives(text: str) -> str:
@@ -67,9 +82,9 @@ def _counted(pattern: re.Pattern[str], text: str) -> Counter[str]:
     return Counter(pattern.findall(text))
 
 
-def _applications(text: str) -> Counter[str]:
+def _applications(text: str, known: frozenset[str] | None) -> Counter[str]:
     return Counter(
         f"{name}({re.sub(r'[ ,{}]', '', inner).replace('log', 'ln')})"
         for name, inner in _APPLIED.findall(text)
-        if name != "P" or not _COUNTS.fullmatch(inner)
+        if (known is None or name in _LINEAR - known) and (name != "P" or not _COUNTS.fullmatch(inner))
     )

@@ -6,6 +6,7 @@ Plain numbers are compared here, expressions by `algebra`; what that does not re
 import re
 from contextlib import suppress
 
+from distill.verify.algebra.applied import functions
 from distill.verify.algebra.decide import are_constants, are_measured, decide, is_larger
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
@@ -164,7 +165,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
         return _left_open(by_second_reader(extracted, gold, by), gold)
     if told and _PADDED.search(f"{gold} {extracted}") and as_number(gold) != as_number(extracted):
         return unknown(extracted, "digits beyond those that agree")
-    if told and not same_marks(*alike) and not are_measured(*alike):
+    if told and not same_marks(*alike, applied=functions(*alike).applied) and not are_measured(*alike):
         return unknown(extracted, "a mark that one of them has not")
     return correct(extracted, "equal") if told else wrong(extracted, "another value")
 
@@ -172,7 +173,7 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
 def _left_open(found: Judgement, gold: str) -> Judgement:
     """What math-verify says of two answers that were read, and not told apart."""
     extracted = found.extracted or ""
-    if found.reason == "equal by math-verify" and are_constants(gold, extracted):
+    if found.reason.endswith("by math-verify") and are_constants(gold, extracted):
         return unknown(extracted, "too near to be told apart")
     if found.reason == "different by math-verify" and _IN_PART.search(gold) and _IN_PART.search(extracted):
         return unknown(extracted, "the same where both have a value, perhaps")

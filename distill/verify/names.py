@@ -5,7 +5,7 @@ import re
 from distill.verify.derivatives import without_derivatives
 from distill.verify.notation import equals, squeezed
 
-_FUNCTION = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*(?:\\left)?\(\s*[a-z]\s*(?:\\right)?\)\s*=")
+_FUNCTION = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*(?:\\left)?\(\s*(?:[a-z]|\\[a-z]+)\s*(?:\\right)?\)\s*=")
 _DERIVED = re.compile(
     r"\s*(?:[A-Za-z]\s*(?:'+|′+|\^\s*\{?\s*(?:\\prime\s*)+\}?)|(?:∇|\\nabla)\s*[A-Za-z])\s*(?:\([^()=]*\))?\s*="
 )

@@ -124,13 +124,23 @@ def _plain_words(text: str) -> list[str] | None:
     return without_articles(text)
 
 
+_SYMBOL_OF_CASE = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*|[A-Z]{2,}[a-z]+|[A-Z][A-Za-z]")
+_SHORT_WORDS = frozenset("no is it if on or an at by in of to up us we he me my am pm so do go be as ok ad bc".split())
+
+
+def cased(word: str) -> str:
+    """A word in lower case; a symbol, a formula of chemistry or a genotype as it is: `mA`, `NaCl`, `Co`, `AABB`."""
+    if _SYMBOL_OF_CASE.fullmatch(word) and word.lower() not in _SHORT_WORDS:
+        return word
+    is_doubled = len(word) % 2 == 0 and word[::2].lower() == word[1::2].lower()
+    return word if is_doubled else word.casefold()
+
+
 def without_articles(text: str) -> list[str]:
     """Its words in lower case; the A of "vitamin A" is a name."""
     found = _WORD.findall(text)
     return [
-        word.casefold()
-        for place, word in enumerate(found)
-        if word.casefold() not in _ARTICLES or (word == "A" and place)
+        cased(word) for place, word in enumerate(found) if word.casefold() not in _ARTICLES or (word == "A" and place)
     ]
 
 

@@ -6,6 +6,8 @@ makes another value of the number beside it is looked for first; where it stands
 
 import re
 
+from distill.verify.algebra.applied import functions
+from distill.verify.algebra.order import is_ordered
 from distill.verify.algebra.rules import Rules
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
@@ -17,6 +19,7 @@ from distill.verify.notation import (
     RELATION,
     UNDECIDED,
     UNEVALUATED,
+    cased,
     equals,
     links,
     squeezed,
@@ -29,7 +32,16 @@ from distill.verify.worker import Comparer
 
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
+_BRACED = re.compile(r"\\\{[^,:|{}]*\\\}")
+_STYLES = re.compile(r"\\(?:text|mathrm|mathbf|mathit|rm)(?![a-z])|[{}\s$\\]")
+_YEARS = re.compile(r"\d0s\b")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
+
+_READ_PAST = re.compile(r"\\(?:ce|gcd|approx)(?![a-zA-Z])|lcm|≈|[\d}]\s*:\s*[\d\\{]")
+"""What math-verify leaves out."""
+
+WORKED_OUT = frozenset(("Gamma", "zeta"))
+"""Functions that math-verify knows."""
 
 comparer = Comparer()
 """Asks math-verify, in a process of its own that is killed when it takes too long: `9^9^9^9` hangs it."""
@@ -41,7 +53,7 @@ def by_second_reader(extracted: str, gold: str, rules: Rules) -> Judgement:
     if same_marks(gold, extracted) and (
         squeezed(ours) == squeezed(theirs)
         or _untexted(gold) == _untexted(extracted)
-        or (ours.isalpha() and ours.lower() == theirs.lower() and len(ours) > 1)
+        or (ours.isalpha() and cased(ours) == cased(theirs) and len(ours) > 1)
     ):
         return correct(extracted, "same text")
     if (told := same_in_parts(gold, extracted, rules)) is not None:
@@ -57,10 +69,17 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     """Why math-verify's verdict on `ours` and `theirs`, both tidied, says nothing; None where it counts."""
     if found.verdict == "correct" and not same_marks(gold, extracted):
         return "a mark that one of them has not"
+    unknown_letters = functions(gold, extracted).applied - WORKED_OUT
+    if found.verdict == "correct" and (unknown_letters or is_ordered(gold) or is_ordered(extracted)):
+        return "letters that are no numbers"
+    if found.verdict == "correct" and (why := _read_past(gold, extracted)):
+        return why
     if found.verdict == "correct" and "=" in theirs and not equals(theirs):
         return "an equation within a formula"
     if found.verdict == "correct" and (named_otherwise(ours, theirs) or amounts(gold) != amounts(extracted)):
         return "something else of that value"
+    if found.verdict == "wrong" and functions(gold, extracted).bare:
+        return "letters that may be functions"
     if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
         return "notation that is compared in part only"
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
@@ -68,6 +87,18 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     if found.verdict == "wrong" and UNEVALUATED.search(extracted):
         return "not worked out"
     return None
+
+
+def _read_past(gold: str, answer: str) -> str | None:
+    """What math-verify does not see, as it reads both in small letters and leaves out what it does not know."""
+    if _READ_PAST.search(gold) or _READ_PAST.search(answer) or ("\\in " in gold and "\\in " in answer):
+        return "notation that is compared in part only"
+    if ("or" in words(gold)) != ("or" in words(answer)) and "=" in gold and "=" in answer:
+        return "other words"
+    if bool(_BRACED.fullmatch(gold)) != bool(_BRACED.fullmatch(answer)):
+        return "brackets of one of them"
+    ours, theirs = _STYLES.sub("", gold), _STYLES.sub("", answer)
+    return "the same letters in another case" if ours != theirs and ours.casefold() == theirs.casefold() else None
 
 
 def _untexted(text: str) -> str:
@@ -94,7 +125,7 @@ def _compare(answer: str, gold: str) -> Judgement:
 
 def _by_value(answer: str, gold: str) -> Judgement:
     """What math-verify says, unless it may have read past a number base, a word, or the colon of a time."""
-    if set(_CLOCK.findall(answer)) != set(_CLOCK.findall(gold)) or _IN_WORDS.search(answer):
+    if set(_CLOCK.findall(answer)) != set(_CLOCK.findall(gold)) or _IN_WORDS.search(answer) or _YEARS.search(gold):
         return unknown(answer, "notation beyond the verifier")
     if _base(answer) != _base(gold):
         return unknown(answer, "another number base")

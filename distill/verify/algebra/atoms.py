@@ -3,8 +3,9 @@
 from abc import abstractmethod
 from fractions import Fraction
 
-from distill.verify.algebra.blocks import BlockReader, determinant, diagonal
+from distill.verify.algebra.blocks import determinant, diagonal
 from distill.verify.algebra.exact import exact
+from distill.verify.algebra.letters import LetterReader
 from distill.verify.algebra.nodes import (
     EMPTY,
     INDEX,
@@ -51,7 +52,7 @@ def _at(body: Node, index: str, place: Num | Sym) -> Node:
     return replaced(body, index, place)
 
 
-class AtomReader(BlockReader):
+class AtomReader(LetterReader):
     """Reads the smallest parts of an expression; larger ones inside brackets are left to `Reader`."""
 
     @abstractmethod
@@ -147,30 +148,6 @@ class AtomReader(BlockReader):
             parts.append(part.text)
         return Ratio(tuple(parts))
 
-    def _symbol(self, token: Token) -> Node:
-        name = token.text
-        if name in ("Gamma", "zeta") and self._is("("):
-            return self._special_value(name)
-        if self._take("_"):
-            name += "_" + self._subscript()
-        return Sym(name)
-
-    def _special_value(self, name: str) -> Node:
-        """`\\zeta(2)`, `\\Gamma(\\frac{3}{2})`; of an unknown argument it is a product as that of any letter."""
-        argument = self._atom()
-        return Call("*", (Sym(name), argument)) if free(argument) else Call(name.lower(), (argument,))
-
-    def _subscript(self) -> str:
-        if not self._take("{"):
-            return self._next().text
-        parts: list[str] = []
-        while not self._is("}"):
-            if self._now.kind == "end" or self._is("{"):
-                raise Unread("subscript")
-            parts.append(self._next().text)
-        self._next()
-        return "".join(parts)
-
     def _number_word(self, word: str) -> Node:
         if word.lower() not in NUMBER_WORDS:
             raise Unread("word")
@@ -255,7 +232,7 @@ class AtomReader(BlockReader):
             top = self._digit_argument()
             return Call("binom", (top, self._digit_argument()))
         if sign in ("infty", "pi"):
-            return INFINITY if sign == "infty" else Sym("pi")
+            return INFINITY if sign == "infty" else self._application(sign) if sign in self._functions else Sym(sign)
         if sign == "emptyset":
             return EMPTY
         if sign in _SETS:

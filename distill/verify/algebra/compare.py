@@ -29,8 +29,10 @@ from distill.verify.algebra.series import indexed, same_series
 from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
+    is_either,
     rows,
     same_cases,
+    same_choices,
     same_matrices,
     same_parts,
     same_sequences,
@@ -51,6 +53,8 @@ class Comparison:
             return True
         if (told := same_groups(gold, answer)) is not None:
             return told
+        if is_either(gold) or is_either(answer):
+            return same_choices(gold, answer, self)
         if isinstance(gold, Family) or isinstance(answer, Family):
             return same_families(gold, answer, self)
         if isinstance(gold, Words) or isinstance(answer, Words):

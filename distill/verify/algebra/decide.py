@@ -3,6 +3,7 @@
 import re
 
 from distill.verify.algebra.affine import flat, same_flats
+from distill.verify.algebra.applied import functions
 from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
 from distill.verify.algebra.families import same_unsaid
@@ -16,6 +17,7 @@ from distill.verify.algebra.nodes import (
     TooBig,
     Unread,
 )
+from distill.verify.algebra.order import is_ordered, same_order
 from distill.verify.algebra.quantities import names_unit
 from distill.verify.algebra.readings import readings, readings_of_both
 from distill.verify.algebra.roots import same_roots
@@ -31,6 +33,7 @@ _OPTION = re.compile(
 _OTHER_FUNCTIONS = re.compile(
     r"\\(?:zeta|Gamma|(?:var)?phi|sigma|tau|mu|psi|Phi|Psi|Lambda|beta|chi|omega|Omega)\s*(?:\\left)?\("
 )
+_NAMED = re.compile(r"\s*\\(?:text|mathrm)\w*\s*\{([^{}=:]+)\}\s*=")
 _OPTIONS = re.compile(r"\(([A-E])\)")
 
 
@@ -42,20 +45,28 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
     """
     if (told := _same_options(gold, answer)) is not None:
         return told
+    option, asked = _OPTION.match(answer[:60]), _OPTION.match(gold[:60])
+    if option and asked and asked[1] != option[1]:
+        return None
     try:
         same = Comparison(rules)
-        of_gold, of_answer = readings_of_both(gold, answer)
-        pairs = [(ours, theirs) for ours in of_gold for theirs in of_answer]
+        letters = functions(gold, answer)
+        golds, answers = readings_of_both(gold, answer, letters.applied)
+        pairs = [(ours, theirs) for ours in golds for theirs in answers]
         if any(isinstance(a, Family) and isinstance(b, Family) for a, b in pairs) and "mod" in gold and "mod" in answer:
             pairs = pairs[:1]  # residues by their modulus too
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
+        if True in found and (is_ordered(gold) or is_ordered(answer)):
+            found = [told and (same_order(*pair) or None) for told, pair in zip(found, pairs, strict=True)]
         if True in found and _has_doubtful_comma(gold):
-            lists = [_same(readings(gold)[0], theirs, same) for theirs in readings(answer)[:1]]
+            lists = [_same(golds[0], theirs, same) for theirs in answers[:1]]
             return True if lists == [True] else None
     except (ArithmeticError, ValueError, RecursionError, NotRational, Undefined) as e:
         raise Unread from e
-    if bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
+    if letters.bare or bool(_OTHER_FUNCTIONS.search(gold)) != bool(_OTHER_FUNCTIONS.search(answer)):
         found = [same or None for same in found]  # a function of number theory, and no product
+    if True in found and _named_apart(gold, answer):
+        return None
     if True not in found and "log" in gold + answer and any(_same(natural(a), natural(b), same) for a, b in pairs):
         return True
     if True not in found and "\\pi" in gold and any(same_unsaid(a, b, same) for a, b in pairs):
@@ -71,6 +82,12 @@ def _same_options(gold: str, answer: str) -> bool | None:
             return letter[1] == option[1]
     letter, other_letter = _LETTER.fullmatch(gold[:30]), _LETTER.fullmatch(answer[:30])
     return True if letter and other_letter and letter[1] == other_letter[1] else None
+
+
+def _named_apart(gold: str, answer: str) -> bool:
+    """`\\text{Area} = 5` and `\\text{Perimeter} = 5`."""
+    names = [_NAMED.match(text) for text in (gold, answer)]
+    return bool(names[0] and names[1] and names[0][1].strip().lower() != names[1][1].strip().lower())
 
 
 def _same(gold: Node, answer: Node, same: Comparison) -> bool | None:

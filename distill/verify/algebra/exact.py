@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import comb, factorial, gcd, isqrt, lcm, prod
 
 from distill.verify.algebra.nodes import INDEX, Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_fraction
 from distill.verify.algebra.symbols import size
 
 MOST_BITS = 40_000
@@ -50,6 +51,9 @@ def exact(node: Node, values: Values) -> Fraction:
         raise NotRational
     if node.name == "series":
         return _series(node, values)
+    if node.name == APPLIED:
+        arguments = [spelled_fraction(exact(arg, values)) for arg in node.args[1:]]
+        return exact(node.args[0], values) * drawn(function_of(node), arguments)
     args = [exact(arg, values) for arg in node.args]
     operation = _OPERATIONS.get(node.name)
     if operation is None:

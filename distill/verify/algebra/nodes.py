@@ -92,6 +92,9 @@ class Family(NamedTuple):
 
 Node = Union[Num, Sym, Call, Quantity, Sequence, Relation, Matrix, Based, Ratio, Words, Cases, Permutation, Family]  # noqa: UP007 - named below its members
 
+EITHER = "either"
+"""The name of a node of statements of which one holds."""
+
 INFINITY = Sym("oo")
 EMPTY = Sequence("{", "}", ())
 ELLIPSIS = Sym("...")

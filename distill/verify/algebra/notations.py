@@ -36,6 +36,8 @@ def same_words(gold: Node, answer: Node) -> bool | None:
         return False if _is_no_name(answer, ours) else None
     if ours == theirs:
         return True
+    if ours.casefold() == theirs.casefold():
+        return None  # NaCl and NACL
     if {ours.split(" ")[0], theirs.split(" ")[0]} <= MONTHS:
         return False
     return False if " " not in ours + theirs or {ours, theirs} <= {"true", "false", "yes", "no"} else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Quantity, Sym, TooBig
+from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_number
 
 DIGITS = 60
 """Decimal digits of every step."""
@@ -25,6 +26,9 @@ LARGEST_SPECIAL = {"zeta": 40, "gamma": 1000}
 
 MOST_KEPT = 256
 """Constants that a thread remembers."""
+
+_EXTREME_BITS = 450
+"""Of the denominator of a number that may vanish: `\\cos(10^{-200})` is 1 to four hundred digits."""
 
 Values = Mapping[str, Fraction]
 
@@ -126,12 +130,16 @@ def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:
     if not mp.isfinite(found) or (real and found.imag):
         raise Undefined
     _own.largest = max(_own.largest, abs(found))
+    if found and isinstance(node, Call) and node.name in ("exp", "^") and mp.mag(found) < -_EXTREME_BITS:
+        _own.is_rounded = True
     return found
 
 
 def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
     try:
         fraction = exact(node, values)
+        if fraction.denominator.bit_length() > _EXTREME_BITS:
+            _own.is_rounded = True
         return _rounded(fraction.numerator, mp) / _rounded(fraction.denominator, mp)
     except NotRational:
         pass
@@ -145,6 +153,9 @@ def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
     if not isinstance(node, Call):
         raise NotRational
     args = [_value(arg, values, mp, real) for arg in node.args]
+    if node.name == APPLIED:
+        factor = drawn(function_of(node), list(map(spelled_number, args[1:])))
+        return args[0] * factor.numerator / factor.denominator
     if node.name == "+" and _vanishes(node.args, args, mp):
         raise Undefined  # 1 - e^{-200} is not 1
     return _applied(node.name, args, mp)
@@ -153,7 +164,7 @@ def _worked_out(node: Node, values: Values, mp: Any, real: bool) -> Any:
 def _rounded(number: int, mp: Any) -> Any:
     """A whole number to more digits than count; mpmath takes a second for one of a million bits."""
     excess = number.bit_length() - 2 * mp.prec
-    _own.is_rounded = getattr(_own, "is_rounded", False) or excess > 0
+    _own.is_rounded = getattr(_own, "is_rounded", False) or number.bit_length() > mp.prec * 9 // 10
     return mp.mpf(number) if excess <= 0 else mp.ldexp(mp.mpf(number >> excess), excess)
 
 

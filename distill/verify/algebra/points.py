@@ -10,9 +10,16 @@ from distill.verify.algebra.symbols import free
 _WHOLE = re.compile("[nkmNj](_.*)?")
 """Letters that stand for whole numbers, in operations that are made for those."""
 
-_OF_WHOLE_NUMBERS = frozenset(("factorial", "double factorial", "binom", "floor", "ceil", "mod", "gcd", "lcm"))
+_OF_WHOLE_NUMBERS = frozenset(("factorial", "double factorial", "binom", "floor", "ceil", "mod"))
+
+DIVISORS = frozenset(("gcd", "lcm"))
+"""Of whole numbers, whatever they are called."""
 
 WHOLE_POINTS = (*range(18), 20, 23, 29, 37, 48, 64, 101)
+
+
+POINTS = 3
+"""Random points at which two expressions are compared, positive; and one more with both signs."""
 
 
 def point(names: frozenset[str], number: int, signs: bool = False) -> dict[str, Fraction]:
@@ -59,7 +66,9 @@ def of_whole_numbers(node: Node) -> frozenset[str]:
         ends = free(node.args[0]) | free(node.args[1])
         return (found | frozenset(name for name in ends if _WHOLE.fullmatch(name))) - {INDEX}
     negative_power = node.name == "^" and _is_negative(node.args[0])
-    if node.name in _OF_WHOLE_NUMBERS or negative_power:
+    if node.name in DIVISORS:
+        found |= free(node)
+    elif node.name in _OF_WHOLE_NUMBERS or negative_power:
         inner = node.args[1] if negative_power else node
         found |= frozenset(name for name in free(inner) if _WHOLE.fullmatch(name))
     return found

@@ -22,7 +22,7 @@ def same_quantities(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if not ours.unit or not theirs.unit:
         if alike.rules.units == "required" and ours.unit:
             return False
-        if "degree" in (ours.unit, theirs.unit) and _names_pi(ours.value) != _names_pi(theirs.value):
+        if "degree" in (ours.unit, theirs.unit) and (_names_pi(ours.value) or _names_pi(theirs.value)):
             return alike(_radians(ours), _radians(theirs))
         return alike(ours.value, theirs.value)
     if alike.rules.units == "ignored":

@@ -3,11 +3,24 @@
 from fractions import Fraction
 
 from distill.verify.algebra.atoms import AtomReader
-from distill.verify.algebra.nodes import ELLIPSIS, INFINITY, Call, Node, Num, Relation, Sequence, Sym, Unread, Words
+from distill.verify.algebra.nodes import (
+    EITHER,
+    ELLIPSIS,
+    INFINITY,
+    Call,
+    Node,
+    Num,
+    Relation,
+    Sequence,
+    Sym,
+    Unread,
+    Words,
+)
 from distill.verify.algebra.regions import excepted, linked
 from distill.verify.algebra.sets import is_difference
 from distill.verify.algebra.tokens import Token
 from distill.verify.algebra.units import NUMBER_WORDS, SHARES, month_of, singular
+from distill.verify.notation import cased
 
 RELATIONS = {
     "=": "=",
@@ -56,7 +69,7 @@ class Reader(AtomReader):
             return date
         if not plain or not all(t.kind == "word" or t.text in ("and", "or", "in") for t in plain):
             return None
-        text = " ".join("A" if t.text == "A" and place else t.text.lower() for place, t in enumerate(plain))
+        text = " ".join("A" if t.text == "A" and place else cased(t.text) for place, t in enumerate(plain))
         if text in _SETS_IN_WORDS:
             return Sym(_SETS_IN_WORDS[text])
         if text in NUMBER_WORDS:
@@ -71,7 +84,7 @@ class Reader(AtomReader):
         """A list of names, each of two words at most: `A, B and D`."""
         if not all(t.kind == "word" or t.text in (",", "and", "(", ")") for t in self._tokens):
             return None
-        text = " ".join(t.text.lower() for t in self._tokens if t.text not in "()")
+        text = " ".join(cased(t.text) for t in self._tokens if t.text not in "()")
         names = [name.split() for name in text.replace(", and ", ",").replace(" and ", ",").split(",")]
         if not all(0 < len(name) <= 2 for name in names):
             return None
@@ -96,6 +109,8 @@ class Reader(AtomReader):
         groups = [excepted(group) for group in groups]
         if len(groups) == 1 and (found := linked(groups[0], links)) is not None:
             return found
+        if set(links) == {"or"} and len(groups) == 1 and _is_choice(groups[0]):
+            return Call(EITHER, tuple(groups[0]))
         parts = [g[0] if len(g) == 1 else Sequence("", "", tuple(g)) for g in groups]
         return parts[0] if len(parts) == 1 else Sequence("", "", tuple(parts))
 
@@ -210,6 +225,11 @@ class Reader(AtomReader):
                 raise Unread("prime")
             else:
                 return value
+
+
+def _is_choice(items: list[Node]) -> bool:
+    """Statements on different things, of which one holds: `a = 0` or `b = 0`."""
+    return all(isinstance(item, Relation) for item in items) and len({item.sides[0] for item in items}) > 1  # type: ignore[union-attr]
 
 
 def _labelled(left: Node, right: Node) -> Node:

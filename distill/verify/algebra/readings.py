@@ -27,17 +27,19 @@ LONGEST_DIGITS = 100
 _UNIT_LETTER = re.compile(r"[\d})]\s*(?:[msghlLJNW]|(?<=\s)(?:[CVAKFTH]|\\Omega))(?![A-Za-z(])")
 
 
-def readings_of_both(gold: str, answer: str) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+def readings_of_both(
+    gold: str, answer: str, functions: frozenset[str] = frozenset()
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Those of two answers; letters are symbols of units where the other one names a unit.
 
     Raises:
         Unread: one of them has none.
     """
-    ours, theirs = _readings_or_none(gold), _readings_or_none(answer)
+    ours, theirs = _readings_or_none(gold, functions), _readings_or_none(answer, functions)
     if not ours or any(map(names_unit, theirs)):
-        ours += _readings_with_units(gold)
+        ours += _readings_with_units(gold, functions)
     if not theirs or any(map(names_unit, ours)):
-        theirs += _readings_with_units(answer)
+        theirs += _readings_with_units(answer, functions)
     theirs += _as_notated(ours, answer)
     if not ours or not theirs:
         raise Unread(answer[:50] if ours else gold[:50])
@@ -58,24 +60,24 @@ def _as_notated(gold: tuple[Node, ...], answer: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def _readings_or_none(text: str) -> tuple[Node, ...]:
+def _readings_or_none(text: str, functions: frozenset[str]) -> tuple[Node, ...]:
     try:
-        return readings(text)
+        return readings(text, functions)
     except (Unread, ValueError, ZeroDivisionError):
         return ()
 
 
 @lru_cache(maxsize=1024)
-def _readings_with_units(text: str) -> tuple[Node, ...]:
+def _readings_with_units(text: str, functions: frozenset[str]) -> tuple[Node, ...]:
     found = []
     for variant in variants(_plain(text)):
         with suppress(Unread, ValueError, ZeroDivisionError):
-            found.append(Reader(variant, ALL_LETTERS).answer())
+            found.append(Reader(variant, ALL_LETTERS, functions).answer())
     return tuple(one for one in found if names_unit(one))
 
 
 @lru_cache(maxsize=8192)
-def readings(text: str) -> tuple[Node, ...]:
+def readings(text: str, functions: frozenset[str] = frozenset()) -> tuple[Node, ...]:
     """
     Raises:
         Unread: there is none.
@@ -85,13 +87,13 @@ def readings(text: str) -> tuple[Node, ...]:
     plain = _plain(text)
     if special := by_look(plain):
         return special
-    if family := _family(plain):
+    if family := _family(plain, functions):
         return family
     found: list[Node] = []
     for variant in variants(plain):
         for unit_letters in (NO_LETTERS, SOME_LETTERS)[: 1 + bool(_UNIT_LETTER.search(variant))]:
             try:
-                found.append(Reader(variant, unit_letters).answer())
+                found.append(Reader(variant, unit_letters, functions).answer())
             except (Unread, ValueError, ZeroDivisionError):
                 continue
     if not found:
@@ -112,7 +114,7 @@ def _overlined(found: re.Match[str]) -> str:
     return rf"{found[1]}\overline{{{found[2]}{found[3] or ''}{found[4] or ''}}}"
 
 
-def _family(text: str) -> tuple[Node, ...]:
+def _family(text: str, functions: frozenset[str]) -> tuple[Node, ...]:
     """`\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}`, in every reading of what stands before the condition."""
     if (parts := split(text)) is None:
         return ()
@@ -124,7 +126,7 @@ def _family(text: str) -> tuple[Node, ...]:
     found = []
     for variant in variants(body):
         try:
-            value = Reader(variant).answer()
+            value = Reader(variant, functions=functions).answer()
         except (Unread, ValueError, ZeroDivisionError):
             continue
         if is_family(value, parameter):

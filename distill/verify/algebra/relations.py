@@ -5,11 +5,12 @@ from fractions import Fraction
 
 from distill.verify.algebra.affine import same_solutions
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
+from distill.verify.algebra.opaque import APPLIED
 from distill.verify.algebra.regions import interval, region
 from distill.verify.algebra.rules import Alike, Rules, every
 from distill.verify.algebra.solved import same_levels, same_when_solved
-from distill.verify.algebra.symbols import free, renamed
-from distill.verify.algebra.values import multiples, same_value, symbols
+from distill.verify.algebra.symbols import free, renamed, symbols
+from distill.verify.algebra.values import multiples, same_value
 
 MINUS_ONE = Call("neg", (Num(Fraction(1)),))
 _INVERTED = frozenset("ABCMPQTfgh")
@@ -55,6 +56,9 @@ def _same_as_relation(relation: Relation, value: Node, alike: Alike, claimed: bo
         if claimed and not symbols(value) and len(parts) > 1 and len(symbols(parts[0])) > 1:
             parts = parts[1:]  # `x + y = 14`
         if not claimed and len(parts) > 1:
+            told = not symbols(parts[0]) or every(alike(parts[0], part) for part in parts[1:])
+            if not told:
+                return told  # an equation that is no identity is not its left side
             parts = parts[:1]
         found = [alike(value, part) if claimed else alike(part, value) for part in parts]
         return every(iter(found))
@@ -108,7 +112,7 @@ def is_name(node: Node) -> bool:
         return True
     if isinstance(node, Sequence):
         return bool(node.items) and all(map(is_name, node.items))
-    if isinstance(node, Call) and node.name == "*":
+    if isinstance(node, Call) and node.name in ("*", APPLIED):
         return is_name(node.args[0])
     if isinstance(node, Call) and node.name == "^":
         return node.args[1] == MINUS_ONE and isinstance(node.args[0], Sym) and node.args[0].name in _INVERTED
@@ -146,7 +150,7 @@ def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | No
 def _are_of_one_argument(ours: Node, theirs: Node, value: Node) -> bool:
     """`y` and `f(x)`, or `f^{-1}(x)`: names of what depends on x alone."""
     function = theirs if ours == Sym("y") else ours if theirs == Sym("y") else None
-    if not isinstance(function, Call) or function.name != "*":
+    if not isinstance(function, Call) or function.name not in ("*", APPLIED) or len(function.args) != 2:
         return False
     return isinstance(function.args[1], Sym) and free(value) == {function.args[1].name} != {"y"}
 
@@ -169,8 +173,9 @@ def _of_argument(relation: Relation, name: Node) -> Relation:
 
 def _applied(name: Node) -> tuple[str, str] | None:
     """A function and its argument, or a sequence and its index."""
-    if isinstance(name, Call) and name.name == "*" and all(isinstance(arg, Sym) for arg in name.args):
-        function, argument = name.args
+    is_applied = isinstance(name, Call) and name.name in ("*", APPLIED) and len(name.args) == 2
+    if is_applied and all(isinstance(arg, Sym) for arg in name.args):  # type: ignore[union-attr]
+        function, argument = name.args  # type: ignore[union-attr]
         is_length = argument.name.isupper() or function.name in ("x", "y", "z")  # type: ignore[union-attr]
         return None if is_length else (function.name, argument.name)  # type: ignore[union-attr]
     if not isinstance(name, Sym) or not re.fullmatch("[A-Za-z]_[ijkmn]", name.name):

@@ -3,7 +3,19 @@
 import re
 from fractions import Fraction
 
-from distill.verify.algebra.nodes import ELLIPSIS, EMPTY, Call, Cases, Matrix, Node, Num, Relation, Sequence, Sym
+from distill.verify.algebra.nodes import (
+    EITHER,
+    ELLIPSIS,
+    EMPTY,
+    Call,
+    Cases,
+    Matrix,
+    Node,
+    Num,
+    Relation,
+    Sequence,
+    Sym,
+)
 from distill.verify.algebra.relations import is_name, name_of
 from distill.verify.algebra.rules import Alike, every
 from distill.verify.algebra.symbols import free, replaced, size
@@ -60,6 +72,8 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
         return False if ours and theirs else _without_brackets(gold, answer, alike)
     if ours == theirs == "()" or (ours == theirs and ours in ("(]", "[)", "[]")):
         return _in_order(gold, answer, alike)
+    if {ours, theirs} == {"{}", ""} and _is_part(gold, answer):
+        return None
     if {ours, theirs} == {"()", "{}"}:
         return _as_only_member(gold, answer, alike)
     if {ours, theirs} == {"()", ""}:
@@ -91,6 +105,13 @@ def _as_only_member(gold: Node, answer: Node, alike: Alike) -> bool | None:
     """A set is no tuple; `\\{(1, 2)\\}` is the set of one."""
     ours, theirs = (node.items[0] if _is_set(node) and len(_items(node)) == 1 else node for node in (gold, answer))  # type: ignore[union-attr]
     return alike(ours, theirs) if _bracket(ours) == _bracket(theirs) == "()" else False
+
+
+def _is_part(gold: Node, answer: Node) -> bool:
+    """`\\{x\\}` beside an expression: what it has behind the point, rather than a set."""
+    several, one = (gold, answer) if isinstance(gold, Sequence) else (answer, gold)
+    is_single = isinstance(several, Sequence) and len(several.items) == 1 and not isinstance(one, Sequence)
+    return is_single and bool(free(one)) and not free(one) & {"n", "k"}  # `\\{2n + 1\\}` is a sequence
 
 
 def _is_set(node: Node) -> bool:
@@ -275,6 +296,17 @@ def as_identity(node: Node, other: Node) -> Node:
         return node
     cells = ((Num(Fraction(int(i == j))) for j in range(size)) for i in range(size))
     return replaced(node, names[0], Matrix(tuple(tuple(row) for row in cells)))
+
+
+def is_either(node: Node) -> bool:
+    return isinstance(node, Call) and node.name == EITHER
+
+
+def same_choices(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    """Statements of which one holds; those that all hold are something else, and a single one may say the same."""
+    if not isinstance(gold, Call) or not isinstance(answer, Call) or gold.name != answer.name:
+        return None
+    return _matched(gold.args, answer.args, alike)
 
 
 def same_parts(gold: Call, answer: Node, alike: Alike) -> bool | None:

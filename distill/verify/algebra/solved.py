@@ -5,6 +5,7 @@ from fractions import Fraction
 from distill.verify.algebra.affine import Flat
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sym, TooBig
+from distill.verify.algebra.points import point
 from distill.verify.algebra.rules import Alike
 from distill.verify.algebra.symbols import free, replaced
 from distill.verify.algebra.values import multiples
@@ -27,7 +28,38 @@ def _is_solution_of(implicit: Relation, explicit: Relation, alike: Alike) -> boo
         return False
     if (name in free(left)) == (name in free(right)) or not _once(left if name in free(left) else right, name):
         return False
-    return alike(replaced(left, name, value), replaced(right, name, value)) is True
+    if alike(replaced(left, name, value), replaced(right, name, value)) is not True:
+        return False
+    return not _holds_elsewhere(Call("+", (left, Call("neg", (right,)))), name)
+
+
+_PLACES = tuple(map(Fraction, (0, 1, -1, 2, -2)))
+
+
+def _holds_elsewhere(difference: Node, name: str) -> bool:
+    """Is it zero whatever the letter is, where another one has some value: `xy = x^2` at x = 0?"""
+    for other in sorted(free(difference) - {name}):
+        given = point(free(difference), 1)
+        try:
+            first, second = (_slope(difference, name, given | {other: Fraction(at)}) for at in (0, 1))
+            roots = (-first / (second - first),) if first != second else ()
+        except (NotRational, Undefined, TooBig):
+            roots = ()
+        if any(_is_zero(difference, given | {other: place}) for place in (*_PLACES, *roots)):
+            return True
+    return False
+
+
+def _slope(difference: Node, name: str, given: dict[str, Fraction]) -> Fraction:
+    """What the letter is multiplied with, where it stands in no power."""
+    return exact(difference, given | {name: Fraction(1)}) - exact(difference, given | {name: Fraction(0)})
+
+
+def _is_zero(difference: Node, given: dict[str, Fraction]) -> bool:
+    try:
+        return not exact(difference, given)
+    except (NotRational, Undefined, TooBig):
+        return False
 
 
 def _once(node: Node, name: str) -> bool:

@@ -27,9 +27,13 @@ def _choices(found: list[Token]) -> int:
 
 
 class Stream:
-    """The tokens of an answer and the place in them; `unit_letters` tells whether that of `5 m` is a unit."""
+    """The tokens of an answer and the place in them.
 
-    def __init__(self, text: str, unit_letters: int = NO_LETTERS) -> None:
+    `unit_letters` tells whether the letter of `5 m` is a unit, `functions` are those that are applied to the brackets
+    behind them.
+    """
+
+    def __init__(self, text: str, unit_letters: int = NO_LETTERS, functions: frozenset[str] = frozenset()) -> None:
         self._tokens = tokens(text, unit_letters == ALL_LETTERS)
         if _choices(self._tokens) > MOST_CHOICES:
             raise TooBig("choices")
@@ -38,6 +42,7 @@ class Stream:
         self._bars = 0
         self._written = 0
         self._unit_letters = unit_letters
+        self._functions = functions
 
     @property
     def _now(self) -> Token:

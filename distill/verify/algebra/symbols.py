@@ -36,6 +36,17 @@ def free(node: Node) -> frozenset[str]:
     return frozenset().union(*map(free, _inner(node)))
 
 
+def symbols(node: Node) -> frozenset[str]:
+    """Those of an expression, infinity included."""
+    if isinstance(node, Quantity):
+        return symbols(node.value)
+    if isinstance(node, Sym):
+        return frozenset() if node.name in CONSTANTS else frozenset((node.name,))
+    if isinstance(node, Call):
+        return frozenset().union(*(symbols(arg) for arg in node.args))
+    return frozenset()
+
+
 def holds_words(node: Node) -> bool:
     return isinstance(node, Words) or any(map(holds_words, _inner(node)))
 

@@ -31,6 +31,7 @@ _SPELLINGS: dict[str, str] = {
     "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ⅇ": "e",
     **dict.fromkeys("ΩΩ", r"\Omega "), "µ": r"\mu ", "Å": " \x01angstrom ", "℃": r"^\circ C", "℉": r"^\circ F",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∨": r"\lor ", "∧": r"\land ", "′": "'",
+    "†": r"\dagger ",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
     "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
@@ -68,6 +69,14 @@ _LETTERS = re.compile(r"[\\\x01]?[A-Za-z]+")
 _STYLE = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|vec|hat|pmb|underline|bar)\s*(?:\{([^{}]*)\}|(?<![a-z])([A-Za-z\d])(?![A-Za-z]))"
 )
+_ACCENT = re.compile(
+    r"\\(?:wide)?(bar|overline|hat|tilde|dot|ddot)(?![a-zA-Z])\s*"
+    r"(?:\{\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?([A-Za-z]|\\[a-z]+)\s*\}|([A-Za-z])|(\\[a-z]+))"
+)
+ACCENTS = ("accentbar", "accenthat", "accenttilde", "accentdot", "accentddot")
+"""Tokens behind a letter."""
+
+_UNIT_VECTORS = frozenset(("i", "j", "k", "\\imath", "\\jmath"))
 _STYLED = re.compile(r"\\(?:boxed|fbox|mathbf|boldsymbol|bm|pmb|displaystyle|underline|mathit)\s*\{")
 _PHANTOM = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|[-+\w])")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
@@ -105,7 +114,8 @@ _FUNCTION_NAMES = FUNCTIONS | {name for name in _PROGRAMMED if name.startswith("
 _NEVER_SYMBOLS = frozenset(("YES", "NO", "TRUE", "DNE", "no", "No"))
 GREEK = frozenset(
     """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau
-    upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar triangle""".split()
+    upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar triangle dagger
+    T""".split()
 )
 
 
@@ -147,6 +157,7 @@ def spelled(text: str) -> str:
             .replace("\\AA", "\x01angstrom ")
             .replace("\\mathdollar", "\\$")
         )
+        text = _ACCENT.sub(_accented, text)
         text = _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)
         text = _BOARD.sub(r"\\set\1 ", _SCRIPT.sub(r" \1", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)))
         for _ in range(3):
@@ -163,6 +174,14 @@ def spelled(text: str) -> str:
     if "$" in text and text.replace("\\$", "").count("$") % 2 == 0:
         text = re.sub(r"(?<!\\)\$", " ", text)  # they stand around formulas
     return _MONEY.sub(_with_unit, text).replace("**", "^").replace("\\$", "").replace("$", "")
+
+
+def _accented(found: re.Match[str]) -> str:
+    """A letter with the mark behind it that is part of its name; unit vectors need none."""
+    letter = found[2] or found[3] or found[4]
+    if found[1] == "hat" and letter in _UNIT_VECTORS:
+        return f" {letter.removeprefix(chr(92)).removesuffix('math')} "
+    return f" {letter}\\accent{found[1].replace('overline', 'bar')} "
 
 
 def _announced(text: str) -> str:
@@ -222,13 +241,13 @@ _COMMANDS = {
     "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "infin": "infty", "varnothing": "emptyset", "%": "%",
     "lvert": "|", "rvert": "|", "vert": "|", "lor": "or", "vee": "or", "land": "and", "wedge": "and", 
     "backslash": "setminus", "bmod": "mod", "degree": "degree", "colon": ":", "prime": "'", "thickapprox": "approx",
-    "simeq": "approx",
+    "simeq": "approx", "top": "T", "intercal": "T",
     "arcctg": "arccot", "tg": "tan", "ctg": "cot",
 }  # fmt: skip
 _KNOWN = frozenset(
     """frac binom infty emptyset pm mp in notin cup cap setminus circ overline lfloor rfloor lceil rceil langle rangle
     begin end sum prod pi approx mod setR setZ setN setQ setC or and ldots""".split()
-)
+).union(ACCENTS)
 _BARE = {"pi": "pi", "inf": "infty", "infinity": "infty", "oo": "infty", "and": "and", "or": "or", "mod": "mod"}
 _PRODUCT = re.compile("[x-z]{3}|abc|[a-w][x-z]{2}")
 """Three letters that are no word: `xyz`, `xxy`."""

@@ -8,6 +8,9 @@ from distill.verify.algebra.unit_spelling import spelled
 from distill.verify.algebra.units import MULTIPLIERS, SYMBOLS, is_unit, measure, names_of, singular
 from distill.verify.notation import CHANGING, OPERATIONS
 
+CONDITIONS = frozenset(("if", "when", "even", "odd"))
+"""Words of a condition."""
+
 _LETTERS = frozenset(("m", "s", "g", "h", "l", "L", "J", "N", "W"))
 _SPACED = frozenset(("C", "V", "A", "K", "F", "T", "H", "Omega"))
 """Letters that are units behind a space only."""
@@ -113,6 +116,13 @@ class UnitReader(Stream):
             return True
         return (self._is("(") and parts[-1:] == ["/"]) or self._is_unit_fraction()
 
+    def _is_decade(self, text: str) -> bool:
+        """`1990s`, in text."""
+        if text != "s" or self._tokens[self._at - 1].kind != "word" or self._tokens[self._at - 2].kind != "number":
+            return False
+        year = self._tokens[self._at - 2].text
+        return self._tokens[self._at - 1].glued and len(year) == 4 and year.endswith("0")
+
     def _is_unit_product(self) -> bool:
         return self._ahead().text == "(" and (self._names_unit(2) or self._ahead(2).kind == "symbol")
 
@@ -146,6 +156,8 @@ class UnitReader(Stream):
 
     def _unit_name(self, parts: list[str]) -> None:
         text = self._next().text
+        if text in CONDITIONS or self._is_decade(text):
+            raise Unread("no unit")
         names = names_of(text)
         is_power = bool(parts) and text in ("squared", "cubed")
         if text not in ("points", "K") and not is_power and {*names, text.lower()} & _FORBIDDEN:
@@ -160,6 +172,8 @@ class UnitReader(Stream):
             return ""
         braced = self._take("{")
         power = ("-" if self._take("-") else "") + self._next().text
+        if not power.removeprefix("-").isdigit():
+            raise Unread("exponent of a unit")
         if braced:
             self._expect("}")
         return "^" + power

@@ -1,15 +1,18 @@
 """Two expressions: are their values the same?"""
 
-import re
 from fractions import Fraction
 from functools import lru_cache
-from itertools import permutations
+from typing import Any
 
+from distill.verify.algebra.beyond import constants, far_beyond, steps, whole_beyond
 from distill.verify.algebra.exact import NotRational, Undefined, exact
-from distill.verify.algebra.modular import PRIME, modular
-from distill.verify.algebra.nodes import Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.free_constants import constants_renamed, same_but_for_a_constant
+from distill.verify.algebra.modular import modular, prime_for
+from distill.verify.algebra.nodes import Call, Node, Num, Sym, TooBig
 from distill.verify.algebra.numeric import agree, as_fraction, numeric, same_numbers
 from distill.verify.algebra.points import (
+    DIVISORS,
+    POINTS,
     far_and_near,
     is_piecewise,
     near_zero,
@@ -20,90 +23,23 @@ from distill.verify.algebra.points import (
     whole_numbers,
 )
 from distill.verify.algebra.rules import Rules
-from distill.verify.algebra.symbols import CONSTANTS, renamed
+from distill.verify.algebra.symbols import symbols
 
 PRINTED = 10
 """A decimal of so many digits is taken for an exact value that was printed."""
 
-POINTS = 3
-"""Random points at which two expressions are compared, positive; and one more with both signs."""
 
-
-def symbols(node: Node) -> frozenset[str]:
-    if isinstance(node, Quantity):
-        return symbols(node.value)
-    if isinstance(node, Sym):
-        return frozenset() if node.name in CONSTANTS else frozenset((node.name,))
-    if isinstance(node, Call):
-        return frozenset().union(*(symbols(arg) for arg in node.args))
-    return frozenset()
+MOST_STEPS = 100
+"""Pairs of floors that are compared."""
 
 
 def same_value(gold: Node, answer: Node, rules: Rules) -> bool | None:
     """Two expressions: fractions exactly, other constants to many digits, what has variables at random points."""
     found = _same_as_written(gold, answer, rules)
-    if found is False and _same_but_for_a_constant(gold, answer):
+    if found is False and same_but_for_a_constant(gold, answer):
         return True
-    if found is False and any(_same_as_written(gold, one, rules) for one in _constants_renamed(gold, answer)):
+    if found is False and any(_same_as_written(gold, one, rules) for one in constants_renamed(gold, answer)):
         return True
-    return found
-
-
-_CONSTANT = re.compile("[Cc](_[0-9])?")
-_CALLED_OTHERWISE = re.compile("[CcKkAB](_[0-9])?")
-_FREE = frozenset("Cc")
-
-
-def _same_but_for_a_constant(gold: Node, answer: Node) -> bool:
-    """Antiderivatives: `F(x) + C` and `G(x) + C` where F and G differ by a number."""
-    ours, theirs = _without_constant(gold), _without_constant(answer)
-    if ours is None or theirs is None or symbols(ours) != symbols(theirs) or not symbols(ours) & _VARIABLES:
-        return False
-    if Sym("C") not in _leaves(gold) and len(symbols(ours)) > 1:
-        return False  # the c of y = mx + c is given
-    difference = Call("+", (ours, Call("neg", (theirs,))))
-    try:
-        found = [numeric(difference, point(symbols(ours), i)) for i in range(POINTS + 1)]
-    except (NotRational, Undefined, TooBig):
-        return False
-    scale = max(abs(value) for value in found)
-    return all(abs(value - found[0]) <= (scale + 1) * Fraction(1, 10**30) for value in found)
-
-
-def _leaves(node: Node) -> frozenset[Node]:
-    return frozenset().union(*map(_leaves, node.args)) if isinstance(node, Call) else frozenset((node,))
-
-
-def _without_constant(node: Node) -> Node | None:
-    """What a free constant is added to."""
-    if not isinstance(node, Call) or node.name != "+":
-        return None
-    first, second = node.args
-    for one, other in ((first, second), (second, first)):
-        if isinstance(one, Sym) and one.name in _FREE:
-            return other
-        rest = _without_constant(one)
-        if rest is not None:
-            return Call("+", (rest, other))
-    return None
-
-
-_VARIABLES = frozenset(("x", "y", "z", "t", "u", "s", "r", "theta"))
-
-
-def _constants_renamed(gold: Node, answer: Node) -> list[Node]:
-    """An antiderivative or a general solution with its free constants under the names of the gold answer's."""
-    ours, theirs = sorted(symbols(gold) - symbols(answer)), sorted(symbols(answer) - symbols(gold))
-    if not 0 < len(ours) == len(theirs) <= 2 or not symbols(gold) & symbols(answer) & _VARIABLES:
-        return []
-    if not all(map(_CONSTANT.fullmatch, ours)) or not all(map(_CALLED_OTHERWISE.fullmatch, theirs)):
-        return []
-    found = []
-    for order in permutations(ours):
-        other = answer
-        for old, new in zip(theirs, order, strict=True):
-            other = renamed(other, old, new)
-        found.append(other)
     return found
 
 
@@ -114,7 +50,8 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
     if not names:
         return same_at({}, gold, answer, rules)
     if whole := of_whole_numbers(gold) | of_whole_numbers(answer):
-        return _same_over(whole_numbers(names, whole), gold, answer, rules)
+        found = _same_over(whole_numbers(names, whole), gold, answer, rules)
+        return _same_beyond(names, whole, gold, answer, rules) if found else found
     try:
         positive = [same_at(point(names, i), gold, answer, rules) for i in range(POINTS)]
     except TooBig:
@@ -129,14 +66,15 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
     except TooBig:
         elsewhere = [same_at(near_zero(names, i, signs=True), gold, answer, rules) for i in range(POINTS + 1)]
     if is_piecewise(gold) or is_piecewise(answer):
-        elsewhere += [_same_anywhere(values, gold, answer, rules) for values in far_and_near(names)]
+        far = far_and_near(names) + far_beyond(names, constants(gold, answer))
+        elsewhere += [_same_anywhere(values, gold, answer, rules) for values in far]
         if exponents := of_exponents(gold) | of_exponents(answer):
             others = [whole_exponents(names, exponents, number) for number in range(POINTS + 1)]
             elsewhere += [_same_anywhere(values, gold, answer, rules) for values in others]
         if any(_lacks_value(values, gold, answer) for values in far_and_near(names)):
             return None
     if False not in elsewhere:
-        return True
+        return True if _same_steps(gold, answer, rules) else None
     return None if _many_valued(gold) or _many_valued(answer) else False
 
 
@@ -145,6 +83,8 @@ def _same_over(points: list[dict[str, Fraction]], gold: Node, answer: Node, rule
     told = [found for values in points if (found := same_at(values, gold, answer, rules)) is not None]
     if False in told:
         return False
+    if _is_of_divisors(gold) or _is_of_divisors(answer):
+        return True if len(told) >= POINTS else None
     below = [
         {name: -value if place in (which, 2) else value for place, (name, value) in enumerate(sorted(values.items()))}
         for values in points[1:4]
@@ -153,6 +93,32 @@ def _same_over(points: list[dict[str, Fraction]], gold: Node, answer: Node, rule
     if False in [_same_anywhere(values, gold, answer, rules) for values in below]:
         return None  # floors and remainders of what is negative; factorials have no value there
     return True if len(told) >= POINTS else None
+
+
+def _is_of_divisors(node: Node) -> bool:
+    """Does it hold common divisors or multiples, which are those of natural numbers?"""
+    return isinstance(node, Call) and (node.name in DIVISORS or any(map(_is_of_divisors, node.args)))
+
+
+def _same_beyond(names: frozenset[str], whole: frozenset[str], gold: Node, answer: Node, rules: Rules) -> bool | None:
+    """Where they agree at common points: behind the constants too? None where that is not worked out."""
+    if found := constants(gold, answer):
+        told = [_same_anywhere(values, gold, answer, rules) for values in whole_beyond(names, whole, found)]
+        if True not in told or False in told:
+            return False if False in told else None
+    return True if _same_steps(gold, answer, rules) else None
+
+
+def _same_steps(gold: Node, answer: Node, rules: Rules) -> bool:
+    """Has each step without a period its equal on the other side?"""
+    ours, theirs = steps(gold), steps(answer)
+    if ours == theirs or len(ours) * len(theirs) > MOST_STEPS:
+        return ours == theirs
+    return all(
+        any(one.name == other.name and same_value(one.args[0], other.args[0], rules) for other in others)
+        for some, others in ((ours - theirs, theirs), (theirs - ours, ours))
+        for one in some
+    )
 
 
 def _same_anywhere(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules) -> bool | None:
@@ -239,7 +205,8 @@ def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> boo
         TooBig: they are none of which residues are found.
     """
     try:
-        return modular(gold, values) == modular(answer, values)
+        prime = prime_for(gold, answer)
+        return modular(gold, values, prime) == modular(answer, values, prime)
     except NotRational as e:
         raise TooBig from e
     except Undefined:
@@ -306,7 +273,23 @@ def multiples(gold: Node, answer: Node, sign: int) -> bool | None:
                 return found
         ratio = a / b
     assert ratio is not None
-    return True if not sign else bool(ratio.real * sign > 0)
+    if sign and not ratio.real * sign > 0:
+        return False
+    return _same_ratio_far(names, gold, answer, ratio)
+
+
+def _same_ratio_far(names: frozenset[str], gold: Node, answer: Node, ratio: Any) -> bool | None:
+    """Of what has another form elsewhere: there too?"""
+    if not is_piecewise(gold) and not is_piecewise(answer):
+        return True
+    for values in far_and_near(names) + far_beyond(names, constants(gold, answer)):
+        try:
+            a, b = numeric(gold, values, real=True), numeric(answer, values, real=True)
+        except (NotRational, Undefined, TooBig):
+            continue
+        if agree(a, b * ratio, max(abs(a), abs(b))) is False:
+            return False
+    return True
 
 
 def _multiple_residues(names: frozenset[str], gold: Node, answer: Node) -> bool:
@@ -314,11 +297,11 @@ def _multiple_residues(names: frozenset[str], gold: Node, answer: Node) -> bool:
     Raises:
         TooBig: as of `_same_residues`.
     """
-    ratios = set()
+    ratios, prime = set(), prime_for(gold, answer)
     try:
         for number in range(POINTS):
             values = point(names, number)
-            ratios.add(modular(gold, values) * pow(modular(answer, values), -1, PRIME) % PRIME)
+            ratios.add(modular(gold, values, prime) * pow(modular(answer, values, prime), -1, prime) % prime)
     except (NotRational, ValueError) as e:
         raise TooBig from e
     return len(ratios) == 1
