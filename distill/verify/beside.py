@@ -55,6 +55,7 @@ _DENIED = re.compile(
     r"(?:answer|result|value|solution|choice|option)s?(?: here)? (?:is|would be|was)\s*:?\s*\$?$"
     rf"|\b(?:{MIGHT}) (?:think|guess|expect|say|believe|suspect|be tempted)\b[^,;]*$"
     rf"|\b(?:{EXCLUDE})\s+\$?$|<!--\s*$|~~\$?$"
+    r"|^\W*if (?:it|this|that|[a-z]) (?:were|was|had)\b[^.;\n]{0,40}[:,]?\s*\$?$"
     r"|\\boxed\s*\{[^{}]*\}[^.\n]{0,20}\bif\b[^.;\n]{0,40}[:,]?\s*\$?$",
     re.IGNORECASE,
 )
@@ -71,13 +72,25 @@ _GOES_ON = re.compile(
     r"|,? but (?:it|the answer|this) (?:may|might|could|is|should)\b|!(?!\s|$))",
     re.IGNORECASE,
 )
+_IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
+_LISTS_MORE = re.compile(
+    r"[\s$]*(?:,?\s*(?:or|and)\s+(?:more|less|larger|greater|smaller|fewer|higher|lower)\b"
+    r"|,?\s*(?:or|and)[\s$]+(?:[a-zA-Z]\s*=\s*)?[$]?-?\d|,?\s*and also\s+[$]?-?\d|,\s*another (?:solution|answer)\b"
+    r"|,\s*-?\d+\s*[$.]?\s*$)",
+    re.IGNORECASE,
+)
+"""One of several values, or a bound."""
+
+BEHIND = 60
+"""Characters behind a box in which they are looked for."""
+
 _FAILS = re.compile(
     rf"[\s$.)\]]{{0,4}}(?:(?:is|was|seems) (?:{WRONG}|{REJECTED}|too (?:small|large|big|low|high)"
     r"|not (?:right|correct|valid|the answer|possible))|does(?:n't| not) (?:work|satisfy|fit)|fails"
     r"|can(?:not|'t) be right)\b"
     r"|[\s$.)\]]{0,4}(?:That|This|It|I)(?:'s| is| was| am|'m) "
     rf"(?:{WRONG}|not (?:right|correct|it|the answer))\b"
-    r"|\?\s*No\b|\s*~~|\s*-->"
+    r"|\?\s*No\b|\?\?|\s*~~|\s*-->"
     rf"|[\s$.)\]]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
     r"|,? which contradicts\b)"
 )
@@ -140,7 +153,7 @@ def _is_clean_before(head: str, before: str, in_math: bool) -> bool:
 
 def _is_clean_behind(tail: str, in_math: bool) -> bool:
     end = _closing_of_formula(tail) if in_math else 0
-    if _GOES_ON.match(tail, end):
+    if _GOES_ON.match(tail, end) or _LISTS_MORE.match(_IN_TEXT.sub(r" \1 ", _SPACES.sub(" ", tail[:BEHIND]))):
         return False
     if (in_math and tail.startswith(("!", "_"))) or re.match(r"_\{?\d", tail):
         return False

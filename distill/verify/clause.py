@@ -32,7 +32,7 @@ DOUBTED = re.compile(
 )
 _NOT_CLAIMED = re.compile(
     rf"\b(?:impossible|doubts?|denies|deny|pretend|mistake is|{WRONG})\s+that\b[^,;]*$"
-    rf"|^\W*(?:suppose|assume|if|let us (?:suppose|assume))\b[^,;]*$"
+    rf"|^\W*(?:suppose|assume|if|let)\b[^,;]*$"
     rf"|\b(?:{WRONG})\s+(?:answer|result|value|solution) (?:is|was)\s*$|\b(?:nobody|no one) knows\b[^;]*$"
     r"|\bthere (?:is|are) no (?:such )?(?:answer|solution|value|number)\b[^,;]*$",
     re.IGNORECASE,

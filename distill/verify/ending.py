@@ -9,7 +9,7 @@ from distill.verify.formulas import BOLD, COUNTED, NUMBER_IN_TEXT, NUMBERING, fo
 from distill.verify.last_number import REJECTED, condition_behind
 from distill.verify.notation import words
 from distill.verify.statement import phrase_end
-from distill.verify.wording import INSTEAD, NOT
+from distill.verify.wording import GIVES_UP, INSTEAD, NOT
 
 SHOWN = 300
 """Characters of a line from which no answer could be told."""
@@ -32,6 +32,8 @@ _METADATA = re.compile(
     re.IGNORECASE,
 )
 """Lines about the answer at the end, which are none."""
+
+_GIVES_UP = re.compile(rf"\b(?:{GIVES_UP})\b", re.IGNORECASE)
 
 _METADATA_WORDS = ("onfidence", "ertainty", "ifficulty", "assessment", "okens used", "ord count")
 
@@ -82,7 +84,7 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if _DENIED.search(text[: start + formula[0]]) else formula[1]
     if bold:
         return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
-    if DOUBTED.search(last_sentence(last)):
+    if DOUBTED.search(last_sentence(last)) or _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
         return last[-SHOWN:].strip()
     if (clause := short_clause(last)) is not None:
         at = len(text) - len(last) + last.rfind(clause)

@@ -9,7 +9,7 @@ import re
 NOT = r"not|never|neither|nor|cannot|can't|couldn't|isn't|aren't|wasn't|hardly|nicht|kein|keine|pas"
 """Denies what follows."""
 
-INSTEAD = r"instead of|rather than|other than|except(?: for)?|unlike|contrary to|besides"
+INSTEAD = r"instead of|rather than|different from|other than|except(?: for)?|unlike|contrary to|besides"
 """Names what is not meant."""
 
 WRONG = r"wrong|incorrect|false|untrue|mistaken|erroneous|invalid"
@@ -66,7 +66,8 @@ RETRACTION = (
 """Begins a sentence that puts another answer in place of the one before."""
 
 GIVES_UP = (
-    r"I (?:do not|don't|can't|cannot|could not|couldn't|am unable to) (?:know|determine|solve|find|say|tell)"
+    r"I (?:do not|don't|can't|cannot|could not|couldn't) (?:know|determine|solve|find|say|tell|finish)"
+    r"|(?:am )?(?:unable|not able) to (?:determine|solve|find|say|tell|finish)|have no answer"
     r"|give up|no idea|there is no (?:valid )?(?:solution|answer)|so no (?:solution|answer) exists|contradiction"
 )
 """Says that there is no answer, or that none is known."""
