@@ -134,6 +134,8 @@ class Line:
             raise ValueError(number)
         if number not in self._remotes:
             self._remotes[number] = Remote(self, number, made, part)
+        elif part:  # whatever it was before
+            object.__setattr__(self._remotes[number], "_part", True)
         return self._remotes[number]
 
     def _float(self, text: str) -> float:
