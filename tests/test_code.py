@@ -234,7 +234,9 @@ def test_a_pickle_that_runs_something_is_not_read() -> None:
 def test_printed_numbers() -> None:
     assert same_output("1  2 \n3\n\n", "1 2\n3", "exact")
     assert same_output("1", "1.0", "exact")
-    assert not same_output("1.0", "1", "exact")
+    assert same_output("1.0", "1", "exact")
+    assert not same_output("11", "0011", "exact")
+    assert not same_output("11.0", "0011", "exact")
     assert same_output("0.00001", "1e-05", "exact")
     for printed, wanted in (("11", "0011"), ("1e3", "1000"), ("+5", "5"), ("100001", "1e5"), ("1\x0c2", "1 2")):
         assert not same_output(printed, wanted, "exact")

@@ -10,6 +10,10 @@ RELATIVE, ABSOLUTE = 1e-5, 1e-8
 _FLOAT = re.compile(r"-?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?|[0-9]+e[-+][0-9]{1,3})")
 """As programs print floats; 1e5 is a word."""
 
+_WHOLE_FLOAT = re.compile(r"-?[0-9]+\.0*")
+_COUNT = re.compile(r"-?(?:0|[1-9][0-9]*)")
+"""A whole number, and no row of digits such as `0011`."""
+
 _SPACE = " \t\r"
 _BETWEEN = re.compile(r"[ \t]+")
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -18,8 +22,8 @@ _INTEGER = re.compile(r"-?[0-9]+")
 def same_output(found: str, wanted: str, comparison: str) -> bool:
     """Line by line without space at the ends of lines and empty lines at the end.
 
-    Of a line of numbers the floats may be written in another way: `exact` compares them as decimals (LiveCodeBench),
-    `close` to five digits (APPS).
+    Of a line of numbers the floats may be written in another way, and whole numbers as floats: `exact` compares them as
+    decimals (LiveCodeBench), `close` to five digits (APPS).
     """
     ours, theirs = _lines(found), _lines(wanted)
     if len(ours) != len(theirs):
@@ -43,7 +47,7 @@ def _same_numbers(found: str, wanted: str, comparison: str) -> bool:
 
 def _same_float(found: str, wanted: str, comparison: str) -> bool:
     if not _FLOAT.fullmatch(wanted):
-        return False
+        return bool(_WHOLE_FLOAT.fullmatch(found) and _COUNT.fullmatch(wanted)) and Decimal(found) == Decimal(wanted)
     if Decimal(found) == Decimal(wanted):
         return True
     first, second = float(found), float(wanted)
