@@ -187,6 +187,37 @@ class _Said(logging.Handler):
 
 
 @app.command()
+def decontaminate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="A .jsonl, .jsonl.gz or .parquet file.")],
+    out: Annotated[Path, typer.Option(help="Where to write the rows that are kept, as they are.")],
+    flagged: Annotated[Path, typer.Option(help="Where to write what was found, with the evidence.")],
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE ...", help="Evaluation sets, in the same formats.")
+    ] = None,
+    text_key: Annotated[
+        str | None, typer.Option(help="Column with the text; question, problem, ... if not given.")
+    ] = None,
+    against_key: Annotated[str | None, typer.Option(help="The same of the evaluation sets.")] = None,
+) -> None:
+    """Leave out the rows of any file that hold a question of an evaluation set, whatever was reformatted in it.
+
+    Rows with other numbers or formulas are flagged as changed, and kept.
+    """
+    from distill.curate.decontaminate_file import Keys, decontaminate_file, summary
+
+    if files[1:] and not against:
+        raise Refused(f"'{files[1]}' is one file too many.", "Evaluation sets stand behind --against.")
+    sets = [*(against or []), *files[1:]]  # --against A B names two
+    found = decontaminate_file(files[0], sets, out, flagged, Keys(text_key, against_key), _looked_at)
+    typer.echo(f"{summary(found)}\n-> {out}, {flagged}")
+
+
+def _looked_at(rows: int) -> None:
+    if rows % 100_000 < 8192 < rows:
+        typer.echo(f"{rows:,} rows", err=True)
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]) -> None:
     """Write report.html of a run again."""
     from distill.report.page import write_report

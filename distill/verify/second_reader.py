@@ -50,6 +50,8 @@ comparer = Comparer()
 def by_second_reader(extracted: str, gold: str, rules: Rules) -> Judgement:
     """Compare two answers of which `algebra` tells nothing."""
     ours, theirs = tidy(gold), tidy(extracted)
+    if gold.count("=") == 1 and "," not in gold and squeezed(tidy(gold.partition("=")[2])) == squeezed(theirs):
+        return correct(extracted, "same text")
     if same_marks(gold, extracted) and (
         squeezed(ours) == squeezed(theirs)
         or _untexted(gold) == _untexted(extracted)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, TooBig
 from distill.verify.algebra.numeric import as_fraction, numeric
+from distill.verify.algebra.opaque import APPLIED
 from distill.verify.algebra.symbols import free
 
 
@@ -247,6 +248,8 @@ def _middle(node: Node) -> Fraction | None:
 
 
 def _is_variable(node: Node) -> bool:
+    if isinstance(node, Call) and node.name == APPLIED:
+        return True  # 0 < f(x) < 1
     return isinstance(node, Sym) and node.name not in ("pi", "e", "oo", "i") and not node.name.startswith("set ")
 
 

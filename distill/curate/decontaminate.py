@@ -1,0 +1,170 @@
+"""Which texts hold questions of an evaluation set, and what is the evidence?"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from distill.curate.alignment import Match, Piece, compared
+from distill.curate.evaluated import Questions
+from distill.curate.shingles import LENGTH, Batch, Places, Stream, batch_of, stream_of
+
+LEAST = 0.6
+"""Share of a question's weight that must be in a text."""
+
+LEAST_CHANGED = 0.8
+"""The same where numbers or formulas are others."""
+
+LEAST_WEIGHT = 2.5
+"""Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
+
+_BEFORE_SENTENCE = re.compile(r"(?:^|[.:?!\n])[^\w.:?!\n]*$")
+_BEHIND_SENTENCE = re.compile(r"[^\w.?!\n]*(?:$|[.?!]|\n)")
+NEAR = 20
+"""Bytes around a short question in which it must begin and end a sentence."""
+
+LONGEST = 1 << 20
+"""Characters of a text that are looked at in one; a longer one in pieces that overlap."""
+
+OVERLAP = 1 << 14
+
+
+class Flag(NamedTuple):
+    """A text that holds a question."""
+
+    row: int
+    question: int
+    match: Match
+    evidence: str
+    """What of the text it is."""
+
+
+class Decontaminator:
+    """Finds questions in texts, some thousand at a time.
+
+    Those of the same letters and digits are looked for once; `question` of a flag is the first of them.
+    """
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        streams = stream_of(batch_of(list(questions)))
+        first: dict[bytes, int] = {}
+        for number in range(len(questions)):
+            first.setdefault(streams.row(number), number)
+        first.pop(b"", None)
+        self.numbers = list(first.values())
+        """Of the questions that are looked for."""
+        texts = [questions[number] for number in self.numbers]
+        self._questions = Questions(texts)
+        batch = batch_of(texts)
+        self._pieces = [
+            tuple(_piece(batch, stream, *stream.begins[number : number + 2].tolist()) for number in range(len(texts)))
+            for stream in (self._questions.plain, self._questions.spelled)
+        ]
+        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in self._pieces[0])
+        self._frequencies = Counter(token for found in tokens for token in found)
+        self._scale = math.log(len(texts) + 1)
+        self._weights = [[self._weights_of(piece) for piece in pieces] for pieces in self._pieces]
+
+    def _weights_of(self, piece: Piece) -> list[float]:
+        """Rarity of its tokens among the questions, from 0.1 to 1."""
+        frequencies = (self._frequencies.get(piece.chars[a:b], 1) for a, b in piece.tokens())
+        return [max(0.1, 1 - math.log(frequency) / self._scale) for frequency in frequencies]
+
+    def flags(self, texts: Sequence[str]) -> list[Flag]:
+        """The questions that these texts hold, by text, the likest first."""
+        parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
+        found = [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
+        best: dict[tuple[int, int], Flag] = {}
+        for flag in found:
+            held = best.get((flag.row, flag.question))
+            if held is None or held.match.share < flag.match.share:
+                best[flag.row, flag.question] = flag
+        return sorted(best.values(), key=lambda flag: (flag.row, -flag.match.share, flag.question))
+
+    def _flags(self, texts: list[str]) -> list[Flag]:
+        batch = batch_of(texts)
+        stream = stream_of(batch)
+        candidates = self._questions.candidates(stream)
+        found = [self._flag(batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
+        return [*(flag for flag in found if flag is not None), *self._short(batch, stream)]
+
+    def _short(self, batch: Batch, stream: Stream) -> list[Flag]:
+        """Texts that are nothing but a question which is too short for a shingle."""
+        if not self._questions.short:
+            return []
+        found = []
+        lengths = (stream.begins[1:] - stream.begins[:-1]).tolist()
+        for row in (row for row, length in enumerate(lengths) if 0 < length < LENGTH):
+            number = self._questions.short.get(stream.row(row))
+            if number is not None:
+                flag = self._flag(batch, stream, row, number, *([int(stream.begins[row])] * 2))
+                found += [flag] if flag is not None and flag.match.kind == "exact" else []
+        return found
+
+    def _flag(self, batch: Batch, stream: Stream, row: int, number: int, first: int, last: int) -> Flag | None:
+        begin, end = stream.begins[row : row + 2].tolist()
+        chars = self._pieces[0][number].chars
+        piece_begin = max(begin, first - _before(chars, _shingle(stream, first)))
+        piece = _piece(batch, stream, piece_begin, min(end, last + _behind(chars, _shingle(stream, last))))
+        match = self._compared(number, piece)
+        if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
+            return None
+        places = stream.places[[piece_begin + match.begin, piece_begin + match.end - 1]]
+        if match.weight < LEAST_WEIGHT and (match.kind != "exact" or not _is_apart(batch, row, places)):
+            return None
+        evidence = batch.data[places[0] : places[1] + 1].tobytes().decode("utf-8", "replace")
+        return Flag(row, self.numbers[number], match, evidence)
+
+    def _compared(self, number: int, piece: Piece) -> Match | None:
+        """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
+        found = compared(self._pieces[0][number], self._weights[0][number], piece, LEAST)
+        if found is not None and found.kind != "changed":
+            return found
+        if self._pieces[0][number].chars == self._pieces[1][number].chars:
+            return found
+        other = compared(self._pieces[1][number], self._weights[1][number], piece, LEAST)
+        if other is None or (found is not None and other.kind == "changed" and other.share <= found.share):
+            return found
+        return other
+
+
+def _is_apart(batch: Batch, row: int, places: Places) -> bool:
+    """Is what stands there a sentence of its own?"""
+    begin, end = batch.begins[row : row + 2].tolist()
+    before = batch.data[max(begin, places[0] - NEAR) : places[0]].tobytes().decode("utf-8", "replace")
+    behind = batch.data[places[1] + 1 : min(end, places[1] + 1 + NEAR)].tobytes().decode("utf-8", "replace")
+    return bool(_BEFORE_SENTENCE.search(before) and _BEHIND_SENTENCE.match(behind))
+
+
+def _parts_of(text: str) -> list[str]:
+    if len(text) <= LONGEST:
+        return [text]
+    return [text[at : at + LONGEST + OVERLAP] for at in range(0, len(text), LONGEST)]
+
+
+def _shingle(stream: Stream, at: int) -> str:
+    return stream.chars[at : at + LENGTH].tobytes().decode("latin-1")
+
+
+def _before(question: str, shingle: str) -> int:
+    """How far before its first shingle a question may begin in a text that has other words."""
+    at = question.find(shingle)
+    return 0 if at == 0 else at + at // 4 + 2 * LENGTH if at > 0 else len(question)
+
+
+def _behind(question: str, shingle: str) -> int:
+    """How far it may go on from the begin of its last one."""
+    at = question.rfind(shingle)
+    rest = len(question) - at
+    return len(question) if at < 0 else LENGTH if rest == LENGTH else rest + rest // 4 + 2 * LENGTH
+
+
+def _piece(batch: Batch, stream: Stream, begin: int, end: int) -> Piece:
+    first, last = stream.starts.searchsorted([begin, end])
+    starts = [0, *(s for s in (stream.starts[first:last] - begin).tolist() if s > 0)]
+
+    def raw(a: int, b: int) -> str:
+        return batch.data[stream.places[begin + a] + 1 : stream.places[begin + b]].tobytes().decode("utf-8", "replace")
+
+    return Piece(stream.chars[begin:end].tobytes().decode("latin-1"), starts, raw)

@@ -1,0 +1,120 @@
+"""The questions of evaluation sets, indexed by their shingles: which of them may a text contain?
+
+A shingle counts by its rarity among the questions, as inverse document frequency does: "where m and n are relatively
+prime positive integers" stands in a third of AIME and tells nothing. What is looked for is the share of a question that
+stands in a text, not the one n-gram that they have in common.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.curate.shingles import LENGTH, Hashes, Places, Shingles, Stream, batch_of, shingles_of, stream_of
+
+COMMON = 8
+"""Questions that a shingle may stand in; in more it tells nothing."""
+
+LEAST_SHARE = 0.25
+"""Of a question's weight in a text that is looked at more closely."""
+
+_BITS = 23
+
+
+class Candidates(NamedTuple):
+    """Pairs of a row and a question that may be the same, each once, in the order of rows and then of questions."""
+
+    rows: Places
+    questions: Places
+    first: Places
+    """Where in the stream the first shingle that they share begins."""
+    last: Places
+    """The same of the last one."""
+
+
+class Questions:
+    """Questions to be looked for. Those with the same letters and digits are looked for once."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self.plain = stream_of(batch_of(list(texts)))
+        self.spelled = stream_of(batch_of(list(texts)), without_layout=False)
+        """With the names of all LaTeX commands, as in a text that has lost its backslashes."""
+        self.short = self._short()
+        """Questions of fewer characters than a shingle has."""
+        ours, theirs = shingles_of(self.plain), shingles_of(self.spelled)
+        both = np.unique(np.stack([np.append(ours.hashes, theirs.hashes), _rows(ours, theirs)]), axis=1)
+        self.hashes, frequencies = np.unique(both[0], return_counts=True)
+        self._questions = both[1].astype(np.int64)
+        self._offsets = np.append(0, np.cumsum(frequencies))
+        self.weights = _weights(frequencies, len(texts))
+        self.total = self._totals(ours)
+        self._bits = _bit_table(self.hashes)
+
+    def _short(self) -> dict[bytes, int]:
+        begins = self.plain.begins
+        lengths = np.diff(begins)
+        return {self.plain.row(number): number for number in np.flatnonzero(lengths < LENGTH).tolist()[::-1]}
+
+    def _totals(self, shingles: Shingles) -> NDArray[np.float64]:
+        """Weight of each question."""
+        at = np.searchsorted(self.hashes, shingles.hashes)
+        once = np.unique(np.stack([at, shingles.rows]), axis=1)
+        return np.asarray(np.bincount(once[1], self.weights[once[0]], len(self.texts)), np.float64)
+
+    def candidates(self, stream: Stream) -> Candidates:
+        """The questions of which each row of a stream holds a good share."""
+        shingles = shingles_of(stream)
+        found, places = self._known(shingles.hashes)
+        telling = self.weights[places] > 0
+        found, places = found[telling], places[telling]
+        counts = self._offsets[places + 1] - self._offsets[places]
+        every = np.repeat(np.arange(len(found)), counts)
+        within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
+        questions = self._questions[self._offsets[places][every] + within]
+        pairs = shingles.rows[found][every] * len(self.texts) + questions
+        return self._shared(pairs, places[every], shingles.starts[found][every])
+
+    def _shared(self, pairs: Places, hashes: Places, starts: Places) -> Candidates:
+        """Pairs, each with the shingles it shares, down to those that share enough."""
+        order = np.lexsort((hashes, pairs))
+        pairs, hashes, starts = pairs[order], hashes[order], starts[order]
+        again = np.zeros(len(pairs), bool)
+        again[1:] = (pairs[1:] == pairs[:-1]) & (hashes[1:] == hashes[:-1])
+        once, groups = np.unique(pairs, return_index=True)
+        if not len(once):
+            return Candidates(once, once, once, once)
+        weights = np.add.reduceat(np.where(again, 0.0, self.weights[hashes]), groups)
+        questions = once % len(self.texts)
+        enough = weights >= LEAST_SHARE * self.total[questions]
+        first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
+        return Candidates(once[enough] // len(self.texts), questions[enough], first[enough], last[enough])
+
+    def _known(self, hashes: Hashes) -> tuple[Places, Places]:
+        """Which hashes are those of questions, and where in `self.hashes` they stand."""
+        slots = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
+        likely = np.flatnonzero(self._bits[slots >> 3] >> (slots & 7).astype(np.uint8) & 1)
+        at = np.searchsorted(self.hashes, hashes[likely])
+        at[at == len(self.hashes)] = 0
+        same = self.hashes[at] == hashes[likely]
+        return likely[same], at[same]
+
+
+def _rows(ours: Shingles, theirs: Shingles) -> Hashes:
+    return np.append(ours.rows, theirs.rows).astype(np.uint64)
+
+
+def _weights(frequencies: Places, questions: int) -> NDArray[np.float64]:
+    """Inverse document frequency, from 0 to 1; 0 too for what is common."""
+    weights = np.log((questions + 1) / frequencies) / math.log(questions + 1)
+    return np.where(frequencies <= COMMON, weights, 0.0)
+
+
+def _bit_table(hashes: Hashes) -> NDArray[np.uint8]:
+    """A bit for the first bits of every hash: a look there saves most searches."""
+    slots = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
+    bits = np.zeros(1 << _BITS - 3, np.uint8)
+    np.bitwise_or.at(bits, slots >> 3, (1 << (slots & 7)).astype(np.uint8))
+    return bits

@@ -1,0 +1,163 @@
+"""Texts as streams of letters and digits, and the hashes of their shingles: all rows of a batch at once.
+
+What two copies of one problem differ in when somebody reformats it is left out of the stream: case, white space,
+punctuation, `$`, and the names of LaTeX commands that lay out or have many spellings (`\\dfrac`, `\\left`, `\\leq`).
+`$\\frac{1}{2}x$`, `\\dfrac 12 x` and `1/2 x` are all `12x`. A shingle is `LENGTH` characters of the stream from the
+begin of a word, a number, or a character beyond ASCII: hashing only those costs a fifth of hashing all.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+LENGTH = 12
+"""Characters of a shingle: three words, on the average."""
+
+OTHER, LETTER, DIGIT, CONTINUING, LEADING = range(5)
+"""Kinds of bytes; the last two are those of characters beyond ASCII."""
+
+LAYOUT = """left right big bigl bigr bigm bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits
+displaylimits text textbf textit textrm textnormal mbox hbox mathrm mathbf mathit mathsf mathcal mathbb operatorname
+quad qquad hspace vspace phantom hline boxed overline underline begin end frac dfrac tfrac cfrac binom dbinom tbinom
+le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
+"""LaTeX commands that are left out of the stream."""
+
+_PADDING = 16
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+
+def _kinds() -> Bytes:
+    kinds = np.zeros(256, np.uint8)
+    kinds[[*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1)]] = LETTER
+    kinds[ord("0") : ord("9") + 1] = DIGIT
+    kinds[0x80:0xC0] = CONTINUING
+    kinds[0xC0:] = LEADING
+    return kinds
+
+
+def _lower() -> Bytes:
+    table = np.arange(256, dtype=np.uint8)
+    table[ord("A") : ord("Z") + 1] += 32
+    return table
+
+
+def _names(names: list[str]) -> Hashes:
+    """Up to 8 characters of each with its length, sorted."""
+    packed = [int.from_bytes(n.encode()[:8].ljust(8, b"\0"), "little") ^ len(n) << 59 for n in names]
+    return np.sort(np.array(packed, np.uint64))
+
+
+_KINDS, _LOWER, _LAYOUT = _kinds(), _lower(), _names(LAYOUT)
+_MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(_PADDING)], np.uint64)
+_PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+
+
+class Batch(NamedTuple):
+    """Rows of text, one after another."""
+
+    data: Bytes
+    """In UTF-8."""
+    begins: Places
+    """Of the rows, and the end of the last: one more than there are rows."""
+
+
+class Stream(NamedTuple):
+    """The letters and digits of a batch."""
+
+    chars: Bytes
+    """In lower case, with some bytes more behind the last."""
+    starts: Places
+    """Where in `chars` words, numbers, and characters beyond ASCII begin."""
+    begins: Places
+    """Of the rows in `chars`, and the end of the last."""
+    places: Places
+    """Where in the batch each of `chars` stands."""
+
+    def row(self, number: int) -> bytes:
+        return self.chars[self.begins[number] : self.begins[number + 1]].tobytes()
+
+
+class Shingles(NamedTuple):
+    """Those of all rows of a stream, in order."""
+
+    hashes: Hashes
+    starts: Places
+    """In the stream."""
+    rows: Places
+
+
+def batch_of(texts: list[str]) -> Batch:
+    """Texts one after another; halves of surrogate pairs become question marks."""
+    encoded = [text.encode("utf-8", "replace") for text in texts]
+    begins = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum([len(row) for row in encoded], out=begins[1:])
+    return Batch(np.frombuffer(b"".join(encoded), np.uint8), begins)
+
+
+def stream_of(batch: Batch, without_layout: bool = True) -> Stream:
+    """The letters and digits of a batch; `without_layout` leaves out commands of `LAYOUT`, known by their backslash."""
+    data, begins = batch
+    kinds = _KINDS[data]
+    kept = kinds != OTHER
+    if without_layout:
+        kept &= ~_layout(data, kinds)
+    before = np.zeros_like(kinds)
+    before[1:] = kinds[:-1]
+    before[begins[:-1][begins[:-1] < len(data)]] = OTHER
+    starting = (kinds != before) & (kinds != CONTINUING) | (kinds == LEADING)
+    places = np.flatnonzero(kept)
+    chars = np.zeros(len(places) + _PADDING, np.uint8)
+    chars[: len(places)] = _LOWER[data[places]]
+    return Stream(chars, np.flatnonzero(starting[places]), np.searchsorted(places, begins), places)
+
+
+def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
+    """Which bytes are the name of a command of `LAYOUT`."""
+    found = np.zeros(len(data), bool)
+    backslashes = np.flatnonzero(data == ord("\\"))
+    if not len(backslashes):
+        return found
+    others = np.append(np.flatnonzero(kinds != LETTER), len(data))
+    ends = others[np.searchsorted(others, backslashes + 1)]
+    lengths = ends - backslashes - 1
+    named = (lengths > 0) & (lengths < _PADDING)
+    begins, ends, lengths = backslashes[named] + 1, ends[named], lengths[named]
+    names = _eight(np.append(_LOWER[data], np.zeros(_PADDING, np.uint8)), begins) & _MASKS[lengths]
+    names ^= lengths.astype(np.uint64) << np.uint64(59)
+    known = _among(names, _LAYOUT)
+    edges = np.zeros(len(data) + 1, np.int8)
+    edges[begins[known]] = 1
+    edges[ends[known]] -= 1
+    return np.cumsum(edges[:-1], dtype=np.int8) != 0
+
+
+def shingles_of(stream: Stream) -> Shingles:
+    """The hash of every shingle, none of which leaves its row."""
+    starts, begins = stream.starts, stream.begins
+    rows = np.searchsorted(begins, starts, side="right") - 1
+    whole = starts + LENGTH <= begins[rows + 1]
+    starts, rows = starts[whole], rows[whole]
+    first, last = _eight(stream.chars, starts), _eight(stream.chars, starts + (LENGTH - 8))
+    first *= _PRIMES[0]
+    last *= _PRIMES[1]
+    hashes = first ^ (last >> np.uint64(29)) ^ (last << np.uint64(35))
+    hashes ^= hashes >> np.uint64(32)
+    hashes *= _PRIMES[2]
+    hashes ^= hashes >> np.uint64(29)
+    return Shingles(hashes, starts, rows)
+
+
+def _eight(chars: Bytes, at: Places) -> Hashes:
+    """Eight bytes from each place, as a number."""
+    return np.ndarray((len(chars) - 8,), np.uint64, chars, strides=(1,))[at]
+
+
+def _among(values: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """Which of the values stand in a sorted array."""
+    at = np.searchsorted(known, values)
+    at[at == len(known)] = 0
+    return known[at] == values

@@ -1,0 +1,143 @@
+"""Rows of a jsonl or parquet file, some thousand at a time: what one column holds, and those kept as they are."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import compress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from distill.chats import USER, blocks, content, turns
+from distill.errors import DistillError, Refused
+from distill.files import parsed_row, replacing, whole_text
+
+ROWS = 8192
+"""Of a part at most."""
+
+BYTES = 4 << 20
+"""Of the lines of a part, but for one line that is longer."""
+
+QUESTIONS = ("question", "problem", "prompt", "instruction", "text", "query", "messages", "conversations")
+"""Columns in which a question is looked for, in this order."""
+
+
+class Part(NamedTuple):
+    """Rows that follow each other."""
+
+    values: list[Any]
+    """Of the column that was asked for."""
+    keep: Callable[[Sequence[bool]], None]
+    """Writes those of them that are to be kept."""
+
+
+def parts(file: Path, key: str | None, out: Any = None) -> Iterator[Part]:
+    """The rows of a file in parts; `out` is what `writer` gives, or None where nothing is kept.
+
+    Raises:
+        Refused: unreadable, or no column of that name.
+    """
+    try:
+        yield from _of_parquet(file, key, out) if file.suffix == ".parquet" else _of_lines(file, key, out)
+    except UnicodeDecodeError as e:
+        raise Refused(
+            f"{file} is no text in UTF-8 (byte {e.start}).", "Rows come as .jsonl, .jsonl.gz or .parquet."
+        ) from e
+    except DistillError as e:
+        raise Refused(str(e), e.hint) from e
+    except (OSError, EOFError) as e:
+        raise Refused(f"{file} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
+
+
+def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Part]:
+    lines: list[bytes] = []
+    values: list[Any] = []
+    size = 0
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as f:
+        for number, line in enumerate(f, 1):
+            if not line.strip():
+                continue
+            row = parsed_row(line.decode("utf-8-sig" if number == 1 else "utf-8"), file, number, halves=True)
+            key = key or key_of(row, file)
+            if key not in row:
+                raise Refused(f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))}).")
+            lines.append(line if line.endswith(b"\n") else line + b"\n")
+            values.append(row[key])
+            size += len(line)
+            if len(lines) == ROWS or size > BYTES:
+                yield Part(values, _lines_to(out, lines))
+                lines, values, size = [], [], 0
+    if lines:
+        yield Part(values, _lines_to(out, lines))
+
+
+def _lines_to(out: IO[bytes] | None, lines: list[bytes]) -> Callable[[Sequence[bool]], None]:
+    def keep(kept: Sequence[bool]) -> None:
+        if out is not None:
+            out.writelines(compress(lines, kept))
+
+    return keep
+
+
+def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as table:
+            names = table.schema_arrow.names
+            key = key or key_of(dict.fromkeys(names), file)
+            if key not in names:
+                raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).")
+            for batch in table.iter_batches(ROWS if table.metadata.num_rows else 1, None if out else [key]):
+
+                def keep(kept: Sequence[bool], batch: Any = batch) -> None:
+                    if out is not None:
+                        out.write_batch(batch.filter(pa.array(kept, pa.bool_())))
+
+                yield Part(batch.column(key).to_pylist(), keep)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
+        raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
+
+
+def key_of(row: dict[str, Any], file: Path) -> str:
+    """The column in which a question stands.
+
+    Raises:
+        Refused: none that is known.
+    """
+    found = next((name for name in QUESTIONS if name in row), None)
+    if found is None:
+        raise Refused(f"{file} has no column that is known to hold text (its columns: {', '.join(sorted(row))}).")
+    return found
+
+
+@contextmanager
+def writer(out: Path, like: Path) -> Iterator[Any]:
+    """What takes the rows that are kept; `out` appears whole at the end, or not at all."""
+    with ExitStack() as stack:
+        f = stack.enter_context(replacing(out))
+        if out.suffix != ".parquet":
+            yield f
+            return
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(like) as table:
+            schema = table.schema_arrow
+        with pq.ParquetWriter(f, schema, compression="zstd") as rows:
+            yield rows
+
+
+def text_of(value: Any) -> str | None:
+    """A column's value as text: of a chat what the user says; empty where it is null; None where it is no text."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, str):
+        return whole_text(value) if not value.isascii() else value
+    asked = [blocks(content(turn)) for who, turn in turns(value) if who in USER]
+    said = [found[1] for found in asked if found is not None]
+    return whole_text("\n".join(said)) if said else None
+
+
+def line_of(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
