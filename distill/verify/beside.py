@@ -75,7 +75,8 @@ _GOES_ON = re.compile(
 _IN_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
 _LISTS_MORE = re.compile(
     r"[\s$]*(?:,?\s*(?:or|and)\s+(?:more|less|larger|greater|smaller|fewer|higher|lower)\b"
-    r"|,?\s*(?:or|and)[\s$]+(?:[a-zA-Z]\s*=\s*)?[$]?-?\d|,?\s*and also\s+[$]?-?\d|,\s*another (?:solution|answer)\b"
+    r"|,?\s*or[\s$]+(?:[a-zA-Z]\s*=\s*)?[$]?-?\d|,?\s*and also\s+[$]?-?\d|,\s*another (?:solution|answer)\b"
+    r"|,?\s*and[\s$]+(?:[a-zA-Z]\s*=\s*)?[$]?-?\d[\d.,/]*\s*(?:[.$)]|$)"
     r"|,\s*-?\d+\s*[$.]?\s*$)",
     re.IGNORECASE,
 )

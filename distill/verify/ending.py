@@ -84,8 +84,10 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if _DENIED.search(text[: start + formula[0]]) else formula[1]
     if bold:
         return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
-    if DOUBTED.search(last_sentence(last)) or _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
+    if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
+    if _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
+        return last[-SHOWN:].strip() if NUMBER_IN_TEXT.search(last) else None
     if (clause := short_clause(last)) is not None:
         at = len(text) - len(last) + last.rfind(clause)
         if NUMBER_IN_TEXT.search(clause) and is_denied(text, at, at + len(clause)):
