@@ -9,6 +9,8 @@ import pytest
 from isolation import absent
 
 from distill.verify import KINDS, judge
+from distill.verify.extract import final_answer, gold_answer
+from distill.verify.math import compare
 
 FILES = {
     path.stem: [json.loads(line) for line in path.open(encoding="utf-8")]
@@ -93,3 +95,17 @@ def test_verdicts_get_no_worse(kind: str) -> None:
     assert len(accepted) <= at_most.accepted, accepted
     assert len(rejected) <= at_most.rejected, rejected
     assert len(undecided) <= at_most.undecided, undecided
+
+
+ONE_WAY = 24
+"""Pairs of which one side only says more than a value: a sentence, a name for a constant, an equation, a base."""
+
+
+def test_equality_is_symmetric() -> None:
+    turned = []
+    for row in ROWS:
+        if row["kind"] == "math" and "\\boxed" in row["response"] and (answer := final_answer(row["response"])):
+            gold = gold_answer(row["gold"])
+            if {compare(answer, gold).verdict, compare(gold, answer).verdict} == {"correct", "wrong"}:
+                turned.append(row["id"])
+    assert len(turned) <= ONE_WAY, turned
