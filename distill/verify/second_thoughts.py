@@ -39,7 +39,7 @@ _REMARK = re.compile(
 """What would come of a fault that others make."""
 
 _CORRECTED = re.compile(r"(?i:correction|final answer|i meant?)\s*[:,]?\s*(\$?[-\d\\][^\n]{0,100}?)[.]?\s*(?:\n|$)")
-_BEGINS = r"(?:^|(?<=[\n.!?,;]))[\s*_>(]*(?:(?:but|however|unfortunately|sadly),?\s+)?"
+_BEGINS = r"(?:^|(?<=[\n.!?,;]))[\s*_>(]{0,9}(?:(?:but|however|unfortunately|sadly),?\s+)?"
 _RETRACTED = re.compile(rf"{_BEGINS}(?:{RETRACTION})\b(?P<rest>[^\n]*)", re.IGNORECASE)
 _CALLED_WRONG = re.compile(
     rf"{_BEGINS}(?:the above|that|this|it|(?:my|the|that|this) (?:final )?(?:answer|result|value))"
