@@ -115,7 +115,8 @@ def final_answer(response: str) -> str | None:
     if (field := last_in_json(tail)) is not None:
         return field
     if (said := _said(tail)) is not None:
-        behind = tail[tail.rfind(said) :]
+        whole_line = tail.rfind(f"{said}\n")
+        behind = tail[whole_line if whole_line >= 0 else tail.rfind(said) :]
         if (later := given_later(behind) or given_later(behind[len(said) :])) is not None:
             return later or None
         if (other := corrected(behind[len(said) :]) or worked_out_later(stated(said), behind)) is not None:
