@@ -35,7 +35,9 @@ _OPERATOR = re.compile(
     rf"|(?:{FUNCTION}|loss|debt|fall|drop) of) $"
 )
 _SUBTRACTED = re.compile(r"(?:[\d)\]}%] ?[-+].?|(?<![\w'])[b-z] [-+] )$")
-_UNSURE = re.compile(rf", (?:{SECOND_THOUGHT}|no)\b|\b(?:else|otherwise|fails|failed)\b|\((?:{WRONG})\)|~~", re.IGNORECASE)
+_UNSURE = re.compile(
+    rf", (?:{SECOND_THOUGHT}|no)\b|\b(?:else|otherwise)\b|\bfail(?:s|ed)[.!]?\s*$|\((?:{WRONG})\)|~~", re.IGNORECASE
+)
 _OPERATED = re.compile(
     rf"_| ?[<>≤≥]| ?(?:{SCALE_UNREAD}|in debt|below)\b|(?-i:[BKMT])\b| ?/ ?[a-z]"
     rf"| per [a-z]\b| ?- ?(?-i:[b-z])(?![\w'])|[{SCALES_OF_HAN}¢∞]| and (?:a|one|three) (?:half|third|quarters?)\b",
