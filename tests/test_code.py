@@ -83,8 +83,8 @@ def test_reasons() -> None:
     )
     assert judged(ADDS, {"test_list": []})[::2] == ("unknown", "no tests")
     assert judged(ADDS, {"test_list": ["assert f("]})[::2] == ("unknown", "tests are not in the layout of mbpp")
-    idle = judged(ADDS, {"test_list": ["f", "assert True"]})
-    assert idle.reason == "tests fail by themselves: they never call the program"
+    reason = judged(ADDS, {"test_list": ["f", "assert True"]}).reason
+    assert reason == "tests fail by themselves: they never call the program"
     second = {
         "prompt": "def f(x):\n    ''\n",
         "entry_point": "f",
@@ -235,8 +235,7 @@ def test_printed_numbers() -> None:
     assert same_output("1  2 \n3\n\n", "1 2\n3", "exact")
     assert same_output("1", "1.0", "exact")
     assert same_output("1.0", "1", "exact")
-    assert not same_output("11", "0011", "exact")
-    assert not same_output("11.0", "0011", "exact")
+    assert not any(same_output(printed, "0011", "exact") for printed in ("11", "11.0"))
     assert same_output("0.00001", "1e-05", "exact")
     for printed, wanted in (("11", "0011"), ("1e3", "1000"), ("+5", "5"), ("100001", "1e5"), ("1\x0c2", "1 2")):
         assert not same_output(printed, wanted, "exact")

@@ -1,68 +1,20 @@
 """`distill verify`: many rows, several processes, conventions, another verifier beside ours."""
 
-import fcntl
 import gzip
 import json
 import re
-import signal
-import socket
-import subprocess
-import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from commands import refused
 from isolation import absent
-from stub_server import DONE, StubServer, answer, opening, piece, status
+from test_verify_pool import PAIRS
 
-from distill.errors import Refused
 from distill.files import read_rows
-from distill.verify import files, judge
-from distill.verify.algebra.rules import Rules
-from distill.verify.files import verify_file
-from distill.verify.pool import BATCH, Row, judge_all
-from teachers import judge_file, servers
-
-PAIRS = (
-    (r"\boxed{0.5}", r"\frac12"),
-    (r"\boxed{2}", r"\frac12"),
-    ("The answer is 50%.", "0.5"),
-    (r"\boxed{\int_0^1 2x\,dx}", "1"),
-    (r"\boxed{9^{9^{9^9}}}", "-3"),
-    ("no idea", "3"),
-)
-LATE = Row("math", r"\boxed{\int_0^1 \frac{x^{17}\sin(x^3)}{1+e^{x^2}} dx}", "3", {})
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_processes_judge_as_one_does_and_in_order(workers: int) -> None:
-    rows = [Row("math", *PAIRS[i % len(PAIRS)], {}) for i in range(3 * BATCH + 5)]
-    assert list(judge_all(rows, workers)) == [judge(*row) for row in rows]
-
-
-def test_a_row_that_takes_too_long_costs_itself_alone() -> None:
-    rows = [Row("math", rf"\boxed{{{i}}}", "7", {}) for i in range(20)]
-    found = list(judge_all([*rows[:7], LATE, *rows[7:]], 1))
-    assert found.pop(7)[::2] == ("unknown", "time-out")
-    assert [f.verdict for f in found] == ["correct" if i == 7 else "wrong" for i in range(20)]
-
-
-def test_no_rows_and_one_that_stops_in_between() -> None:
-    assert list(judge_all([], 2)) == []
-    judged = judge_all((Row("math", r"\boxed{1}", "1", {}) for _ in range(10_000)), 2)
-    assert next(judged).verdict == "correct"
-    judged.close()
-
-
-def test_conventions_reach_the_processes() -> None:
-    rows = [Row("math", r"\boxed{50\%}", "50", {})]
-    assert [f.verdict for f in judge_all(rows, 1)] == ["correct"]
-    assert [f.verdict for f in judge_all(rows, 1, Rules(percent="hundredth"))] == ["wrong"]
+from distill.verify import judge
 
 
 def test_what_it_tells_and_where_another_verifier_differs(distill: Any, tmp_path: Path) -> None:
@@ -148,114 +100,6 @@ def test_entries_of_reasoning_gym(distill: Any, tmp_path: Path) -> None:
     assert [json.loads(line)["verdict"] for line in out.read_text().splitlines()] == ["wrong", "correct"] * 2
     file.write_text(json.dumps({"response": "4", "answer": "4"}) + "\n")
     refused(distill("verify", file, "--out", out, "--kind", "reasoning_gym"), "names its source_dataset")
-
-
-def test_a_judge_behind_the_rules(distill: Any, tmp_path: Path) -> None:
-    """Asked in both orders about what is undecided alone; asked again, it costs nothing."""
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    rows = [
-        {"question": "279 in base 5?", "response": "\\boxed{279}", "answer": "2104_5"},
-        {"question": "1 + 1?", "response": "\\boxed{2}", "answer": "2"},
-        {"question": "1 + 1?", "response": "\\boxed{3}", "answer": "2"},
-    ]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with StubServer(lambda *_: answer("SAME")) as server:
-        judge_keys = (
-            f"verify.judge.base_urls=[{server.url}]",
-            "verify.judge.model=wise",
-            "verify.judge.when=[unknown]",
-        )
-        done = distill("verify", file, "--out", out, *judge_keys)
-        assert done.code == 0, done.err
-        asked = len(server.bodies)
-        again = distill("verify", file, "--out", out, *judge_keys)
-        assert len(server.bodies) == asked == 2
-    assert done.out == again.out
-    assert "wise was asked about 1: 1 correct, 0 wrong, 0 undecided" in done.out
-    told = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [(row["verdict"], row["by"]) for row in told] == [
-        ("correct", "judge"),
-        ("correct", "rules"),
-        ("wrong", "rules"),
-    ]
-
-
-UNDECIDED = {"question": "279 in base 5?", "response": "\\boxed{279}", "answer": "2104_5"}
-
-
-def test_replies_of_a_judge_that_are_of_no_use_are_counted(distill: Any, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    file.write_text(json.dumps(UNDECIDED) + "\n")
-    cut = [opening(), piece("length", content="Let me think"), DONE]
-    for script, said, reason in (
-        (cut, "2 of 2 replies were cut at 16 tokens: raise verify.judge.max_tokens", "a reply was cut"),
-        (answer("It depends."), "2 of 2 replies were neither SAME, DIFFERENT nor UNSURE", "a reply is no verdict"),
-        (answer("UNSURE"), "0 wrong, 1 undecided", "the judge is unsure"),
-    ):
-        with StubServer(lambda *_, script=script: script) as server:
-            model = f"verify.judge.model={reason.replace(' ', '-')}"
-            done = distill("verify", file, "--out", out, f"verify.judge.base_urls=[{server.url}]", model)
-        assert said in done.out
-        assert json.loads(out.read_text())["reason"].endswith(f"; {reason}")
-
-
-def test_a_judge_that_cannot_be_reached_is_told_at_once(distill: Any, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    file.write_text(json.dumps(UNDECIDED) + "\n")
-    begun = monotonic()
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-    done = distill("verify", file, "--out", out, f"verify.judge.base_urls=[{url}]", "verify.judge.model=m")
-    assert monotonic() - begun < 10
-    assert done.code == 1
-    assert f"error: the judge cannot be reached: {url} (" in done.err
-    assert json.loads(out.read_text())["verdict"] == "unknown"
-
-
-def test_what_comes_of_a_judge_is_told_as_it_comes(
-    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(judge_file, "TELL_EVERY", -1.0)
-    monkeypatch.setattr(servers, "FIRST_REST", 0.02)
-    monkeypatch.setattr(servers, "WORTH_TELLING", 0.0)
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    file.write_text(json.dumps(UNDECIDED) + "\n")
-    with StubServer(lambda _, number: status(500, "busy") if number == 0 else answer("SAME")) as server:
-        keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m", "verify.judge.concurrency=1"
-        told = distill("verify", file, "--out", out, *keys).err
-    assert f"{server.url} rests for 0 s (" in told
-    assert f"0 of 2 replies of m at {server.url}" in told
-    assert f"1 of 2 replies of m at {server.url}" in told
-
-
-def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    row = {"numbers": [1, 2], "target": 3, "response": "<answer>1+2</answer>", "answer": "3"}
-    file.write_text(json.dumps(row) + "\n")
-    keys = "verify.judge.base_urls=[http://localhost:1/v1]", "verify.judge.model=m"
-    done = distill("verify", file, "--out", out, "--kind", "countdown", *keys)
-    assert "m was asked about 0" in done.out
-    done = distill("verify", file, "--out", out, *keys)
-    refused(done, "row 1 has no question")
-    assert "question, problem, prompt, instruction" in done.err
-
-
-def test_a_judge_sees_options_and_gold_as_they_are_judged(distill: Any, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    asked = [{"role": "user", "content": "Capital?"}]
-    row = {"prompt": asked, "response": "the big one", "answer": "0", "A": "Paris", "B": "Lyon"}
-    file.write_text(json.dumps(row) + "\n")
-    with StubServer(lambda *_: answer("SAME")) as server:
-        judge_keys = (
-            f"verify.judge.base_urls=[{server.url}]",
-            "verify.judge.model=m",
-            "verify.judge.when=[unknown,wrong]",
-        )
-        assert distill("verify", file, "--out", out, "--kind", "choice", *judge_keys).code == 0
-        shown = server.bodies[0]["messages"][-1]["content"]
-    assert '"A"' in shown
-    assert '"Capital?"' in shown
-    assert '"0"' not in shown
 
 
 def test_files_larger_than_what_is_held(distill: Any, tmp_path: Path) -> None:
@@ -432,15 +276,6 @@ def test_dates_and_decimals_of_a_table_become_text(distill: Any, tmp_path: Path)
     refused(distill("verify", file, "--out", out), "row 1: 'image' holds bytes")
 
 
-def test_what_ends_before_its_first_row_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    _many(file, 3)
-    monkeypatch.setattr(files, "judge_all", lambda *_: iter([]))  # no verdict comes
-    with pytest.raises(RuntimeError):
-        verify_file(file, out)
-    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
-
-
 @pytest.mark.parametrize(
     ("chat", "verdict"),
     [
@@ -522,106 +357,6 @@ def test_in_python_golds_may_be_numbers_and_responses_missing() -> None:
         judge("maths", "4", "4", {})
 
 
-def test_the_time_for_comparing_is_a_setting() -> None:
-    row = Row("math", r"\boxed{\int_0^1 e^{x^2} dx}", r"\int_0^1 e^{x^2} + 0 dx", {})
-    assert [f.reason for f in judge_all([row], 1, seconds=0.001)] == ["time-out"]
-    assert [f.reason for f in judge_all([row], 1, seconds=20)] == ["equal by math-verify"]
-
-
-def _many(path: Path, rows: int) -> None:
-    lines = (json.dumps({"response": rf"\boxed{{{i}}}", "answer": str(i), "n": i}) for i in range(rows))
-    path.write_text("".join(line + "\n" for line in lines))
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_after_a_kill_the_same_command_goes_on(number: int, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    _many(file, 60_000)
-    command = [sys.executable, "-m", "distill", "verify", str(file), "--out", str(out)]
-    child = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
-    )
-    partial = tmp_path / ".out.jsonl.partial"
-    while not partial.exists() or partial.stat().st_size < 100_000:
-        assert child.poll() is None
-        sleep(0.02)
-    child.send_signal(number)
-    assert child.wait(60) != 0
-    told = child.stderr.read().decode()  # type: ignore[union-attr]
-    assert told.count("interrupted") == (number == signal.SIGINT), told
-    assert not out.exists()
-    written = partial.stat().st_size
-    with partial.open("ab") as f:
-        f.write(b'{"response": "torn')
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    done = int(re.match(r"goes on behind row ([\d,]+) of 60,000", again.stderr)[1].replace(",", ""))  # type: ignore[index]
-    assert written / 200 < done < 60_000
-    rows = read_rows(out)
-    assert [row["n"] for row in rows] == list(range(60_000))
-    assert {row["verdict"] for row in rows} == {"correct"}
-    assert again.stdout.startswith("60,000 correct (100.0%)")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "rows.jsonl"]
-
-
-def _ended_early(file: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a call that was killed behind its second row leaves it."""
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "judge_all", lambda rows, *_: (judge(*row) for row in islice(rows, 2)))
-        with pytest.raises(RuntimeError):
-            verify_file(file, out)
-
-
-def test_it_says_where_it_goes_on_or_why_it_does_not(
-    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    _many(file, 4)
-    _ended_early(file, out, monkeypatch)
-    assert distill("verify", file, "--out", out, "--workers", "2").err.splitlines() == ["goes on behind row 2 of 4"]
-    assert distill("verify", file, "--out", out).err == ""
-    _ended_early(file, out, monkeypatch)
-    told = distill("verify", file, "--out", out, "verify.math.percent=hundredth").err
-    assert told == "starts over: the settings have changed\n"
-    _ended_early(file, out, monkeypatch)
-    _many(file, 5)
-    assert distill("verify", file, "--out", out).err == "starts over: the file has changed\n"
-
-
-def test_an_output_may_be_packed(distill: Any, tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl.gz"
-    file.write_text(json.dumps({"question": "5?", "response": "\\boxed{279}", "answer": "2104_5"}) + "\n")
-    assert distill("verify", file, "--out", out).code == 0
-    assert json.loads(gzip.decompress(out.read_bytes()))["verdict"] == "unknown"
-    with StubServer(lambda *_: answer("SAME")) as server:
-        judge_keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m"
-        assert "1 correct (100.0%)" in distill("verify", file, "--out", out, *judge_keys).out
-    assert json.loads(gzip.decompress(out.read_bytes()))["by"] == "judge"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl.gz", "out.jsonl.gz.judge", "rows.jsonl"]
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("some rows.csv", 'response,answer\n"It is\n\\boxed{1}",1\n'),
-        ("rows.tsv", "response\tanswer\n\\boxed{1}\t1\n"),
-        ("rows.json", '\n[\n {"response": "1", "answer": "1"}\n]\n'),
-        ("rows.jsonl.gz", '[{"response": "1", "answer": "1"}]'),
-    ],
-)
-def test_other_tables_are_refused_with_what_converts_them(
-    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path(name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
-    done = distill("verify", name, "--out", "out.jsonl")
-    refused(done, "which is not taken")
-    command = done.err.partition("One JSON object a line: python")[2]
-    subprocess.run(f"{sys.executable}{command}", shell=True, check=True)
-    assert "1 correct" in distill("verify", "rows.jsonl", "--out", "out.jsonl").out
-
-
 @pytest.mark.parametrize(
     ("row", "hint"),
     [
@@ -641,35 +376,3 @@ def test_a_missing_column_is_suggested_where_one_alone_has_a_usual_name(
     done = distill("verify", file, "--out", tmp_path / "out.jsonl")
     refused(done, "row 1 has no")
     assert done.err.endswith(f"  {hint}\n")
-
-
-def test_a_second_file_and_a_folder_that_is_not_there(distill: Any, tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
-    _many(file, 1)
-    refused(distill("verify", file, file, "--out", tmp_path / "out.jsonl"), "one file is judged at a time")
-    refused(distill("verify", file, "--out", tmp_path / "none" / "out.jsonl"), "there is no folder")
-    refused(distill("verify", file, "--out", tmp_path / "out.jsonl.zst"), "rows are written as JSON")
-    done = distill("verify", file, "--output", "x")
-    refused(done, "No such option")
-    assert "See distill verify --help." in done.err
-    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
-
-
-def test_what_other_settings_left_is_judged_again(tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    _many(file, 3)
-    partial, mark = tmp_path / ".out.jsonl.partial", tmp_path / ".out.jsonl.of"
-    partial.write_text(json.dumps({"n": 0, "verdict": "wrong", "extracted": "7", "reason": "another number"}) + "\n")
-    mark.write_text("of another file")
-    verify_file(file, out)
-    assert [row["verdict"] for row in read_rows(out)] == ["correct"] * 3
-
-
-def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    _many(file, 3)
-    with (tmp_path / ".out.jsonl.partial").open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(Refused, match="another process"):
-            verify_file(file, out)
-    assert not out.exists()

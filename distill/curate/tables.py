@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import compress
@@ -45,7 +46,7 @@ def parts(file: Path, key: str | None, out: Any = None) -> Iterator[Part]:
         ) from e
     except DistillError as e:
         raise Refused(str(e), e.hint) from e
-    except (OSError, EOFError) as e:
+    except (OSError, EOFError, zlib.error) as e:  # the last two of a torn .gz
         raise Refused(f"{file} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
 
 
@@ -89,7 +90,7 @@ def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
             key = key or key_of(dict.fromkeys(names), file)
             if key not in names:
                 raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).")
-            for batch in table.iter_batches(ROWS if table.metadata.num_rows else 1, None if out else [key]):
+            for batch in table.iter_batches(ROWS, None if out else [key]):
 
                 def keep(kept: Sequence[bool], batch: Any = batch) -> None:
                     if out is not None:
