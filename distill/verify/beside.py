@@ -100,6 +100,23 @@ _FAILS = re.compile(
 LONGEST_WORDS = 40
 """Characters of what stands right before it."""
 
+LONGEST_SPACE = 10
+"""Characters of one space, in LaTeX."""
+
+_CLEAN_ENDS = ("is $", "is: $", "is:", "=", "is $$")
+"""Most boxes stand behind one of these, which tell at a glance that nothing is changed."""
+
+
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_BRACE_ALONE = re.compile(r"(?:^|[\s$=])\{$")
+_UNSPACED = re.compile(r"(?:\s|\\n|\\[,;:! ]|~|\\q?quad)$")
+_ENDS_A_NUMBER = re.compile(r"\d[.,]$")
+_ENDS_A_PART = re.compile(r"[)\]}\d%]$|</?\w+>$")
+_INDEXED = re.compile(r"_\{?\d")
+_GOES_ON_AS_TEXT = re.compile(r"[^\W\d_]{2,}|[^\x00-\x7f]|\(|</|<\|")
+_OTHER_SCRIPT = re.compile(r"[^\x00-\x7f]|</|<\|")
+_CLOSES = re.compile(r"\s*(?:\$+|\\\)|\\\])")
+
 
 def changed_beside(before: str, behind: str, content: str) -> str | None:
     """The answer with what changes it (`-\\boxed{5}` is -5); None where nothing does, empty where it is denied."""
@@ -112,7 +129,7 @@ def changed_beside(before: str, behind: str, content: str) -> str | None:
     in_math = _in_math(before)
     head, tail = _unspaced_end(before), behind
     while (head.endswith(("(", "\\left(")) and tail.lstrip().startswith((")", "\\right)"))) or (
-        head.endswith("{") and tail.startswith("}") and (_OPENING.search(head) or re.search(r"(?:^|[\s$=])\{$", head))
+        head.endswith("{") and tail.startswith("}") and (_OPENING.search(head) or _BRACE_ALONE.search(head))
     ):  # (5) is 5, and so is \text{5}
         head = _unspaced_end(re.sub(r"(?:\\left\($|\($|\\?[a-zA-Z]*\s*\{$)", "", head))
         tail = re.sub(r"^\s*(?:\\right\)|\)|\})", "", tail)
@@ -124,18 +141,20 @@ def changed_beside(before: str, behind: str, content: str) -> str | None:
 
 
 def _in_math(before: str) -> bool:
-    if len(re.findall(r"(?<!\\)\$", before)) % 2:
+    if len(_DOLLAR.findall(before)) % 2:
         return True
     return max(before.rfind("\\["), before.rfind("\\(")) > max(before.rfind("\\]"), before.rfind("\\)"))
 
 
 def _unspaced_end(text: str) -> str:
-    while text and (found := re.search(r"(?:\s|\\n|\\[,;:! ]|~|\\q?quad)$", text)):
+    while text and (found := _UNSPACED.search(text, max(0, len(text) - LONGEST_SPACE))):
         text = text[: found.start()]
     return text
 
 
 def _is_clean_before(head: str, before: str, in_math: bool) -> bool:
+    if not head or head.endswith(_CLEAN_ENDS) or (not in_math and head.endswith(" is")):
+        return True
     if _MINUS.search(head):
         return bool(not in_math and head != before and re.fullmatch(r"\s*[-−]", head))  # an item of a list
     if _OF_IT.search(head, max(0, len(head) - LONGEST_WORDS)):
@@ -143,11 +162,11 @@ def _is_clean_before(head: str, before: str, in_math: bool) -> bool:
     if (in_math and _RATIO.search(head)) or (head == before and _RATIO_IN_TEXT.search(head)):
         return False
     if _OPENING.search(head):
-        return not re.search(r"\d[.,]$", head) or head != before
+        return head != before or not _ENDS_A_NUMBER.search(head)
     word = _WORD_BEFORE.search(head)
     if word:
         return not in_math or len(word[1]) > 2
-    if not in_math and head != before and re.search(r"[)\]}\d%]$|</?\w+>$", head):
+    if not in_math and head != before and _ENDS_A_PART.search(head):
         return True  # the end of a sentence, of another formula
     return not in_math and head.endswith(("(", "[", "）", "】", "」"))
 
@@ -156,7 +175,7 @@ def _is_clean_behind(tail: str, in_math: bool) -> bool:
     end = _closing_of_formula(tail) if in_math else 0
     if _GOES_ON.match(tail, end) or _lists_more(tail):
         return False
-    if (in_math and tail.startswith(("!", "_"))) or re.match(r"_\{?\d", tail):
+    if (in_math and tail.startswith(("!", "_"))) or _INDEXED.match(tail):
         return False
     spaces = _SPACES.match(tail)
     at = spaces.end() if spaces else 0
@@ -164,8 +183,8 @@ def _is_clean_behind(tail: str, in_math: bool) -> bool:
         return True
     if tail[at : at + 1] == "=":
         return True  # what follows says the same once more
-    return bool(at and not in_math and re.match(r"[^\W\d_]{2,}|[^\x00-\x7f]|\(|</|<\|", tail[at:])) or bool(
-        not in_math and re.match(r"[^\x00-\x7f]|</|<\|", tail[at:])
+    return bool(at and not in_math and _GOES_ON_AS_TEXT.match(tail, at)) or bool(
+        not in_math and _OTHER_SCRIPT.match(tail, at)
     )
 
 
@@ -178,7 +197,7 @@ def _lists_more(tail: str) -> bool:
 
 
 def _closing_of_formula(tail: str) -> int:
-    found = re.match(r"\s*(?:\$+|\\\)|\\\])", tail)
+    found = _CLOSES.match(tail)
     return found.end() if found else 0
 
 

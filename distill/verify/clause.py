@@ -1,6 +1,7 @@
 """What a sentence ends on, where nothing marks the answer: a short clause, or a number with its unit."""
 
 import re
+from functools import lru_cache
 
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.algebra.units import is_unit, name_of
@@ -58,8 +59,13 @@ _AMBIGUOUS = frozenset(("in", "a", "s", "h", "l", "g", "w", "j", "n", "b", "poin
 """Words and letters that are more often something else; in a formula or behind a digit without a space they count."""
 
 
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\])|(?<=[。！？])\s*(?=\S)")
+
+
+@lru_cache(maxsize=16)
 def last_sentence(line: str) -> str:
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z$\\])|(?<=[。！？])\s*(?=\S)", line.strip())[-1]
+    """Asked of the same line by several rules, one after another."""
+    return _SENTENCE_END.split(line.strip())[-1]
 
 
 def short_clause(line: str) -> str | None:

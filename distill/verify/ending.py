@@ -34,6 +34,8 @@ _METADATA = re.compile(
 """Lines about the answer at the end, which are none."""
 
 _GIVES_UP = re.compile(rf"\b(?:{GIVES_UP})\b", re.IGNORECASE)
+_GIVING_UP = ("not", "n't", "unable", "no ", "give up", "contradiction")
+"""One of them stands wherever somebody gives up."""
 
 _METADATA_WORDS = ("onfidence", "ertainty", "ifficulty", "assessment", "okens used", "ord count")
 
@@ -44,6 +46,13 @@ _REJECTED = re.compile(
     re.IGNORECASE,
 )
 """A sentence that ends on a value which is none."""
+
+_REJECTING = ("reject", "extraneous", "discard", "exclude", "invalid", "inadmissible", "spurious", "ruled", "dismiss")
+"""One of them stands in every such sentence; looking for them is faster."""
+
+_RESULT = re.compile(r"\d\s*=\s*\$?$")
+LONGEST_EQUALS = 20
+"""Characters of an equals sign with the spaces around it."""
 
 _CODE = re.compile(r"\w\([^)]*['\"]|__\w+__|\blambda\b|\bimport\b")
 _ASIDE = re.compile(
@@ -69,7 +78,8 @@ def unmarked(text: str, whole: bool) -> str | None:
     last = text[text.rfind("\n") + 1 :]
     if whole and "\n" not in text and not _prose(text) and not _LED_TO.match(text):
         return text
-    if _REJECTED.search(sentence := last_sentence(last)):
+    sentence = last_sentence(last)
+    if any(word in sentence.lower() for word in _REJECTING) and _REJECTED.search(sentence):
         if (kept := _without_rejected(sentence)) is None:
             return last[-SHOWN:].strip()
         text = last = kept
@@ -86,7 +96,9 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
-    if _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
+    if any(word in text[-VERY_NEAR:].lower() for word in _GIVING_UP) and _GIVES_UP.search(
+        text, max(0, len(text) - VERY_NEAR)
+    ):
         return last[-SHOWN:].strip() if NUMBER_IN_TEXT.search(last) else None
     if (clause := short_clause(last)) is not None:
         at = len(text) - len(last) + last.rfind(clause)
@@ -110,7 +122,7 @@ def _last_number(text: str, last: str) -> str | None:
         if not NUMBERING.search(text, max(0, found.start() - 20), found.start()):
             if len(near) > 1 and _is_condition(last, near[-2:]):
                 return last[-SHOWN:].strip()
-            is_result = re.search(r"\d\s*=\s*\$?$", text[: found.start()])
+            is_result = _RESULT.search(text, max(0, found.start() - LONGEST_EQUALS), found.start())
             if not is_result and is_hedged(text, found.start(), found.end()):
                 return last[-SHOWN:].strip()
             return with_unit(text, found.start(), found.end())

@@ -71,9 +71,9 @@ _OPPOSITE = re.compile(rf"\b(?:{'|'.join(sorted(word for pair in _OPPOSITES for 
 
 def _is_opposite(answer: str, gold: str) -> bool:
     """The same numbers with the opposite word beside them."""
-    ours, theirs = set(re.findall(r"[a-z]+", gold)), set(re.findall(r"[a-z]+", answer))
     if not _OPPOSITE.search(answer):
         return False
+    ours, theirs = set(re.findall(r"[a-z]+", gold)), set(re.findall(r"[a-z]+", answer))
     turned = any(len(pair & ours) == len(pair & theirs) == 1 and pair & ours != pair & theirs for pair in _OPPOSITES)
     return turned and re.findall(r"[\d.]+", gold) == re.findall(r"[\d.]+", answer)
 

@@ -102,7 +102,16 @@ def unwrapped(text: str) -> str:
 
 
 _NO_WORDS = re.compile(r"[^\w\s.,;:'’\"!?]|[\d_]|!(?=.)")
+_DIGIT = re.compile(r"\d")
+_THREE_LETTERS = re.compile(r"[^\W\d_]{3}")
+_ABBREVIATION = re.compile(r"(?<=[a-z]) \([A-Z]{2,5}\)$")
+"""Of the name before it."""
+
 _WORD = re.compile(r"[^\W\d_]+")
+_EMPTY_SPACE = re.compile(r"(?<![\w])\s+|\s+(?![\w])")
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_ENGLISH = re.compile(r"[A-Za-z]{2,}")
+_OPERATOR = re.compile(r"[\s$]*\\(?:sum|prod|lim|i*int|oint|det)(?![a-z])")
 _ARTICLES = frozenset(("the", "a", "an"))
 
 
@@ -113,11 +122,13 @@ def same_words(one: str, other: str) -> bool:
 
 
 def _plain_words(text: str) -> list[str] | None:
-    text = re.sub(r"\s+", " ", text.strip().strip("$*`\"'").strip())
-    text = re.sub(r"(?<=[a-z]) \([A-Z]{2,5}\)$", "", text)  # its own abbreviation
+    if _DIGIT.search(text):
+        return None
+    text = " ".join(text.strip().strip("$*`\"'").split())
+    text = _ABBREVIATION.sub("", text)
     while whole := _WRAPPED.fullmatch(text):
         text = whole[1].strip()
-    if len(text) > 400 or _NO_WORDS.search(text) or not re.search(r"[^\W\d_]{3}", text):
+    if len(text) > 400 or _NO_WORDS.search(text) or not _THREE_LETTERS.search(text):
         return None
     if "!" in text and " " not in text:
         return None  # a factorial
@@ -146,14 +157,14 @@ def without_articles(text: str) -> list[str]:
 
 def squeezed(text: str) -> str:
     """Without the spaces that mean nothing: those between two letters or digits stay."""
-    return re.sub(r"(?<![\w])\s+|\s+(?![\w])", "", text)
+    return text if len(text.split()) == 1 and text == text.strip() else _EMPTY_SPACE.sub("", text)
 
 
 def words(text: str) -> set[str]:
     """English words in a piece of LaTeX: those in \\text{} and those that stand bare."""
     inside = " ".join(_WRAPPED.findall(text))
-    bare = re.sub(r"\\[a-zA-Z]+", " ", _WRAPPED.sub(" ", text))
-    return {word.lower() for word in re.findall(r"[A-Za-z]{2,}", f"{inside} {bare}")}
+    bare = _COMMAND.sub(" ", _WRAPPED.sub(" ", text))
+    return {word.lower() for word in _ENGLISH.findall(f"{inside} {bare}")}
 
 
 def equals(text: str) -> list[int]:
@@ -168,7 +179,7 @@ def equals(text: str) -> list[int]:
 
 def worked_out(text: str) -> str:
     """What a sum, an integral or a limit is said to be: `\\lim_{x \\to 0} \\frac{\\sin x}{x} = 1`."""
-    if not re.match(r"\\(?:sum|prod|lim|i*int|oint|det)(?![a-z])", text.strip(" $")) or not (places := equals(text)):
+    if not _OPERATOR.match(text) or not (places := equals(text)):
         return text
     return text[places[0] + 1 :].strip()
 

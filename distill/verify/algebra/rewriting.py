@@ -72,8 +72,10 @@ def _commands(text: str) -> str:
     )
     for name, spelled in _NAMES.items():
         text = text.replace(name, spelled)
-    text = _LETTERS.sub(r"\1", _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text)))
-    text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub(lambda m: m[1] or "", text)))
+    text = _BAR.sub(r"\1\\overline{\2}", _LAYOUT.sub(" ", text))
+    if "text" in text or "math" in text:
+        text = _LETTERS.sub(r"\1", text)
+        text = _ROMAN.sub(r"\1", _CONSTANT.sub("C", _OPENING_WORDS.sub(lambda m: m[1] or "", text)))
     text = _MAPS.sub(lambda m: f"{m[1]}({m[2]}) = " if m[1] else "y = ", text) if "\\mapsto" in text else text
     text = _everywhere(text) if "all" in text else text
     text = _ANGLE.sub(lambda m: r"\cis " if text[: m.start()].strip(" $") else "", text)

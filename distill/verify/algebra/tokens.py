@@ -82,6 +82,12 @@ _PHANTOM = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|[-+\w])")
 _COLOR = re.compile(r"\\(?:text)?color\s*(?:\[[a-z]*\])?\{[\w!]*\}")
 _BOARD = re.compile(r"\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?")
 _SCRIPT = re.compile(r"\\(?:mathcal|mathfrak)\s*\{?\s*([A-Z])\s*\}?")
+_DRESSED = re.compile(
+    r"\\(?:wide|bar|over|hat|tilde|d*dot(?!s)|math|bold|bm|vec|pmb|under|Bbb|text|rm|it|[mh]box|emph|operator|color|AA)"
+)
+"""Begins a command that `_undressed` takes away."""
+
+_FINAL_STOP = re.compile(r"(?<!\\)[.,;]$|\\$")
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\(\x01?[A-E]\)\s*(?=[^\s,)])")
 _ASSIGNED_WORDS = re.compile(
@@ -139,41 +145,47 @@ def spelled(text: str) -> str:
     if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
         raise Unread("control character")
     text = rewritten(_ABBREVIATED.sub("", text) if "." in text else text)
-    text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
-    text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
-    text = _unwrapped(_DOTS.sub(r"\\ldots ", text.translate(_TABLE)).strip())
+    if not text.isascii():
+        text = _RAISED.sub(lambda m: "^{" + m[0].translate(SUPERSCRIPTS) + "}", text)
+        text = _LOWERED.sub(lambda m: "_{" + m[0].translate(SUBSCRIPTS) + "}", text)
+    text = text.translate(_TABLE)
+    text = _unwrapped((_DOTS.sub(r"\\ldots ", text) if "..." in text or "dots" in text else text).strip())
     if "\\\\" in text and "\\begin" not in text:
         text = text.replace("\\\\", "\\")  # escaped once too often
     if "\\" in text:
-        text = _ROW_SPACING.sub("", _SIZES.sub(" ", _PHANTOM.sub("", text)))
-        if "\\begin" in text:
-            text = _ROW_END.sub("", text)
+        text = _SIZES.sub(" ", _PHANTOM.sub("", text) if "phantom" in text else text)
+        if "\\\\" in text or "\\begin" in text:
+            text = _ROW_END.sub("", _ROW_SPACING.sub("", text)) if "\\begin" in text else _ROW_SPACING.sub("", text)
     text = _THOUSANDS.sub(lambda m: re.sub(r"\D", "", m[0]), text)
-    text = _RAISED_AND_LOWERED.sub(r"\1_\3^\2", _ORDINAL.sub(r"\1", text))
-    if "\\" in text:
+    text = _ORDINAL.sub(r"\1", text)
+    if "^" in text:
+        text = _RAISED_AND_LOWERED.sub(r"\1_\3^\2", text)
+    if "\\" in text or "~" in text:
         text = _SPACES.sub(" ", text)
-        text = (
-            _LONE_LETTER.sub(r"\\mathrm{\1}", _COLOR.sub(" ", text))
-            .replace("\\AA", "\x01angstrom ")
-            .replace("\\mathdollar", "\\$")
-        )
-        text = _ACCENT.sub(_accented, text)
-        text = _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)
-        text = _BOARD.sub(r"\\set\1 ", _SCRIPT.sub(r" \1", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)))
-        for _ in range(3):
-            text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
-        text = _NESTED_TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
+    if _DRESSED.search(text):
+        text = _undressed(text)
     if "\\Omega" in text or "\\mu" in text:
         text = _OHMS.sub(lambda m: f" \x01{m[1]}Omega ", text)
         text = _MICRO.sub(lambda m: f" \x01u{m[1]} ", text)
-    text = _UNION.sub(r"\\cup ", _INVERSE.sub(r"\\arc\1 ", text))
-    text = _UNEQUAL.sub("!=", text)
+    text = _INVERSE.sub(r"\\arc\1 ", text) if "^" in text else text
+    text = _UNEQUAL.sub("!=", _UNION.sub(r"\\cup ", text))
     text = _LABEL.sub("", _REMARK.sub("", _announced(_unwrapped(text)))).strip()
     text = _ASSIGNED_WORDS.sub("", text)
-    text = _COMMA.sub(lambda m: "." if m[1] else ",", text).replace("{:}", ":")
+    text = (_COMMA.sub(lambda m: "." if m[1] else ",", text) if "{,}" in text else text).replace("{:}", ":")
     if "$" in text and text.replace("\\$", "").count("$") % 2 == 0:
         text = re.sub(r"(?<!\\)\$", " ", text)  # they stand around formulas
     return _MONEY.sub(_with_unit, text).replace("**", "^").replace("\\$", "").replace("$", "")
+
+
+def _undressed(text: str) -> str:
+    """Colours, styles and accents of letters, names of sets, and words that are text."""
+    text = _LONE_LETTER.sub(r"\\mathrm{\1}", _COLOR.sub(" ", text))
+    text = text.replace("\\AA", "\x01angstrom ").replace("\\mathdollar", "\\$")
+    text = _STYLE.sub(lambda m: f" {m[1] or m[2]} ", _ACCENT.sub(_accented, text))
+    text = _BOARD.sub(r"\\set\1 ", _SCRIPT.sub(r" \1", _STYLE.sub(lambda m: f" {m[1] or m[2]} ", text)))
+    for _ in range(3):
+        text = _TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
+    return _NESTED_TEXT.sub(lambda m: " " + _marked(m[1]) + " ", text)
 
 
 def _accented(found: re.Match[str]) -> str:
@@ -195,7 +207,7 @@ def _announced(text: str) -> str:
 def _unwrapped(text: str) -> str:
     """Without what may stand around a whole answer, or a final stop."""
     while True:
-        bare = re.sub(r"(?<!\\)[.,;]$|\\$", "", text.strip()).strip()
+        bare = _FINAL_STOP.sub("", text.strip()).strip()
         if (whole := _STYLED.match(bare)) and _is_closed_at_the_end(bare, whole.end()):
             bare = bare[whole.end() : -1].strip()
         for before, after in _AROUND:
