@@ -33,6 +33,10 @@ from distill.verify.worker import Comparer
         (r"\boxed{}", "18", "wrong"),
         ("I do not know.", "18", "wrong"),
         (r"\boxed{99999999999}", "100000000000", "wrong"),
+        (r"\boxed{3m}", "3", "unknown"),
+        (r"\boxed{3\text{ m}}", "3", "correct"),
+        (r"\boxed{3m}", "3m", "correct"),
+        (r"\boxed{12V}", r"12\text{ V}", "correct"),
     ],
 )
 def test_verdicts(response: str, gold: str, expected: str) -> None:

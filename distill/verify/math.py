@@ -26,6 +26,9 @@ _FORMULA = re.compile(r"\$[^$]*\$")
 _YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
 _SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
+_LETTER_UNIT = re.compile(r"\s*\$?\s*-?\d[\d,.]*[msghlLJNW]\s*\$?\s*")
+"""`3m` is three metres, or three times m."""
+
 _HAS_UNIT = re.compile(
     r"\\(?:text|mathrm)\s*\{(?![^{}]*(?:illion|thousand|dollar|euro|people))[^{}]*[A-Za-z]"
     r"|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$"
@@ -148,6 +151,8 @@ def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
     """The verdict on what gives no value, whatever it is compared with."""
     if _LETTER_SCALE.search(extracted) and not _HAS_UNIT.search(gold):
         return unknown(extracted, "a letter that may be a scale")
+    if _LETTER_UNIT.fullmatch(extracted) and as_number(gold) is not None:
+        return unknown(extracted, "a letter that may be a unit")
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
     return wrong(extracted, "not in lowest terms") if by.lowest_terms and reducible(extracted) else None
