@@ -1,0 +1,56 @@
+"""Which traces teach: the section `curate` of a recipe."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from distill.recipe_base import Count, Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""From 0 to 1."""
+
+
+class S1(Section):
+    """How `select: s1` draws (s1, section 2.2)."""
+
+    keep_sources: list[str] = []
+    """Every trace of these sources is taken before anything is drawn (in the paper AIME and GPQA)."""
+    keep_longer_than: Count | None = None
+    """Of `keep_sources` only traces of more tokens (in the paper 5,600 for MATH); null takes all."""
+    uniform: Share = 0.7
+    """Share of the rows up to which domains are drawn uniformly; then `weights` counts."""
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """Weight of a domain once `uniform` is reached, such as its questions in the benchmarks; empty draws uniformly on."""
+
+
+class Curate(Section):
+    """Which traces teach. Each step can be switched off; each tells in the funnel how many traces it leaves."""
+
+    require_verdict: Literal["correct", "correct_or_unknown", "any_i_accept_wrong_traces"] = "correct"
+    """Rejection. At 10^3 rows it is the method; at 10^6 it hardly matters (OpenThoughts3)."""
+    judged: bool = True
+    """Count the verdicts of verify.judge; false takes the rules' own, whatever the judge said."""
+    require_reasoning: bool = False
+    """Drop traces that have nothing between `<think>` and `</think>`."""
+    deduplicate: bool = True
+    """Drop a trace whose text equals another's of the same problem, and problems asked twice."""
+    decontaminate: bool = True
+    """Drop problems that are in the evaluation: the run's held-out problems and `evaluation_sets`."""
+    evaluation_sets: list[Annotated[str, Field(min_length=1)]] = []
+    """Files (jsonl, parquet) with questions that no trained problem may hold, as MATH-500 or AIME."""
+    select: Literal["s1", "limo", "small-student", "openthoughts", "shortest", "longest", "random", "all"] = "shortest"
+    """Which of the traces that are left are taken; see docs/curation.md."""
+    traces_per_problem: Count | None = 1
+    """Most traces taken of one problem; null takes all. `s1`, `limo` and `small-student` take one."""
+    rows: Count | None = None
+    """How many rows to take; null takes all that `select` leaves."""
+    fill: Literal["refuse", "less"] = "refuse"
+    """Where fewer than `rows` are left: refuse, with their number, or take those."""
+    s1: S1 = S1()
+    """How `select: s1` draws."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Curate":
+        if self.select == "s1" and self.rows is None:
+            raise ValueError("curate.select=s1 fills up to a number of rows; set curate.rows (the paper's is 1000)")
+        return self
