@@ -141,7 +141,7 @@ def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], ans
     rate = _operations_per_second(models.compute_dtype(recipe.student.dtype)[0])
     row_tokens, how = _row_tokens(recipe, training)
     most = len(training) * (recipe.curate.traces_per_problem or recipe.harvest.samples_per_problem)
-    rows = min(most, recipe.curate.max_rows or most)
+    rows = min(most, recipe.curate.rows or most)
     train = 4 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
     evaluate = 2 * parameters * answers * recipe.evaluate.max_tokens / (SAMPLING_SHARE * rate)
     harvest = ""

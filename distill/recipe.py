@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, ModelName, Section
+from distill.recipe_curate import Curate
 from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_judge import Judge
 from distill.recipe_problems import (
@@ -38,6 +39,7 @@ __all__ = [
     "Band",
     "CodeLimits",
     "CountdownProblems",
+    "Curate",
     "EndpointTeacher",
     "FileProblems",
     "GymDataset",
@@ -59,27 +61,6 @@ __all__ = [
     "VLLMTeacher",
     "Verify",
 ]
-
-
-class Curate(Section):
-    """Which traces teach."""
-
-    require_verdict: Literal["correct", "correct_or_unknown", "any_i_accept_wrong_traces"] = "correct"
-    """Rejection. At 10^3 rows it is the method; at 10^6 it hardly matters (OpenThoughts3)."""
-    judged: bool = True
-    """Count the verdicts of verify.judge; false takes the rules' own, whatever the judge said."""
-    require_reasoning: bool = False
-    """Drop traces that have nothing between `<think>` and `</think>`."""
-    deduplicate: bool = True
-    """Drop a trace whose text equals another's of the same problem, and problems asked twice."""
-    decontaminate: bool = True
-    """Drop problems that equal a held-out problem after normalisation."""
-    select: Literal["shortest", "longest", "random", "all"] = "shortest"
-    """Which traces of a problem are taken first."""
-    traces_per_problem: Count | None = 1
-    """Most traces taken of one problem; null takes all."""
-    max_rows: Count | None = None
-    """Most rows in all, drawn with the run's seed; null takes all."""
 
 
 class Student(Section):
@@ -232,7 +213,7 @@ class Recipe(Section):
                 f"harvest.accepted_per_problem={accepted} is more than harvest.samples_per_problem={samples}, "
                 "the most that are sampled"
             )
-        if per_problem is not None and per_problem > samples:
+        if self.curate.select != "openthoughts" and per_problem is not None and per_problem > samples:
             raise ValueError(
                 f"curate.traces_per_problem={per_problem} is more than harvest.samples_per_problem={samples}"
             )

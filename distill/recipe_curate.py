@@ -13,14 +13,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class S1(Section):
     """How `select: s1` draws (s1, section 2.2)."""
 
-    keep_sources: list[str] = []
+    keep_sources: list[str] = Field(default_factory=list)
     """Every trace of these sources is taken before anything is drawn (in the paper AIME and GPQA)."""
     keep_longer_than: Count | None = None
     """Of `keep_sources` only traces of more tokens (in the paper 5,600 for MATH); null takes all."""
     uniform: Share = 0.7
     """Share of the rows up to which domains are drawn uniformly; then `weights` counts."""
-    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """Weight of a domain once `uniform` is reached, such as its questions in the benchmarks; empty draws uniformly on."""
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """Weight of a domain once `uniform` is reached, such as its questions in the benchmarks; empty stays uniform."""
 
 
 class Curate(Section):
@@ -36,7 +36,7 @@ class Curate(Section):
     """Drop a trace whose text equals another's of the same problem, and problems asked twice."""
     decontaminate: bool = True
     """Drop problems that are in the evaluation: the run's held-out problems and `evaluation_sets`."""
-    evaluation_sets: list[Annotated[str, Field(min_length=1)]] = []
+    evaluation_sets: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Files (jsonl, parquet) with questions that no trained problem may hold, as MATH-500 or AIME."""
     select: Literal["s1", "limo", "small-student", "openthoughts", "shortest", "longest", "random", "all"] = "shortest"
     """Which of the traces that are left are taken; see docs/curation.md."""

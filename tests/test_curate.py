@@ -1,18 +1,27 @@
 """The funnel: counts that add up, the same rows for the same seed, nothing wrong let through."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from datasets import load_from_disk
 
 from distill.countdown_problems import countdown_problems
-from distill.curate.select import Candidate, normalised, select
+from distill.curate.columns import measured
+from distill.curate.questions import normalised
+from distill.curate.select import Selection, select
 from distill.curate.stage import curate
 from distill.errors import Refused
 from distill.files import read_json
 from distill.recipe import Curate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict
 from teachers.harvest import harvest
+
+
+class Candidate(NamedTuple):
+    problem: Problem
+    trace: Trace
+    verdict: Verdict
 
 
 def candidate(
@@ -43,9 +52,16 @@ def candidate(
     )
 
 
+def selected(candidates: list[Candidate], held_out: list[Problem], seed: int = 0, **spec: object) -> Selection:
+    problems = {c.problem.id: c.problem for c in candidates} | {p.id: p for p in held_out}
+    verdicts = {c.verdict.trace_id: (c.verdict.verdict, c.verdict.flaw is not None) for c in candidates}
+    reasons = {c.verdict.trace_id: c.verdict.reason for c in candidates}
+    columns = measured(((at, c.trace) for at, c in enumerate(candidates)), verdicts)
+    return select(columns, problems, [], Curate(**spec), seed, reasons)  # type: ignore[arg-type]
+
+
 def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[str]:
-    rows, _ = select(candidates, [], Curate(**spec), seed)  # type: ignore[arg-type]
-    return [c.trace.id for c in rows]
+    return [candidates[row].trace.id for row in selected(candidates, [], seed, **spec).rows]
 
 
 def test_only_correct_and_finished_traces_pass() -> None:
@@ -77,9 +93,10 @@ def test_duplicates_go() -> None:
 
 def test_problems_of_the_evaluation_go() -> None:
     held = Problem(id="h", question="What is 2+2?", answer="4", kind="math", source="test", held_out=True)
-    rows, funnel = select([candidate("a", 0, question="what is 2 + 2?"), candidate("b", 0)], [held], Curate(), 0)
-    assert [c.trace.id for c in rows] == ["b/0"]
-    assert [(s.name, s.traces) for s in funnel if "evaluation" in s.name] == [("not in the evaluation", 1)]
+    found = selected([candidate("a", 0, question="what is 2 + 2?"), candidate("b", 0)], [held])
+    assert found.rows == [1]
+    assert [(s.name, s.traces) for s in found.steps if "evaluation" in s.name] == [("not in the evaluation", 1)]
+    assert [(c.problem_id, c.where, c.kind) for c in found.contaminated] == [("a", "held out: h", "exact")]
 
 
 def test_normalisation_keeps_what_makes_problems_differ() -> None:
@@ -90,9 +107,9 @@ def test_normalisation_keeps_what_makes_problems_differ() -> None:
 
 def test_same_seed_same_rows_in_the_same_order_whatever_the_order_of_arrival() -> None:
     rows = [candidate(f"p{i}", j, tokens=(7 * i + j) % 5) for i in range(30) for j in range(3)]
-    first = chosen(rows, seed=1, select="random", max_rows=20)
-    assert first == chosen(rows[::-1], seed=1, select="random", max_rows=20)
-    assert first != chosen(rows, seed=2, select="random", max_rows=20)
+    first = chosen(rows, seed=1, select="random", rows=20)
+    assert first == chosen(rows[::-1], seed=1, select="random", rows=20)
+    assert first != chosen(rows, seed=2, select="random", rows=20)
     assert len(first) == 20
 
 

@@ -123,7 +123,7 @@ def test_a_refused_command_touches_nothing(home: Path, capsys: pytest.CaptureFix
 
 def test_check_looks_at_the_set_of_this_recipe_only(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "check", "tiny.yaml")[0] == 0
-    code, said = call(capsys, "check", "tiny.yaml", "curate.max_rows=3")
+    code, said = call(capsys, "check", "tiny.yaml", "curate.rows=3")
     assert code == 2
     assert "a curated set of another recipe" in said
 

@@ -93,7 +93,7 @@ def test_ranks_are_drawn_as_in_the_notebook() -> None:
 
 
 def test_s1_draws_domains_uniformly_then_by_weight() -> None:
-    """One domain holds nine problems in ten: 70 of the first 100 rows do not care, the last 30 only know that domain."""
+    """One domain holds nine problems in ten: 70 of the first 100 rows do not care, the last 30 know that one alone."""
     count = 3000
     one = Pool(
         ids=[f"{i:04}" for i in range(count)],
@@ -115,7 +115,7 @@ def test_s1_prefers_long_traces_and_keeps_its_seed_rows() -> None:
     one = pool(count=200, traces=1)
     shortest_row = int(np.argmin(one.tokens))
     found = s1(one, 40, 0, kept=[shortest_row])
-    assert found.rows[0] == shortest_row and found.why[0] == "kept before the draw"
+    assert (found.rows[0], found.why[0]) == (shortest_row, "kept before the draw")
     assert found.rows.count(shortest_row) == 1
     drawn = one.tokens[found.rows[1:]]
     assert drawn.mean() > np.sort(one.tokens)[-80:].mean()
@@ -137,15 +137,16 @@ def test_weights_of_the_notebook() -> None:
 def test_limo_takes_the_best_of_each_problem_and_then_the_best() -> None:
     one = pool()
     found = limo(one, 10)
-    best = {p: max(row for row in range(len(one)) if one.problems[row] == p) for p in one.problems}
-    best = {p: max((r for r in range(len(one)) if one.problems[r] == p), key=lambda r: one.quality[r]) for p in best}
+    of_problem = {p: [row for row in range(len(one)) if one.problems[row] == p] for p in one.problems}
+    best = {p: max(rows, key=lambda row: one.quality[row]) for p, rows in of_problem.items()}
     assert found.rows == sorted(best.values(), key=lambda r: -one.quality[r])[:10]
 
 
 def test_small_student_mixes_one_long_to_four_short() -> None:
     one = pool(count=100)
     found = small_student(one, 50, 0)
-    assert Counter(found.why) == {"long": 10, "short": 40} and not found.notes
+    assert Counter(found.why) == {"long": 10, "short": 40}
+    assert not found.notes
     for row, why in zip(found.rows, found.why, strict=True):
         mine = [int(one.tokens[r]) for r in range(len(one)) if one.problems[r] == one.problems[row]]
         assert int(one.tokens[row]) == (max(mine) if why == "long" else min(mine))

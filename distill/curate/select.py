@@ -1,124 +1,168 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
-import random
-import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from distill.curate.columns import VERDICTS, Columns
+from distill.curate.funnel import Funnel, Step
+from distill.curate.questions import Contaminated, Question, asked_before, contaminated
+from distill.curate.selections import (
+    Chosen,
+    Pool,
+    everything,
+    limo,
+    longest,
+    openthoughts,
+    randomly,
+    s1,
+    shortest,
+    small_student,
+)
+from distill.curate.selections.pool import shuffled
 from distill.errors import Refused
 from distill.recipe import Curate
-from distill.records import Problem, Trace, Verdict, derived_seed
+from distill.records import Problem
+
+ACCEPTED = {
+    "correct": ("correct",),
+    "correct_or_unknown": ("correct", "unknown"),
+    "any_i_accept_wrong_traces": ("correct", "unknown", "wrong"),
+}
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A trace with its problem and verdict."""
+class Selection:
+    """What the curation took, and how it came to that."""
 
-    problem: Problem
-    trace: Trace
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of the funnel: what it is and how many traces and problems were left after it."""
-
-    name: str
-    traces: int
-    problems: int
+    rows: list[int]
+    """Of the columns, in the order in which they are trained on."""
+    why: list[str]
+    """Of each of them."""
+    steps: list[Step]
+    contaminated: list[Contaminated]
+    """Problems that hold questions of the evaluation, with the evidence."""
 
 
 def select(
-    candidates: list[Candidate], held_out: list[Problem], spec: Curate, seed: int
-) -> tuple[list[Candidate], list[Step]]:
-    """Run the funnel. The result is the same, row by row, for the same candidates and seed.
+    columns: Columns,
+    problems: Mapping[str, Problem],
+    evaluation: Sequence[Question],
+    spec: Curate,
+    seed: int,
+    reasons: Mapping[str, str] = {},
+) -> Selection:
+    """Run the funnel. The result is the same, row by row, for the same traces and seed, in whatever order they came.
+
+    `evaluation` are questions beside the held-out problems; `reasons` are those of the verdicts, by the trace's id.
 
     Raises:
-        Refused: a step leaves nothing.
+        Refused: a step leaves nothing, or fewer rows than are asked for.
     """
-    funnel: list[Step] = []
-
-    def keep(name: str, kept: list[Candidate]) -> list[Candidate]:
-        funnel.append(Step(name, len(kept), len({c.problem.id for c in kept})))
-        if not kept:
-            raise Refused(_nothing_left(funnel, candidates), "Nothing was trained; the traces are kept.")
-        return kept
-
-    rows = keep("sampled", sorted(candidates, key=lambda c: c.trace.id))
-    rows = keep(f"verdict: {spec.require_verdict}", [c for c in rows if _accepted(c, spec)])
-    rows = keep("finished", [c for c in rows if c.trace.finish_reason == "stop"])
-    if any(c.verdict.flaw for c in rows):
-        rows = keep("accepted by harvest.accept", [c for c in rows if c.verdict.flaw is None])
-    if spec.require_reasoning:
-        rows = keep("has reasoning", [c for c in rows if c.trace.reasoning])
-    if spec.decontaminate:
-        evaluated = {asked(p) for p in held_out}
-        rows = keep("not in the evaluation", [c for c in rows if asked(c.problem) not in evaluated])
+    order = np.array(sorted(range(len(columns)), key=columns.ids.__getitem__), np.int64)
+    funnel = Funnel(columns.problems, order)
+    funnel.keep("sampled", order)
+    _verified(funnel, columns, spec, reasons)
+    left = [problems[name] for name in sorted(funnel.first_of_problems())]
     if spec.deduplicate:
-        rows = keep("not a duplicate", _without_duplicates(rows))
-    rows = keep(f"{spec.select}, at most {spec.traces_per_problem or 'all'} a problem", _per_problem(rows, spec, seed))
-    if spec.max_rows is not None and len(rows) > spec.max_rows:
-        rows = keep(f"at most {spec.max_rows} rows", random.Random(seed).sample(rows, spec.max_rows))
-    return random.Random(seed).sample(rows, len(rows)), funnel
+        _without_duplicates(funnel, columns, asked_before(left))
+    found: list[Contaminated] = []
+    if spec.decontaminate:
+        held = [p for p in problems.values() if p.held_out]
+        left = [problems[name] for name in sorted(funnel.first_of_problems())]
+        found = contaminated(left, held, evaluation)
+        gone = {one.problem_id for one in found if one.kind != "changed"}
+        kept = np.array([columns.problems[row] not in gone for row in funnel.rows], np.bool_)
+        funnel.keep("not in the evaluation", kept, _changed(found))
+    chosen = _chosen(_pool(funnel, columns, problems), spec, seed)
+    rows = funnel.rows[np.array(chosen.rows, np.int64)] if chosen.rows else funnel.rows[:0]
+    funnel.keep(_name(spec), rows, "; ".join(chosen.notes))
+    if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
+        raise Refused(
+            f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
+            "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
+        )
+    places = shuffled(range(len(rows)), [columns.ids[row] for row in rows], seed, "order")
+    return Selection(
+        [int(rows[place]) for place in places], [chosen.why[place] for place in places], funnel.steps, found
+    )
 
 
-def asked(problem: Problem) -> str:
-    """What two problems that ask the same have in common. Puzzles are drawn with punctuation and spaces: all counts."""
-    return problem.question if problem.kind == "reasoning_gym" else normalised(problem.question)
+def _verified(funnel: Funnel, columns: Columns, spec: Curate, reasons: Mapping[str, str]) -> None:
+    """Traces with the right verdict, that are complete and well formed."""
+    codes = [VERDICTS.index(name) for name in ACCEPTED[spec.require_verdict]]
+    accepted = np.isin(columns["verdict"], codes)
+    if not accepted.any():
+        raise Refused(_all_rejected(columns, reasons), "Nothing was trained; the traces are kept.")
+    funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows])
+    funnel.keep("finished", columns["finished"][funnel.rows])
+    if columns["flawed"][funnel.rows].any():
+        funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
+    if spec.require_reasoning:
+        funnel.keep("has reasoning", columns["thinks"][funnel.rows])
 
 
-def normalised(question: str) -> str:
-    """Lower case, LaTeX spacing, white space and punctuation gone; digits, letters and operators stay.
-
-    Numbers side by side stay apart: `1 11` is not `11 1`.
-    """
-    text = re.sub(r"\\(?:left|right|,|;|!|\s)", "", question.lower())
-    text = re.sub(r"(?<=\d)\s+(?=\d)", "^", text)
-    return re.sub(r"[^\w+\-*/=<>^%]", "", text)
-
-
-def _accepted(candidate: Candidate, spec: Curate) -> bool:
-    accepted = {
-        "correct": ("correct",),
-        "correct_or_unknown": ("correct", "unknown"),
-        "any_i_accept_wrong_traces": ("correct", "unknown", "wrong"),
-    }[spec.require_verdict]
-    return candidate.verdict.verdict in accepted
-
-
-def _without_duplicates(rows: list[Candidate]) -> list[Candidate]:
+def _without_duplicates(funnel: Funnel, columns: Columns, before: Mapping[str, str]) -> None:
     """The first of equal traces; and of problems that ask the same, the first one's traces."""
-    first_asked: dict[str, str] = {}
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[tuple[str, int]] = set()
     kept = []
-    for c in rows:
-        question = asked(c.problem)
-        key = (question, c.trace.reasoning, c.trace.response)
-        if first_asked.setdefault(question, c.problem.id) == c.problem.id and key not in seen:
-            seen.add(key)
-            kept.append(c)
-    return kept
+    for row in funnel.rows.tolist():
+        key = (columns.problems[row], int(columns["text"][row]))
+        kept.append(columns.problems[row] not in before and key not in seen)
+        seen.add(key)
+    funnel.keep("not a duplicate", np.array(kept, np.bool_))
 
 
-def _per_problem(rows: list[Candidate], spec: Curate, seed: int) -> list[Candidate]:
-    order = {
-        "shortest": lambda c: (c.trace.completion_tokens, c.trace.id),
-        "longest": lambda c: (-c.trace.completion_tokens, c.trace.id),
-        "random": lambda c: (derived_seed(seed, c.trace.id), c.trace.id),
-        "all": lambda c: (0, c.trace.id),
-    }[spec.select]
-    taken: Counter[str] = Counter()
-    kept = []
-    for c in sorted(rows, key=order):
-        if spec.traces_per_problem is None or taken[c.problem.id] < spec.traces_per_problem:
-            taken[c.problem.id] += 1
-            kept.append(c)
-    return sorted(kept, key=lambda c: c.trace.id)
+def _changed(found: Sequence[Contaminated]) -> str:
+    changed = sum(one.kind == "changed" for one in found)
+    return f"{changed} more with other numbers, kept" if changed else ""
 
 
-def _nothing_left(funnel: list[Step], candidates: list[Candidate]) -> str:
-    if len(funnel) > 1 and funnel[-1].name.startswith("verdict"):
-        reasons = Counter(f"{c.verdict.verdict}: {c.verdict.reason}" for c in candidates).most_common(3)
-        told = ", ".join(f"{n} x {reason}" for reason, n in reasons)
-        return f"all {funnel[0].traces} traces were rejected ({told})"
-    return f"no trace is left after the step '{funnel[-1].name}' of {len(candidates)} sampled"
+def _pool(funnel: Funnel, columns: Columns, problems: Mapping[str, Problem]) -> Pool:
+    rows = funnel.rows.tolist()
+    return Pool(
+        ids=[columns.ids[row] for row in rows],
+        problems=[columns.problems[row] for row in rows],
+        sources=[problems[columns.problems[row]].source for row in rows],
+        domains=[_domain(problems[columns.problems[row]]) for row in rows],
+        tokens=columns["tokens"][funnel.rows],
+        quality=np.zeros(len(rows)),
+    )
+
+
+def _domain(problem: Problem) -> str:
+    known = problem.known.get("domain", problem.known.get("subject", problem.known.get("type", "")))
+    return str(known)
+
+
+def _chosen(pool: Pool, spec: Curate, seed: int) -> Chosen:
+    if spec.select == "s1":
+        kept = [
+            row
+            for row, source in enumerate(pool.sources)
+            if source in spec.s1.keep_sources and pool.tokens[row] > (spec.s1.keep_longer_than or 0)
+        ]
+        return s1(pool, spec.rows or len(pool), seed, kept, spec.s1.weights, spec.s1.uniform)
+    if spec.select == "limo":
+        return limo(pool, spec.rows)
+    if spec.select == "small-student":
+        return small_student(pool, spec.rows, seed)
+    if spec.select == "openthoughts":
+        return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
+    baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
+    return baseline(pool, spec.rows, seed, spec.traces_per_problem)
+
+
+def _name(spec: Curate) -> str:
+    each = f", at most {spec.traces_per_problem or 'all'} a problem"
+    rows = f", {spec.rows:,} rows" if spec.rows else ""
+    return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
+
+
+def _all_rejected(columns: Columns, reasons: Mapping[str, str]) -> str:
+    told = Counter(
+        f"{VERDICTS[code]}: {reasons.get(name, '')}" for name, code in zip(columns.ids, columns["verdict"], strict=True)
+    )
+    return f"all {len(columns)} traces were rejected ({', '.join(f'{n} x {why}' for why, n in told.most_common(3))})"

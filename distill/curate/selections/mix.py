@@ -10,8 +10,8 @@ from distill.errors import Refused
 def shares(weights: Mapping[str, float], available: Mapping[str, int], count: int | None = None) -> dict[str, int]:
     """Rows of each source in a mix of `count`, by the largest remainder; equal remainders by name.
 
-    Without `count` as many as keep the weights with what each source has: R1's 600,000 reasoning rows and 200,000 others
-    (Guo et al., DeepSeek-R1, section 2.3.3) are the weights 3 and 1.
+    Without `count` as many as keep the weights with what each source has. The weights 3 and 1 are R1's 600,000 rows of
+    reasoning and 200,000 others (Guo et al., DeepSeek-R1, section 2.3.3).
 
     Raises:
         Refused: no positive weight, or a source has fewer rows than its share.

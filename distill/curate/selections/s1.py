@@ -23,9 +23,9 @@ def s1(
 ) -> Chosen:
     """Fill up to `count` rows, one trace a problem.
 
-    Rows in `kept` are taken before anything is drawn (s1: correct ones of GPQA and AIME, and of MATH those with more than
-    5,600 tokens of thinking). Then a domain is drawn, uniformly until `uniform` of the rows are there, by `weights`
-    afterwards (uniformly too where there are none), and in the domain a row with a probability that halves from each
+    Rows in `kept` are taken before anything is drawn (s1: correct ones of GPQA and AIME, and of MATH those with more
+    than 5,600 tokens of thinking). Then a domain is drawn, uniformly until `uniform` of the rows are there, afterwards
+    by `weights` (uniformly too where there are none), and in the domain a row with a probability that halves from each
     trace to the next shorter one: 2^-rank, rank 0 the longest.
 
     Deviations from the notebook, which has no seed: the draws come from `seed`; rows in `kept` leave their domain and
@@ -58,7 +58,7 @@ def draw_rank(count: int, rng: random.Random) -> int:
 
 
 def benchmark_weights(counts: Mapping[str, Mapping[str, int]], main: str, other: str) -> dict[str, float]:
-    """Weights of domains: counts of the benchmark `main`, and of `other` scaled to half as much (the notebook's AIME, GPQA).
+    """Weights of domains: counts of the benchmark `main`, and of `other` scaled to half as much (s1: AIME and GPQA).
 
     `counts` has a number of questions for each domain, by benchmark.
     """
