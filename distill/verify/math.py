@@ -67,7 +67,7 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     says = _yes_or_no(response, answer)
     if says and not _YES_OR_NO.fullmatch(extracted or ""):
         return correct(says, "same text") if same_words(says, answer) else wrong(says, "the opposite")
-    if len(response) <= LONGEST_TEXT and squeezed(response.strip(" .")) == squeezed(answer.strip(" .")):
+    if len(response) <= LONGEST_TEXT and squeezed(response.strip().rstrip(" .")) == squeezed(answer.strip().rstrip(" .")):
         return correct(extracted or response, "same text")
     if extracted is None:
         if same_words(response[: 2 * LONGEST_TEXT], answer):
