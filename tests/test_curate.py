@@ -10,6 +10,7 @@ from distill.countdown_problems import countdown_problems
 from distill.curate.columns import measured
 from distill.curate.questions import normalised
 from distill.curate.select import Selection, select
+from distill.curate.sources import Judged, Read
 from distill.curate.stage import curate
 from distill.errors import Refused
 from distill.files import read_json
@@ -53,11 +54,16 @@ def candidate(
 
 
 def selected(candidates: list[Candidate], held_out: list[Problem], seed: int = 0, **spec: object) -> Selection:
-    problems = {c.problem.id: c.problem for c in candidates} | {p.id: p for p in held_out}
-    verdicts = {c.verdict.trace_id: (c.verdict.verdict, c.verdict.flaw is not None) for c in candidates}
-    reasons = {c.verdict.trace_id: c.verdict.reason for c in candidates}
-    columns = measured(((at, c.trace) for at, c in enumerate(candidates)), verdicts)
-    return select(columns, problems, [], Curate(**spec), seed, reasons)  # type: ignore[arg-type]
+    reads = [
+        Read(
+            at,
+            c.problem,
+            c.trace,
+            Judged(c.verdict.verdict, c.verdict.flaw is not None, c.verdict.reason, "rules", "math"),
+        )
+        for at, c in enumerate(candidates)
+    ]
+    return select(measured(reads), held_out, [], Curate(**spec), seed)  # type: ignore[arg-type]
 
 
 def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[str]:

@@ -1,15 +1,17 @@
 """What curation holds of every trace in memory: some 200 bytes each, the texts stay on disk."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.records import Trace, VerdictName
+from distill.curate.sources import Read
+from distill.records import Problem, VerdictName
 
 VERDICTS: tuple[VerdictName, ...] = ("correct", "wrong", "unknown")
 """By their codes in the column `verdict`."""
@@ -39,6 +41,10 @@ class Columns:
     """Ids of the problems."""
     table: NDArray[np.void]
     """The columns of `FIELDS`."""
+    known: dict[str, Problem]
+    """The problems by their ids."""
+    reasons: Counter[str]
+    """Of the verdicts, with how many traces have each."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,34 +52,49 @@ class Columns:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.table[name]
 
+    @staticmethod
+    def joined(parts: "Iterable[Columns]") -> "Columns":
+        """Those of several parts, one behind the other."""
+        whole = Columns([], [], np.empty(0, FIELDS), {}, Counter())
+        tables = [whole.table]
+        for part in parts:
+            whole.ids.extend(part.ids)
+            whole.problems.extend(part.problems)
+            whole.reasons.update(part.reasons)
+            for name, problem in part.known.items():
+                whole.known.setdefault(name, problem)
+            tables.append(part.table)
+        return replace(whole, table=np.concatenate(tables))
 
-def measured(traces: Iterable[tuple[int, Trace]], verdicts: Mapping[str, tuple[VerdictName, bool]]) -> Columns:
-    """Read traces once, each with its place, and keep what the steps need.
 
-    `verdicts` has verdict and flaw by the trace's id.
-    """
+def measured(traces: Iterable[Read]) -> Columns:
+    """Read traces once, and keep what the steps need."""
     ids: list[str] = []
     problems: list[str] = []
+    known: dict[str, Problem] = {}
+    reasons: Counter[str] = Counter()
 
     def numbers() -> Iterator[tuple[Any, ...]]:
-        for place, trace in traces:
-            ids.append(trace.id)
-            problems.append(trace.problem_id)
-            yield _numbers(place, trace, *verdicts[trace.id])
+        for read in traces:
+            ids.append(read.trace.id)
+            problems.append(known.setdefault(read.problem.id, read.problem).id)
+            reasons[f"{read.judged.verdict}: {read.judged.reason}"] += 1
+            yield _numbers(read)
 
     rows = numbers()
     parts = [np.empty(0, FIELDS)]
     while part := list(islice(rows, AT_ONCE)):
         parts.append(np.array(part, FIELDS))
-    return Columns(ids, problems, np.concatenate(parts))
+    return Columns(ids, problems, np.concatenate(parts), known, reasons)
 
 
-def _numbers(place: int, trace: Trace, verdict: VerdictName, flawed: bool) -> tuple[Any, ...]:
+def _numbers(read: Read) -> tuple[Any, ...]:
+    trace = read.trace
     return (
-        place,
+        read.place,
         trace.completion_tokens,
-        VERDICTS.index(verdict),
-        flawed,
+        VERDICTS.index(read.judged.verdict),
+        read.judged.flawed,
         trace.finish_reason == "stop",
         bool(trace.reasoning),
         text_hash(trace.reasoning, trace.response),

@@ -1,6 +1,5 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,36 +46,31 @@ class Selection:
 
 
 def select(
-    columns: Columns,
-    problems: Mapping[str, Problem],
-    evaluation: Sequence[Question],
-    spec: Curate,
-    seed: int,
-    reasons: Mapping[str, str] = {},
+    columns: Columns, held_out: Sequence[Problem], evaluation: Sequence[Question], spec: Curate, seed: int
 ) -> Selection:
     """Run the funnel. The result is the same, row by row, for the same traces and seed, in whatever order they came.
 
-    `evaluation` are questions beside the held-out problems; `reasons` are those of the verdicts, by the trace's id.
+    `evaluation` are questions beside the held-out problems.
 
     Raises:
         Refused: a step leaves nothing, or fewer rows than are asked for.
     """
-    order = np.array(sorted(range(len(columns)), key=columns.ids.__getitem__), np.int64)
+    problems, places = columns.known, columns["place"]
+    order = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
     funnel = Funnel(columns.problems, order)
     funnel.keep("sampled", order)
-    _verified(funnel, columns, spec, reasons)
+    _verified(funnel, columns, spec)
     left = [problems[name] for name in sorted(funnel.first_of_problems())]
     if spec.deduplicate:
         _without_duplicates(funnel, columns, asked_before(left))
     found: list[Contaminated] = []
     if spec.decontaminate:
-        held = [p for p in problems.values() if p.held_out]
         left = [problems[name] for name in sorted(funnel.first_of_problems())]
-        found = contaminated(left, held, evaluation)
+        found = contaminated(left, held_out, evaluation)
         gone = {one.problem_id for one in found if one.kind != "changed"}
         kept = np.array([columns.problems[row] not in gone for row in funnel.rows], np.bool_)
         funnel.keep("not in the evaluation", kept, _changed(found))
-    chosen = _chosen(_pool(funnel, columns, problems), spec, seed)
+    chosen = _chosen(_pool(funnel, columns), spec, seed)
     rows = funnel.rows[np.array(chosen.rows, np.int64)] if chosen.rows else funnel.rows[:0]
     funnel.keep(_name(spec), rows, "; ".join(chosen.notes))
     if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
@@ -84,18 +78,16 @@ def select(
             f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
             "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
         )
-    places = shuffled(range(len(rows)), [columns.ids[row] for row in rows], seed, "order")
-    return Selection(
-        [int(rows[place]) for place in places], [chosen.why[place] for place in places], funnel.steps, found
-    )
+    drawn = shuffled(range(len(rows)), [columns.ids[row] for row in rows], seed, "order")
+    return Selection([int(rows[at]) for at in drawn], [chosen.why[at] for at in drawn], funnel.steps, found)
 
 
-def _verified(funnel: Funnel, columns: Columns, spec: Curate, reasons: Mapping[str, str]) -> None:
+def _verified(funnel: Funnel, columns: Columns, spec: Curate) -> None:
     """Traces with the right verdict, that are complete and well formed."""
     codes = [VERDICTS.index(name) for name in ACCEPTED[spec.require_verdict]]
     accepted = np.isin(columns["verdict"], codes)
     if not accepted.any():
-        raise Refused(_all_rejected(columns, reasons), "Nothing was trained; the traces are kept.")
+        raise Refused(_all_rejected(columns), "Nothing was trained; the traces are kept.")
     funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows])
     funnel.keep("finished", columns["finished"][funnel.rows])
     if columns["flawed"][funnel.rows].any():
@@ -120,8 +112,8 @@ def _changed(found: Sequence[Contaminated]) -> str:
     return f"{changed} more with other numbers, kept" if changed else ""
 
 
-def _pool(funnel: Funnel, columns: Columns, problems: Mapping[str, Problem]) -> Pool:
-    rows = funnel.rows.tolist()
+def _pool(funnel: Funnel, columns: Columns) -> Pool:
+    rows, problems = funnel.rows.tolist(), columns.known
     return Pool(
         ids=[columns.ids[row] for row in rows],
         problems=[columns.problems[row] for row in rows],
@@ -161,8 +153,6 @@ def _name(spec: Curate) -> str:
     return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
 
 
-def _all_rejected(columns: Columns, reasons: Mapping[str, str]) -> str:
-    told = Counter(
-        f"{VERDICTS[code]}: {reasons.get(name, '')}" for name, code in zip(columns.ids, columns["verdict"], strict=True)
-    )
-    return f"all {len(columns)} traces were rejected ({', '.join(f'{n} x {why}' for why, n in told.most_common(3))})"
+def _all_rejected(columns: Columns) -> str:
+    told = ", ".join(f"{n} x {why}" for why, n in columns.reasons.most_common(3))
+    return f"all {len(columns)} traces were rejected ({told})"

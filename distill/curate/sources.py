@@ -1,67 +1,133 @@
-"""Where curation reads traces: in one pass from the first to the last, and later those that were chosen."""
+"""Where curation reads traces: in one pass from the first to the last, and later those that were chosen.
 
-from collections.abc import Iterator, Sequence
+A source is cut into shards that are read apart from each other, by several processes or on several machines; what is
+read of a shard is the same wherever that happens.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from distill.errors import DistillError
 from distill.files import Log
-from distill.records import Trace, Verdict, VerdictName
+from distill.records import Problem, Trace, Verdict, VerdictName
 
-Verdicts = dict[str, tuple[VerdictName, bool]]
-"""Verdict and flaw by the trace's id."""
+
+class Judged(NamedTuple):
+    """What a verifier has said of a trace."""
+
+    verdict: VerdictName
+    flawed: bool
+    reason: str
+    by: str
+    """The rules, or the model of the judge."""
+    kind: str
+
+
+NOT_JUDGED = Judged("unknown", False, "not judged", "nobody", "")
+
+
+class Read(NamedTuple):
+    """A trace as it was read."""
+
+    place: int
+    """Finds it again in its source."""
+    problem: Problem
+    trace: Trace
+    judged: Judged
+
+
+class Shard(NamedTuple):
+    """A part of a file."""
+
+    file: int
+    """Place of the file in its source."""
+    begin: int
+    """First byte of a line, or first group of rows."""
+    end: int
 
 
 class Source(Protocol):
-    """Traces on disk."""
+    """Traces on disk, with their problems and verdicts."""
 
-    def each(self) -> Iterator[tuple[int, Trace]]:
-        """All traces once, each with its place."""
+    def shards(self, size: int) -> list[Shard]:
+        """Parts of about `size` bytes, in the order of the traces."""
 
-    def at(self, places: Sequence[int]) -> Iterator[Trace]:
+    def read(self, shard: Shard) -> Iterator[Read]:
+        """The traces of a part, in their order."""
+
+    def at(self, places: Sequence[int]) -> Iterator[Read]:
         """The traces of these places, in this order."""
 
 
+def each(source: Source) -> Iterator[Read]:
+    """All traces of a source."""
+    for shard in source.shards(1 << 62):
+        yield from source.read(shard)
+
+
+@dataclass(frozen=True)
 class RunTraces:
     """The samples of a run, where a place is the byte at which a line begins."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "samples.jsonl"
+    folder: Path
+    problems: Mapping[str, Problem]
+    verdicts: Mapping[str, Judged]
 
-    def each(self) -> Iterator[tuple[int, Trace]]:
+    @property
+    def path(self) -> Path:
+        return self.folder / "samples.jsonl"
+
+    def shards(self, size: int) -> list[Shard]:
+        return [Shard(0, *part) for part in line_ranges(self.path, size)]
+
+    def read(self, shard: Shard) -> Iterator[Read]:
         """
         Raises:
             DistillError: a line that is no trace.
         """
-        at = 0
+        at = shard.begin
         with self.path.open("rb") as f:
-            for number, line in enumerate(f, 1):
-                if line.endswith(b"\n"):
-                    yield at, self._trace(line, number)
+            f.seek(at)
+            while at < shard.end and (line := f.readline()).endswith(b"\n"):
+                yield self._trace(at, line)
                 at += len(line)
 
-    def at(self, places: Sequence[int]) -> Iterator[Trace]:
+    def at(self, places: Sequence[int]) -> Iterator[Read]:
         with self.path.open("rb") as f:
             for place in places:
                 f.seek(place)
-                yield self._trace(f.readline(), 0)
+                yield self._trace(place, f.readline())
 
-    def _trace(self, line: bytes, number: int) -> Trace:
+    def _trace(self, at: int, line: bytes) -> Read:
         try:
-            return Trace.model_validate_json(line)
+            trace = Trace.model_validate_json(line)
         except ValueError as e:
             raise DistillError(
-                f"{self.path} is damaged: line {number} is no trace.",
+                f"{self.path} is damaged: the line at byte {at} is no trace.",
                 "Delete that line; the same command makes up for it.",
             ) from e
+        return Read(at, self.problems[trace.problem_id], trace, self.verdicts[trace.id])
 
 
-def verdicts_of(folder: Path, judged: bool) -> tuple[Verdicts, dict[str, str]]:
-    """Verdict and flaw of every trace of a run, and the reasons; with `judged` a judge's count, who comes last."""
-    verdicts: Verdicts = {}
-    reasons: dict[str, str] = {}
-    for verdict in Log(folder / "verdicts.jsonl").each(Verdict):
-        if judged or verdict.by == "rules":
-            verdicts[verdict.trace_id] = verdict.verdict, verdict.flaw is not None
-            reasons[verdict.trace_id] = verdict.reason
-    return verdicts, reasons
+def of_run(folder: Path, problems: Sequence[Problem], judged: bool) -> RunTraces:
+    """The traces of a run; with `judged` a judge's verdicts count, which come last."""
+    verdicts = {}
+    for v in Log(folder / "verdicts.jsonl").each(Verdict):
+        if judged or v.by == "rules":
+            verdicts[v.trace_id] = Judged(v.verdict, v.flaw is not None, v.reason, v.judge or v.by, v.kind)
+    return RunTraces(folder, {p.id: p for p in problems}, verdicts)
+
+
+def line_ranges(path: Path, size: int) -> list[tuple[int, int]]:
+    """Begin and end of parts of about `size` bytes that are cut between lines."""
+    whole = path.stat().st_size
+    begins = [0]
+    with path.open("rb") as f:
+        while begins[-1] + size < whole:
+            f.seek(begins[-1] + size - 1)
+            f.readline()
+            begins.append(f.tell())
+    ends = [*begins[1:], whole]
+    return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]

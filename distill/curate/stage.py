@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from distill.curate.columns import measured
 from distill.curate.funnel import as_text
 from distill.curate.questions import Question
 from distill.curate.select import Selection, select
-from distill.curate.sources import RunTraces, verdicts_of
+from distill.curate.sources import Read, Source, each, of_run
 from distill.curate.tables import parts, text_of
 from distill.errors import Refused
-from distill.files import Log, user_path, write_atomically, write_folder, write_json, write_rows
-from distill.recipe import Recipe
-from distill.records import Problem, Trace, Verdict, joined
+from distill.files import user_path, write_atomically, write_folder, write_json, write_rows
+from distill.recipe import Curate, Recipe
+from distill.records import Problem, joined
 
 
 def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) -> dict[str, Any]:
@@ -28,19 +28,30 @@ def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) 
     Raises:
         Refused: nothing is left, fewer rows than asked for, an evaluation set that cannot be read or is empty.
     """
-    by_id = {p.id: p for p in problems}
-    evaluation = [q for name in recipe.curate.evaluation_sets for q in questions_of(name)]
-    verdicts, reasons = verdicts_of(traces, recipe.curate.judged)
-    source = RunTraces(traces)
-    columns = measured(source.each(), verdicts)
-    chosen = select(columns, by_id, evaluation, recipe.curate, recipe.seed, reasons)
-    told = _verdicts({columns.ids[row] for row in chosen.rows}, traces, recipe.curate.judged)
-    places = [int(columns["place"][row]) for row in chosen.rows]
-    del columns, verdicts, reasons
+    source = of_run(traces, problems, recipe.curate.judged)
+    prompt = recipe.student_prompt()
+    held_out = [p for p in problems if p.held_out]
+    return curate_source(source, recipe.curate, recipe.seed, held_out, prompt.messages, folder)
+
+
+def curate_source(
+    source: Source,
+    spec: Curate,
+    seed: int,
+    held_out: Sequence[Problem],
+    asked: Callable[[str], list[dict[str, str]]],
+    folder: Path,
+) -> dict[str, Any]:
+    """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
+    evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
+    columns = measured(each(source))
+    chosen = select(columns, held_out, evaluation, spec, seed)
+    places = columns["place"][chosen.rows].tolist()
+    del columns
 
     def rows() -> Iterator[dict[str, Any]]:
-        for trace, why in zip(source.at(places), chosen.why, strict=True):
-            yield as_row(recipe, by_id[trace.problem_id], trace, told[trace.id], why)
+        for read, why in zip(source.at(places), chosen.why, strict=True):
+            yield as_row(read, asked(read.problem.question), spec.select, why)
 
     write_folder(folder, lambda at: _write(at, rows, chosen))
     return {"rows": len(chosen.rows), "funnel": [asdict(step) for step in chosen.steps]}
@@ -62,16 +73,11 @@ def questions_of(name: str) -> list[Question]:
     return found
 
 
-def _verdicts(ids: set[str], folder: Path, judged: bool) -> dict[str, Verdict]:
-    """The verdicts that count, of some traces."""
-    log = Log(folder / "verdicts.jsonl").each(Verdict)
-    return {v.trace_id: v for v in log if v.trace_id in ids and (judged or v.by == "rules")}
-
-
-def as_row(recipe: Recipe, problem: Problem, trace: Trace, verdict: Verdict, why: str) -> dict[str, Any]:
+def as_row(read: Read, messages: list[dict[str, str]], selection: str, why: str) -> dict[str, Any]:
     """One row of the curated set: what is trained on, and where it comes from."""
+    problem, trace, judged = read.problem, read.trace, read.judged
     return {
-        "messages": recipe.student_prompt().messages(problem.question),
+        "messages": messages,
         "completion": joined(trace.reasoning, trace.response),
         "trace_id": trace.id,
         "problem_id": problem.id,
@@ -82,11 +88,11 @@ def as_row(recipe: Recipe, problem: Problem, trace: Trace, verdict: Verdict, why
         "teacher": trace.model,
         "sampling": json.dumps(trace.sampling.model_dump(), sort_keys=True),
         "completion_tokens": trace.completion_tokens,
-        "verdict": verdict.verdict,
-        "verdict_kind": verdict.kind,
-        "verdict_reason": verdict.reason,
-        "verdict_by": verdict.judge or verdict.by,
-        "selected_as": recipe.curate.select,
+        "verdict": judged.verdict,
+        "verdict_kind": judged.kind,
+        "verdict_reason": judged.reason,
+        "verdict_by": judged.by,
+        "selected_as": selection,
         "selected_because": why,
     }
 

@@ -67,7 +67,9 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     says = _yes_or_no(response, answer)
     if says and not _YES_OR_NO.fullmatch(extracted or ""):
         return correct(says, "same text") if same_words(says, answer) else wrong(says, "the opposite")
-    if len(response) <= LONGEST_TEXT and squeezed(response.strip().rstrip(" .")) == squeezed(answer.strip().rstrip(" .")):
+    if len(response) <= LONGEST_TEXT and squeezed(response.strip().rstrip(" .")) == squeezed(
+        answer.strip().rstrip(" .")
+    ):
         return correct(extracted or response, "same text")
     if extracted is None:
         if same_words(response[: 2 * LONGEST_TEXT], answer):
@@ -83,6 +85,10 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     if found.verdict == "wrong" and found.reason in _OF_VALUES and say_alike(answer, extracted):
         return unknown(extracted, "other words for it, perhaps")
     return found
+
+
+def _without_stop(text: str) -> str:
+    return squeezed(text.strip().rstrip(" ."))
 
 
 def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
