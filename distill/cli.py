@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__
+from distill import __version__, file_verbs
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
@@ -217,6 +217,9 @@ def _looked_at(rows: int) -> None:
         typer.echo(f"{rows:,} rows", err=True)
 
 
+app.command()(file_verbs.select)
+
+
 @app.command()
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]) -> None:
     """Write report.html of a run again."""
@@ -363,7 +366,7 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
 @contextmanager
 def _hearing(notices: logging.Handler) -> Iterator[None]:
     """Show what teachers and students log while a run goes on."""
-    loggers = [logging.getLogger(name) for name in ("teachers", "students")]
+    loggers = [logging.getLogger(name) for name in ("distill", "teachers", "students")]
     for logger in loggers:
         logger.addHandler(notices)
         logger.setLevel(logging.INFO)

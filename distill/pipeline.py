@@ -53,6 +53,7 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
         tensor_parallel_size pipeline_parallel_size data_parallel_size max_num_seqs gpu_memory_utilization
         kv_cache_memory_bytes replicas ray_address cpus_per_replica price""".split()
     ),
+    "curate": frozenset({"engine", "workers"}),
     "train": frozenset({"save_steps"}),
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""

@@ -46,6 +46,10 @@ class Curate(Section):
     """How many rows to take; null takes all that `select` leaves."""
     fill: Literal["refuse", "less"] = "refuse"
     """Where fewer than `rows` are left: refuse, with their number, or take those."""
+    engine: Literal["local", "ray"] = "local"
+    """Who reads the traces: this machine, or a Ray cluster that sees the same files; the rows are the same."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that read them on this machine."""
     s1: S1 = S1()
     """How `select: s1` draws."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distill import ray_cluster
 from distill.errors import DistillError, Refused
+from distill.ray_cluster import reason
 from distill.records import digest
 from teachers import guard
 from teachers.base import TeacherRefused
@@ -122,7 +123,7 @@ class Replica:
                 self._address = await self._placed(self._actor.address.remote())
                 url, said, hint = await self._actor.start.remote()
             except RayError as e:
-                why = _reason(e)
+                why = reason(e)
                 self._forget()
                 await asyncio.sleep(1)
                 continue
@@ -140,7 +141,7 @@ class Replica:
             return str(await self._actor.ended.remote())
         except RayError as e:
             self._forget()
-            return f"was lost with its node: {_reason(e)}"
+            return f"was lost with its node: {reason(e)}"
 
     async def stop(self) -> None:
         from ray.exceptions import RayError
@@ -189,46 +190,20 @@ class Replica:
 
 
 def join(address: str | None) -> None:
-    """Become a driver of the cluster that is named, or found, or of one on this machine alone.
+    """As `ray_cluster.join`, and tell what the nodes have.
 
     Raises:
-        TeacherRefused: no cluster answers at the address that the recipe or RAY_ADDRESS names.
+        TeacherRefused: no cluster answers.
     """
     import ray
 
     if ray.is_initialized():
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet = {"log_to_driver": False, "logging_level": logging.WARNING}
-    named = address or os.environ.get("RAY_ADDRESS", "").removeprefix("auto")
-    found = named or _found_here()
-    if found is None:
-        logger.info("no Ray cluster was found: the replicas run on this machine alone, under a Ray of their own")
-        _init("local", include_dashboard=False, **quiet)
-        return
-    if named and not _answers(named):
-        raise TeacherRefused(
-            f"no Ray cluster answers at {named}.",
-            "`ray status` shows whether it runs. The run itself must be started on one of its nodes.",
-        )
-    _init(found, **quiet)
-    logger.info("the replicas run on the Ray cluster at %s: %s", found, _nodes(Share(1, 0)))
-
-
-def _init(address: str, **options: Any) -> None:
-    import ray
-
     try:
-        ray.init(address, **options)
-    except Exception as e:  # another version, no token or another, no raylet here: Ray's errors have no common class
-        where = "Ray cannot be started here" if address == "local" else f"the Ray cluster at {address} cannot be joined"
-        raise TeacherRefused(f"{where}: {_reason(e)}.") from e
-
-
-def leave() -> None:
-    import ray
-
-    ray.shutdown()
+        ray_cluster.join(address)
+    except Refused as e:
+        raise TeacherRefused(str(e), e.hint) from e
+    logger.info("there are %s", _nodes(Share(1, 0)))
 
 
 def log_on_node(log: Path) -> Path:
@@ -247,25 +222,6 @@ async def _result(ref: Awaitable[Any]) -> Any:
     return await ref
 
 
-def _found_here() -> str | None:
-    """The cluster that was last started on, or joined by, this machine, if it still runs. Asked for "auto", Ray would
-    wait two minutes for one that ended without saying so."""
-    note = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
-    with suppress(OSError):
-        if note.stat().st_uid not in (os.getuid(), 0):
-            return None  # a key and code would go to whoever wrote it
-        address = note.read_text().strip()
-        return address if _answers(address) else None
-    return None
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    with suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), timeout=10):
-        return True
-    return False
-
-
 def _nodes(share: Share) -> str:
     """How many nodes have how much of what a replica needs."""
     import ray
@@ -274,14 +230,3 @@ def _nodes(share: Share) -> str:
     amounts = sorted((node["Resources"].get(name, 0) for node in ray.nodes() if node["Alive"]), reverse=True)
     held = [f"{amount:g}" for amount in amounts]
     return f"{len(held)} nodes with {', '.join(held[:8])}{', ...' if len(held) > 8 else ''} {name}"
-
-
-def _reason(e: BaseException) -> str:
-    """A line of an error of Ray's, which are pages: the exception that is behind it, or else what happened."""
-    from ray.exceptions import ActorUnavailableError
-
-    if isinstance(e, ActorUnavailableError):
-        return "it no longer answers"
-    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-    errors = [line for line in lines if "Error: " in line]
-    return (errors or lines or [type(e).__name__])[-1 if errors else 0][:300].rstrip(".")

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from distill import models
+from distill import models, ray_cluster
 from distill.errors import Refused
 from distill.recipe import EndpointTeacher, VLLMTeacher
 from distill.records import digest
@@ -75,7 +75,7 @@ class VLLM:
         finally:
             await self._endpoint.close()
             if self._begun and self._spec.replicas > 1:
-                replicas.leave()
+                ray_cluster.leave()
 
     def _begin(self) -> None:
         self._begun = True

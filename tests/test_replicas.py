@@ -21,6 +21,7 @@ from stub_server import HANG, StubServer, answer, opening, piece
 from test_guard import processes_of
 from test_vllm import needs_vllm, spec
 
+from distill import ray_cluster
 from distill.errors import Refused
 from distill.files import Log
 from distill.recipe import VLLMTeacher
@@ -102,7 +103,7 @@ def two_nodes(cluster: Any) -> Iterator[list[Any]]:
     nodes = [cluster.add_node(**SMALL) for _ in range(2)]
     replicas.join(cluster.address)
     yield nodes
-    replicas.leave()
+    ray_cluster.leave()
     for node in list(cluster.worker_nodes):
         cluster.remove_node(node)
 
@@ -190,7 +191,7 @@ def test_when_none_can_live_the_run_ends_with_the_reason(two_nodes: list[Any], t
 
 @needs_ray
 def test_a_cluster_without_room_is_named(cluster: Any, two_nodes: list[Any], tmp_path: Path) -> None:
-    assert replicas._found_here() == cluster.address
+    assert ray_cluster.found_here() == cluster.address
     teacher = Teacher(tmp_path, [slow_server], patience=2)
     (replica,) = (kept for _, kept in teacher.keeper._kept.values())
     replica._share = Share(cpus=3, gpus=0)
@@ -239,13 +240,13 @@ def test_without_a_cluster_the_replicas_run_on_this_machine(
 ) -> None:
     monkeypatch.setenv("RAY_TMPDIR", str(ray_folder / "alone"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    caplog.set_level("INFO", "teachers")
+    caplog.set_level("INFO", "distill")
     replicas.join(None)
     try:
         harvest(Teacher(tmp_path, [slow_server]), iter(requests(20)), Log(tmp_path / "s.jsonl"), lambda _: None)
     finally:
-        replicas.leave()
-    assert "no Ray cluster was found: the replicas run on this machine alone" in caplog.text
+        ray_cluster.leave()
+    assert "no Ray cluster was found: the work runs on this machine alone" in caplog.text
     assert len(Log(tmp_path / "s.jsonl").read(Trace)) == 20
 
 

@@ -61,12 +61,6 @@ class Source(Protocol):
         """The traces of these places, in this order."""
 
 
-def each(source: Source) -> Iterator[Read]:
-    """All traces of a source."""
-    for shard in source.shards(1 << 62):
-        yield from source.read(shard)
-
-
 @dataclass(frozen=True)
 class RunTraces:
     """The samples of a run, where a place is the byte at which a line begins."""

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from distill.curate.columns import measured
+from distill.curate.engines import measure
 from distill.curate.funnel import as_text
 from distill.curate.questions import Question
 from distill.curate.select import Selection, select
-from distill.curate.sources import Read, Source, each, of_run
+from distill.curate.sources import Read, Source, of_run
 from distill.curate.tables import parts, text_of
 from distill.errors import Refused
 from distill.files import user_path, write_atomically, write_folder, write_json, write_rows
 from distill.recipe import Curate, Recipe
-from distill.records import Problem, joined
+from distill.records import Problem, digest, joined
 
 
 def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def curate_source(
 ) -> dict[str, Any]:
     """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
     evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
-    columns = measured(each(source))
+    columns = measure(source, spec.engine, spec.workers)
     chosen = select(columns, held_out, evaluation, spec, seed)
     places = columns["place"][chosen.rows].tolist()
     del columns
@@ -97,19 +97,19 @@ def as_row(read: Read, messages: list[dict[str, str]], selection: str, why: str)
     }
 
 
-def _write(folder: Path, rows: Any, chosen: Selection) -> None:
+def _write(folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: Selection) -> None:
     """Rows go to disk as they come: they may be more than the memory holds."""
-    from datasets import Dataset, Features
+    from datasets import Dataset, disable_progress_bars
 
-    first = next(rows())
-    features = Dataset.from_list([first]).features
+    disable_progress_bars()
+    features = Dataset.from_list([next(rows())]).features
+    held = folder / ".rows"
     data = Dataset.from_generator(
-        rows, features=Features(features), cache_dir=str(folder / ".cache"), writer_batch_size=500
+        rows, features, cache_dir=str(held), writer_batch_size=200, fingerprint=digest([chosen.rows, chosen.why])
     )
     data.save_to_disk(folder)
-    shutil.rmtree(folder / ".cache")
-    steps = [asdict(step) for step in chosen.steps]
-    write_json(folder / "funnel.json", steps)
+    shutil.rmtree(held)
+    write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
     if chosen.contaminated:
         write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))

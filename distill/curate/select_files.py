@@ -1,0 +1,50 @@
+"""`distill select`: curation of traces in any files, without a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.curate.funnel import Step, as_text
+from distill.curate.published_traces import PublishedTraces
+from distill.curate.stage import curate_source
+from distill.errors import Refused
+from distill.recipe_curate import Curate
+from distill.recipe_problems import TracesProblems
+from distill.recipe_prompts import Prompt
+
+FORMATS = (".jsonl", ".json", ".parquet")
+
+
+def select_files(
+    files: Sequence[Path], out: Path, spec: Curate, columns: TracesProblems, prompt: Prompt, seed: int
+) -> dict[str, Any]:
+    """Choose traces of files by the keys of a recipe's section `curate`, and write a `datasets` folder to `out`.
+
+    Verdicts are those that `distill verify` has written beside the rows. Returns rows and funnel, as `curate` does.
+
+    Raises:
+        Refused: a file that is missing or of no layout that is known, an `out` that is no folder of ours, nothing left.
+    """
+    refuse_paths(files, out)
+    source = PublishedTraces(tuple(file.resolve() for file in files), columns)
+    return curate_source(source, spec, seed, [], prompt.messages, out)
+
+
+def refuse_paths(files: Sequence[Path], out: Path) -> None:
+    """
+    Raises:
+        Refused: inputs that are no files of a known format, or an output that would replace something else.
+    """
+    for file in files:
+        if not file.is_file():
+            raise Refused(f"there is no file {file}.")
+        if file.suffix not in FORMATS:
+            raise Refused(f"{file} is neither .jsonl nor .parquet, the formats that are read.")
+    if out.exists() and not (out / "funnel.json").is_file():
+        raise Refused(f"{out} is there and holds no curated set.", "Name a folder that is not there yet.")
+    if not out.parent.is_dir():
+        raise Refused(f"there is no folder {out.parent} for {out.name}.")
+
+
+def summary(counts: dict[str, Any]) -> str:
+    return as_text([Step(**step) for step in counts["funnel"]])

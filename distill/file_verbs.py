@@ -1,0 +1,47 @@
+"""Verbs that work on any files, without a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distill.errors import Refused
+
+
+def select(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE ... [KEY=VALUE]...", help="Traces (.jsonl, .parquet), and settings as select=s1."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the curated set, which appears whole or not at all.")],
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    question_key: Annotated[str | None, typer.Option(help="Column with the question.")] = None,
+    answer_key: Annotated[str | None, typer.Option(help="Column with the gold answer.")] = None,
+    thinking_key: Annotated[str | None, typer.Option(help="Column with the reasoning, where it stands apart.")] = None,
+    response_key: Annotated[str | None, typer.Option(help="Column with what follows it, or both.")] = None,
+    system: Annotated[str | None, typer.Option(help="System message of the rows that are written.")] = None,
+) -> None:
+    """Choose the traces that teach out of any files, with the steps of a recipe's section curate.
+
+    Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
+    """
+    from distill.curate.select_files import select_files, summary
+    from distill.recipe_curate import Curate
+    from distill.recipe_file import settings
+    from distill.recipe_problems import TracesProblems
+    from distill.recipe_prompts import Prompt
+
+    files = [Path(word) for word in words if "=" not in word or Path(word).is_file()]
+    if not files:
+        raise Refused("no file with traces is named.", "distill select traces.parquet select=s1 rows=1000 --out FOLDER")
+    spec = settings(Curate, [word for word in words if Path(word) not in files])
+    columns = TracesProblems(
+        source="traces",
+        path=str(files[0]),
+        question_key=question_key,
+        answer_key=answer_key,
+        thinking_key=thinking_key,
+        response_key=response_key,
+    )
+    counts = select_files(files, out, spec, columns, Prompt(system=system), seed)
+    typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
