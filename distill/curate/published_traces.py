@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -42,17 +42,18 @@ class PublishedTraces:
     """Which columns hold what; its `path` plays no part."""
 
     def shards(self, size: int) -> list[Shard]:
+        """
+        Raises:
+            Refused: a file that cannot be read, holds nothing, or is of no layout that is known.
+        """
         found = []
         for number, file in enumerate(self.files):
+            _reader_of(file, self.spec)
             ranges = _row_groups(file, size) if file.suffix == ".parquet" else line_ranges(file, size)
             found += [Shard(number, *part) for part in ranges]
         return found
 
     def read(self, shard: Shard) -> Iterator[Read]:
-        """
-        Raises:
-            Refused: a file that cannot be read, or of no layout that is known.
-        """
         file = self.files[shard.file]
         for at, row in _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard):
             yield from self._of_row(shard.file, at, row)
@@ -72,12 +73,8 @@ class PublishedTraces:
                 row = json.loads(spool.readline())
                 yield next(read for read in self._of_row(number, at, row) if read.place == place)
 
-    @cached_property
-    def _readers(self) -> tuple[Reader, ...]:
-        return tuple(reader_for(_columns(file), self.spec, str(file)) for file in self.files)
-
     def _of_row(self, number: int, at: int, row: dict[str, Any]) -> Iterator[Read]:
-        found = self._readers[number](row)
+        found = _reader_of(self.files[number], self.spec)(row)
         if found is None:
             return
         name = digest(" ".join(found.question.split()))
@@ -125,11 +122,23 @@ def _text(row: dict[str, Any], *keys: str) -> str | None:
     return next((row[key] for key in keys if isinstance(row.get(key), str) and row[key]), None)
 
 
+@lru_cache(maxsize=64)
+def _reader_of(file: Path, spec: TracesProblems) -> Reader:
+    return reader_for(_columns(file), spec, str(file))
+
+
 def _columns(file: Path) -> set[str]:
+    """
+    Raises:
+        Refused: the file cannot be read, or is empty.
+    """
     try:
-        return set(next(each_row(file, halves=True), {}))
+        first = next(each_row(file, halves=True), None)
     except DistillError as e:
         raise Refused(str(e), e.hint) from e
+    if first is None:
+        raise Refused(f"{file} holds no traces.")
+    return set(first)
 
 
 def _lines(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,0 +1,181 @@
+"""Curation of files: the same rows from jsonl and parquet, from one process, several and Ray; what is refused."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_from_disk
+from test_replicas import needs_ray, ray_folder  # noqa: F401
+
+from distill import ray_cluster
+from distill.cli import main
+from distill.curate import engines
+from distill.curate.engines import measure
+from distill.curate.published_traces import PublishedTraces
+from distill.curate.select_files import select_files
+from distill.errors import Refused
+from distill.recipe_curate import Curate
+from distill.recipe_problems import TracesProblems
+from distill.recipe_prompts import Prompt
+
+COLUMNS = TracesProblems(source="traces", path="any")
+KEYS: dict[str, Any] = {"select": "s1", "rows": 20}
+
+
+def made(count: int = 200) -> list[dict[str, Any]]:
+    """Traces of sixty problems in five fields, one in four of them judged wrong, some equal."""
+    rng = random.Random(0)
+    rows = []
+    for _ in range(count):
+        problem = rng.randrange(60)
+        rows.append(
+            {
+                "question": f"What is the sum of the first {problem + 3} cubes, and why? (ü)",
+                "thinking_trajectory": " ".join(rng.choices(["so", "wait", "check", "then"], k=rng.randrange(5, 80))),
+                "attempt": f"The answer is {problem}.",
+                "subject": f"field {problem % 5}",
+                "verdict": rng.choice(["correct", "correct", "correct", "wrong"]),
+            }
+        )
+    return rows
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    lines, table = tmp_path / "t.jsonl", tmp_path / "t.parquet"
+    lines.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made()))
+    pq.write_table(pa.Table.from_pylist(made()), table, row_group_size=30)
+    return lines, table
+
+
+def chosen(files: tuple[Path, ...], out: Path, **keys: Any) -> list[dict[str, Any]]:
+    select_files(files, out, Curate(**{**KEYS, **keys}), COLUMNS, Prompt(), 3)
+    rows: list[dict[str, Any]] = load_from_disk(out).to_list()
+    return [{k: v for k, v in row.items() if k != "source"} for row in rows]
+
+
+def test_the_same_rows_whatever_the_format_and_however_it_is_cut(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, table = files
+    whole = chosen((lines,), tmp_path / "a")
+    assert len(whole) == 20
+    assert whole == chosen((table,), tmp_path / "b")
+    monkeypatch.setattr(engines, "SHARD", 2000)
+    assert len(PublishedTraces((lines,), COLUMNS).shards(2000)) > 10
+    assert whole == chosen((lines,), tmp_path / "c")
+    assert whole == chosen((table,), tmp_path / "d", workers=2)
+
+
+def test_two_files_are_as_one(files: tuple[Path, Path], tmp_path: Path) -> None:
+    rows = files[0].read_text().splitlines(keepends=True)
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    first.write_text("".join(rows[120:]))
+    second.write_text("".join(rows[:120]))
+    assert chosen(files[:1], tmp_path / "a") == chosen((first, second), tmp_path / "b")
+
+
+@needs_ray
+def test_the_same_rows_under_ray(
+    files: tuple[Path, Path],
+    ray_folder: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    whole = chosen(files[1:], tmp_path / "a")
+    monkeypatch.setattr(engines, "SHARD", 2000)
+    try:
+        assert whole == chosen(files[1:], tmp_path / "b", engine="ray")
+    finally:
+        ray_cluster.leave()
+
+
+def test_rows_are_whole_and_only_correct_ones(files: tuple[Path, Path], tmp_path: Path) -> None:
+    rows = chosen(files[:1], tmp_path / "a", select="all", rows=None, traces_per_problem=None)
+    right = {(r["question"], r["thinking_trajectory"]) for r in made() if r["verdict"] == "correct"}
+    assert {(row["question"], row["completion"].split("\n")[1]) for row in rows} == right
+    assert {row["selected_because"] for row in rows} == {"all are taken"}
+
+
+def test_columns_hold_what_each_trace_has(files: tuple[Path, Path]) -> None:
+    columns = measure(PublishedTraces(files[:1], COLUMNS))
+    assert len(columns) == 200
+    assert columns.reasons == {
+        "correct: ": sum(r["verdict"] == "correct" for r in made()),
+        "wrong: ": sum(r["verdict"] == "wrong" for r in made()),
+    }
+    lengths = [(len(r["thinking_trajectory"]) + len(r["attempt"])) // 4 for r in made()]
+    assert columns["tokens"].tolist() == lengths
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"rows": 500}, "curate.rows=500 asks for more rows than are left: 56."),
+        ({"evaluation_sets": ["nowhere.jsonl"]}, "nowhere.jsonl"),
+        ({"evaluation_sets": ["EMPTY"]}, "in curate.evaluation_sets holds no question"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    files: tuple[Path, Path], tmp_path: Path, keys: dict[str, Any], said: str
+) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    if "EMPTY" in keys.get("evaluation_sets", []):
+        keys = {"evaluation_sets": [str(empty)]}
+    with pytest.raises(Refused, match=said.replace(".", r"\.")):
+        chosen(files[:1], tmp_path / "out", **keys)
+    assert not [p for p in tmp_path.iterdir() if "out" in p.name]
+
+
+def test_fewer_rows_where_that_is_accepted(files: tuple[Path, Path], tmp_path: Path) -> None:
+    assert len(chosen(files[:1], tmp_path / "a", rows=500, fill="less")) == 56
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere.jsonl"], "there is no file nowhere.jsonl"),
+        (["t.jsonl", "select=best"], "select"),
+        (["t.jsonl", "select=s1"], "set curate.rows"),
+        (["t.csv"], "neither .jsonl nor .parquet"),
+        (["torn.parquet"], "torn.parquet cannot be read as parquet"),
+        (["latin.jsonl"], "is no text in UTF-8"),
+        (["broken.jsonl"], "is not readable as JSON"),
+        (["strange.jsonl"], "of no layout that is known"),
+        (["none.jsonl"], "none.jsonl holds no traces"),
+        (["t.jsonl", "--out", "t.jsonl"], "holds no curated set"),
+        (["t.jsonl", "--out", "a/b/c"], "there is no folder a/b for c"),
+        ([], "no file with traces is named"),
+    ],
+)
+def test_bad_input_is_a_sentence(
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("a,b\n")
+    Path("torn.parquet").write_bytes(files[1].read_bytes()[:300])
+    Path("latin.jsonl").write_bytes(files[0].read_bytes() + '{"question": "ü"}\n'.encode("latin-1"))
+    Path("broken.jsonl").write_text(files[0].read_text() + "{\n")
+    Path("strange.jsonl").write_text('{"a": 1}\n')
+    Path("none.jsonl").write_text("")
+    before = {p.name for p in tmp_path.iterdir()}
+    out = [] if "--out" in words else ["--out", "out"]
+    monkeypatch.setattr("sys.argv", ["distill", "select", *(words or ["select=all"]), *out])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert (ended.value.code, "Traceback" in told.err) == (2, False)
+    assert said in told.err
+    assert {p.name for p in tmp_path.iterdir()} == before
