@@ -23,6 +23,19 @@ class S1(Section):
     """Weight of a domain once `uniform` is reached, such as its questions in the benchmarks; empty stays uniform."""
 
 
+class Mix(Section):
+    """General data beside the reasoning, so that the student does not forget it (DeepSeek-R1: 200k beside 600k)."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Chats, or instructions with answers (jsonl, parquet)."""
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Of all rows of the curated set."""
+    source: str | None = None
+    """What it is called in the rows; null takes the file's name."""
+    licence: str = "unknown"
+    """Licence of the data, carried to the card."""
+
+
 class Curate(Section):
     """Which traces teach. Each step can be switched off; each tells in the funnel how many traces it leaves."""
 
@@ -46,6 +59,10 @@ class Curate(Section):
     """How many rows to take; null takes all that `select` leaves."""
     fill: Literal["refuse", "less"] = "refuse"
     """Where fewer than `rows` are left: refuse, with their number, or take those."""
+    mix: list[Mix] = Field(default_factory=list)
+    """Other data beside the traces, each with its share of all rows. Not judged; questions of the evaluation go."""
+    order: Literal["random", "short-first", "easy-first"] = "random"
+    """How the rows are put; the others are curricula (Light-R1), easy by the share of correct traces of the problem."""
     engine: Literal["local", "ray"] = "local"
     """Who reads the traces: this machine, or a Ray cluster that sees the same files; the rows are the same."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
@@ -57,4 +74,6 @@ class Curate(Section):
     def _fits_together(self) -> "Curate":
         if self.select == "s1" and self.rows is None:
             raise ValueError("curate.select=s1 fills up to a number of rows; set curate.rows (the paper's is 1000)")
+        if sum(part.share for part in self.mix) >= 1:
+            raise ValueError("the shares in curate.mix are all of the rows or more; the traces need some too")
         return self

@@ -131,6 +131,11 @@ def test_the_stage_writes_a_data_set_with_provenance(recipe: Recipe, tmp_path: P
     rows = load_from_disk(tmp_path / "curated")
     assert len(rows) == counts["rows"] == counts["funnel"][-1]["traces"]
     assert counts["funnel"] == read_json(tmp_path / "curated" / "funnel.json")
+    card = (tmp_path / "curated" / "README.md").read_text()
+    assert f"{len(rows)} traces of {len(set(rows['problem_id']))} problems" in card
+    assert (tmp_path / "curated" / "funnel.txt").read_text().strip() in card
+    assert "| countdown seed 0 | 48 |".replace("48", str(len(rows))) in card
+    assert (tmp_path / "curated" / "funnel.svg").read_text().count("<text") == 2 * len(counts["funnel"])
     assert counts["funnel"][0]["traces"] == 48
     for row in rows:
         assert row["verdict"] == "correct"

@@ -1,15 +1,12 @@
 """Curation of files: the same rows from jsonl and parquet, from one process, several and Ray; what is refused."""
 
-import json
-import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_from_disk
 from test_replicas import needs_ray, ray_folder  # noqa: F401
+from trace_files import COLUMNS, made, trace_files
 
 from distill import ray_cluster
 from distill.cli import main
@@ -19,37 +16,14 @@ from distill.curate.published_traces import PublishedTraces
 from distill.curate.select_files import select_files
 from distill.errors import Refused
 from distill.recipe_curate import Curate
-from distill.recipe_problems import TracesProblems
 from distill.recipe_prompts import Prompt
 
-COLUMNS = TracesProblems(source="traces", path="any")
 KEYS: dict[str, Any] = {"select": "s1", "rows": 20}
-
-
-def made(count: int = 200) -> list[dict[str, Any]]:
-    """Traces of sixty problems in five fields, one in four of them judged wrong, some equal."""
-    rng = random.Random(0)
-    rows = []
-    for _ in range(count):
-        problem = rng.randrange(60)
-        rows.append(
-            {
-                "question": f"What is the sum of the first {problem + 3} cubes, and why? (ü)",
-                "thinking_trajectory": " ".join(rng.choices(["so", "wait", "check", "then"], k=rng.randrange(5, 80))),
-                "attempt": f"The answer is {problem}.",
-                "subject": f"field {problem % 5}",
-                "verdict": rng.choice(["correct", "correct", "correct", "wrong"]),
-            }
-        )
-    return rows
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    lines, table = tmp_path / "t.jsonl", tmp_path / "t.parquet"
-    lines.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made()))
-    pq.write_table(pa.Table.from_pylist(made()), table, row_group_size=30)
-    return lines, table
+    return trace_files(tmp_path)
 
 
 def chosen(files: tuple[Path, ...], out: Path, **keys: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,9 +57,9 @@ def select(
         Refused: a step leaves nothing, or fewer rows than are asked for.
     """
     problems, places = columns.known, columns["place"]
-    order = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
-    funnel = Funnel(columns.problems, order)
-    funnel.keep("sampled", order)
+    by_id = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
+    funnel = Funnel(columns.problems, by_id)
+    funnel.keep("sampled", by_id)
     _verified(funnel, columns, spec)
     left = [problems[name] for name in sorted(funnel.first_of_problems())]
     if spec.deduplicate:
@@ -78,8 +79,8 @@ def select(
             f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
             "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
         )
-    drawn = shuffled(range(len(rows)), [columns.ids[row] for row in rows], seed, "order")
-    return Selection([int(rows[at]) for at in drawn], [chosen.why[at] for at in drawn], funnel.steps, found)
+    order = _order(rows.tolist(), columns, spec, seed)
+    return Selection([int(rows[at]) for at in order], [chosen.why[at] for at in order], funnel.steps, found)
 
 
 def _verified(funnel: Funnel, columns: Columns, spec: Curate) -> None:
@@ -145,6 +146,20 @@ def _chosen(pool: Pool, spec: Curate, seed: int) -> Chosen:
         return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
     baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
     return baseline(pool, spec.rows, seed, spec.traces_per_problem)
+
+
+def _order(rows: list[int], columns: Columns, spec: Curate, seed: int) -> list[int]:
+    """Places in `rows` in the order in which they are trained on."""
+    ids, tokens = columns.ids, columns["tokens"]
+    if spec.order == "random":
+        return shuffled(range(len(rows)), [ids[row] for row in rows], seed, "order")
+    if spec.order == "short-first":
+        return sorted(range(len(rows)), key=lambda at: (int(tokens[rows[at]]), ids[rows[at]]))
+    sampled, right = Counter(columns.problems), Counter[str]()
+    for row in np.flatnonzero(columns["verdict"] == VERDICTS.index("correct")).tolist():
+        right[columns.problems[row]] += 1
+    rates = [right[columns.problems[row]] / sampled[columns.problems[row]] for row in rows]
+    return sorted(range(len(rows)), key=lambda at: (-rates[at], int(tokens[rows[at]]), ids[rows[at]]))
 
 
 def _name(spec: Curate) -> str:

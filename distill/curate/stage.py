@@ -7,8 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from distill.curate.card import data_card
 from distill.curate.engines import measure
-from distill.curate.funnel import as_text
+from distill.curate.funnel import Step, as_text
+from distill.curate.general import merged, mixed_in
+from distill.curate.picture import as_svg
 from distill.curate.questions import Question
 from distill.curate.select import Selection, select
 from distill.curate.sources import Read, Source, of_run
@@ -22,8 +25,8 @@ from distill.records import Problem, digest, joined
 def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) -> dict[str, Any]:
     """Choose the traces that teach and write them with their provenance. Returns the funnel.
 
-    The folder holds a data set (`datasets.load_from_disk`), the funnel as `funnel.json` and `funnel.txt`, and where
-    problems were found in the evaluation `contaminated.jsonl`; it appears whole or not at all.
+    The folder holds a data set (`datasets.load_from_disk`) with its card (`README.md`), the funnel as JSON, text and
+    picture, and where problems were found in the evaluation `contaminated.jsonl`; it appears whole or not at all.
 
     Raises:
         Refused: nothing is left, fewer rows than asked for, an evaluation set that cannot be read or is empty.
@@ -48,13 +51,20 @@ def curate_source(
     chosen = select(columns, held_out, evaluation, spec, seed)
     places = columns["place"][chosen.rows].tolist()
     del columns
+    others = mixed_in(spec, len(places), evaluation, seed)
+    if others:
+        total = len(places) + len(others)
+        chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
 
     def rows() -> Iterator[dict[str, Any]]:
-        for read, why in zip(source.at(places), chosen.why, strict=True):
-            yield as_row(read, asked(read.problem.question), spec.select, why)
+        traces = (
+            as_row(read, asked(read.problem.question), spec.select, why)
+            for read, why in zip(source.at(places), chosen.why, strict=True)
+        )
+        return merged(traces, len(places), others, seed)
 
-    write_folder(folder, lambda at: _write(at, rows, chosen))
-    return {"rows": len(chosen.rows), "funnel": [asdict(step) for step in chosen.steps]}
+    write_folder(folder, lambda at: _write(at, rows, chosen, spec, seed))
+    return {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
 
 
 def questions_of(name: str) -> list[Question]:
@@ -97,7 +107,9 @@ def as_row(read: Read, messages: list[dict[str, str]], selection: str, why: str)
     }
 
 
-def _write(folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: Selection) -> None:
+def _write(
+    folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: Selection, spec: Curate, seed: int
+) -> None:
     """Rows go to disk as they come: they may be more than the memory holds."""
     from datasets import Dataset, disable_progress_bars
 
@@ -111,5 +123,7 @@ def _write(folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: S
     shutil.rmtree(held)
     write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
+    write_atomically(folder / "funnel.svg", as_svg(chosen.steps))
+    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed))
     if chosen.contaminated:
         write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))

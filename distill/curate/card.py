@@ -1,0 +1,104 @@
+"""The card of a curated set: what is in it, where that comes from, and how it was chosen."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distill import __version__
+from distill.curate.funnel import Step, as_text
+from distill.recipe_curate import Curate
+
+MOST_LISTED = 20
+"""Sources, teachers, ... that are told one by one."""
+
+
+def data_card(columns: Mapping[str, Sequence[Any]], steps: Sequence[Step], spec: Curate, seed: int) -> str:
+    """Markdown with the front matter that the Hugging Face Hub reads; `columns` are those of the set."""
+    count = len(columns["source"])
+    tokens = sorted(columns["completion_tokens"])
+    licences = sorted(set(columns["licence"]))
+    shown = {"front": _front(count, licences), "count": f"{count:,}", "funnel": as_text(steps), "seed": str(seed)}
+    places = (0, count // 4, count // 2, 3 * count // 4, count - 1)
+    shown["lengths"] = " | ".join(f"{tokens[place]:,}" for place in places)
+    shown["problems"] = f"{len(set(columns['problem_id'])):,}"
+    for name, column in (("sources", "source"), ("licences", "licence"), ("teachers", "teacher")):
+        shown[name] = _counted(columns[column])
+    judged = [f"{v} by {by}" for v, by in zip(columns["verdict"], columns["verdict_by"], strict=True)]
+    shown["verdicts"] = _counted(judged)
+    shown["settings"] = _settings(spec)
+    shown["version"] = __version__
+    return _CARD.format(**shown)
+
+
+def _front(count: int, licences: Sequence[str]) -> str:
+    size = next((name for most, name in _SIZES if count < most), "n>1M")
+    known = [licence.lower() for licence in licences if licence != "unknown"]
+    licence = [f"license: {known[0] if len(licences) == 1 else 'other'}"] if known else []
+    return "\n".join(["---", *licence, "task_categories:", "- text-generation", "size_categories:", f"- {size}", "---"])
+
+
+_SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def _counted(values: Sequence[str]) -> str:
+    found = Counter(values).most_common()
+    lines = [f"| {name.replace('|', '/')} | {rows:,} |" for name, rows in found[:MOST_LISTED]]
+    if found[MOST_LISTED:]:
+        lines.append(f"| {len(found) - MOST_LISTED} others | {sum(rows for _, rows in found[MOST_LISTED:]):,} |")
+    return "\n".join(lines)
+
+
+def _settings(spec: Curate) -> str:
+    """The keys that differ from their defaults, and those that always matter."""
+    chosen = spec.model_dump(mode="json", exclude_defaults=True) | {"select": spec.select}
+    chosen |= {"evaluation_sets": [Path(name).name for name in spec.evaluation_sets]}  # no paths of a machine
+    chosen |= {"mix": [part.model_dump() | {"path": Path(part.path).name} for part in spec.mix]}
+    return "\n".join(f"curate.{key}: {value}" for key, value in chosen.items() if value != [])
+
+
+_CARD = """{front}
+
+# Curated reasoning traces
+
+{count} traces of {problems} problems, chosen with `distill` {version}, seed {seed}. Each row holds what is trained on
+(`messages`, `completion`) and where it comes from: the problem with its source and licence, the teacher and how it was
+sampled, the verdict with its reason, and why the row was chosen (`selected_as`, `selected_because`).
+
+## How they were chosen
+
+```text
+{funnel}
+```
+
+```yaml
+{settings}
+```
+
+## Where they come from
+
+| source | rows |
+|---|---|
+{sources}
+
+| licence of the problem | rows |
+|---|---|
+{licences}
+
+| teacher | rows |
+|---|---|
+{teachers}
+
+| verdict | rows |
+|---|---|
+{verdicts}
+
+## Length
+
+| shortest | a quarter below | half below | three quarters below | longest |
+|---|---|---|---|---|
+| {lengths} |
+
+Tokens of the completion, reasoning included, as the teacher's server counted them, or a quarter of its characters where
+none did.
+"""
