@@ -40,6 +40,9 @@ MOST_TEXTS = 0.5
 MOST_TOKENS = 512
 """Of a text, as model2vec has it."""
 
+LARGEST = 1 << 12
+"""Component of an embedding: the squares of a sum of `MOST_TOKENS` in 1,024 dimensions stay below 2**53."""
+
 
 def weighted(texts: Sequence[str]) -> Vectors:
     """TF-IDF by the words of these texts: each that stands in a text counts once, by its rarity among the texts."""
@@ -85,7 +88,7 @@ def _whole(text: str) -> str:
 
 
 def _table(folder: Path) -> Floats:
-    """A whole number for every component of every token, up to 1024. Shape (tokens, dimensions)."""
+    """A whole number for every component of every token, up to `LARGEST`. Shape (tokens, dimensions)."""
     from safetensors import SafetensorError, safe_open
 
     for name in ("model.safetensors", "tokenizer.json"):
@@ -103,7 +106,7 @@ def _table(folder: Path) -> Floats:
         table = table[tensors["mapping"].astype(np.int64)]
     if "weights" in tensors:
         table = table * tensors["weights"][:, None]
-    return np.rint(table / np.abs(table).max() * 1024)
+    return np.rint(table / np.abs(table).max() * LARGEST)
 
 
 def _rows(numbers: list[list[int]], width: int) -> Any:
