@@ -48,6 +48,9 @@ class Progress:
         told = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in ("correct", "wrong", "unknown"))
         self._at("harvest", done, wanted, "traces", told)
 
+    def domains(self, done: int, wanted: int) -> None:
+        self._at("domains", done, wanted, "problems", "")
+
     def trained(self, line: Counts) -> None:
         accuracy = line.get("mean_token_accuracy")
         told = f"loss {float(line['loss']):.3f}" + (f", token accuracy {float(accuracy):.3f}" if accuracy else "")

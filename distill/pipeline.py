@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from distill.console import Progress
 from distill.errors import DistillError, Refused
 from distill.files import cannot_write
 from distill.recipe import Recipe
-from distill.records import digest
+from distill.records import Problem, digest
 from distill.run import Run, Seal, read_seal
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -192,7 +192,19 @@ def _curate(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.problems import read_problems
 
     problems = read_problems(run.output("problems"))
-    return curate(run.recipe, problems, run.output("harvest"), run.output("curate"))
+    found: dict[str, Any] = {}
+
+    def ask(wanted: Sequence[Problem]) -> dict[str, str | None]:
+        from teachers.domains import domains
+
+        assert run.recipe.curate.domains is not None
+        assert run.recipe.curate.domains.judge is not None
+        folder = run.output("curate").with_name("domains")
+        told = domains(run.recipe.curate.domains.judge, wanted, folder, run.recipe.seed, progress.domains)
+        found["domains"] = told.counts
+        return told.codes
+
+    return curate(run.recipe, problems, run.output("harvest"), run.output("curate"), ask) | found
 
 
 def _train(run: Run, progress: Progress) -> dict[str, Any]:

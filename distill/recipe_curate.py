@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, Section
+from distill.recipe_difficulty import Difficulty, Domains
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """From 0 to 1."""
@@ -51,6 +52,10 @@ class Curate(Section):
     """Drop problems that are in the evaluation: the run's held-out problems and `evaluation_sets`."""
     evaluation_sets: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Files (jsonl, parquet) with questions that no trained problem may hold, as MATH-500 or AIME."""
+    difficulty: Difficulty | None = None
+    """Which problems are neither too easy nor too hard; null takes all."""
+    domains: Domains | None = None
+    """The field of each problem; null takes what is known of it as `domain`, `subject` or `type`."""
     select: Literal["s1", "limo", "small-student", "openthoughts", "shortest", "longest", "random", "all"] = "shortest"
     """Which of the traces that are left are taken; see docs/curation.md."""
     traces_per_problem: Count | None = 1

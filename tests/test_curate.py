@@ -1,5 +1,6 @@
 """The funnel: counts that add up, the same rows for the same seed, nothing wrong let through."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from datasets import load_from_disk
 
 from distill.countdown_problems import countdown_problems
 from distill.curate.columns import measured
+from distill.curate.problem_steps import Ask
 from distill.curate.questions import normalised
 from distill.curate.select import Selection, select
 from distill.curate.sources import Judged, Read
@@ -53,7 +55,9 @@ def candidate(
     )
 
 
-def selected(candidates: list[Candidate], held_out: list[Problem], seed: int = 0, **spec: object) -> Selection:
+def selected(
+    candidates: list[Candidate], held_out: list[Problem], seed: int = 0, ask: Ask | None = None, **spec: object
+) -> Selection:
     reads = [
         Read(
             at,
@@ -63,7 +67,7 @@ def selected(candidates: list[Candidate], held_out: list[Problem], seed: int = 0
         )
         for at, c in enumerate(candidates)
     ]
-    return select(measured(reads), held_out, [], Curate(**spec), seed)  # type: ignore[arg-type]
+    return select(measured(reads), held_out, [], Curate(**spec), seed, ask)  # type: ignore[arg-type]
 
 
 def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[str]:
@@ -146,3 +150,81 @@ def test_the_stage_writes_a_data_set_with_provenance(recipe: Recipe, tmp_path: P
     again = curate(recipe, problems, tmp_path / "traces", tmp_path / "again")
     assert again == counts
     assert load_from_disk(tmp_path / "again").to_list() == rows.to_list()
+
+
+JUDGE = {"base_urls": ["http://127.0.0.1:1/v1"], "model": "m"}
+
+
+def several(right: dict[str, int], sampled: int = 8, **known: float | str) -> list[Candidate]:
+    """Problems with so many correct traces of eight."""
+    return [
+        candidate(name, i, "correct" if i < count else "wrong")._replace(
+            problem=candidate(name, 0).problem.model_copy(update={"known": known})
+        )
+        for name, count in right.items()
+        for i in range(sampled)
+    ]
+
+
+def problems_of(names: list[str]) -> set[str]:
+    return {name.partition("/")[0] for name in names}
+
+
+def test_difficulty_by_the_share_of_correct_traces() -> None:
+    rows = several({"never": 0, "seldom": 1, "half": 4, "always": 8})
+    band = {"low": 1, "high": 4, "of": 8}
+    assert problems_of(chosen(rows, difficulty={"pass_rate": band})) == {"seldom", "half"}
+    assert problems_of(chosen(rows, difficulty={"pass_rate": {"low": 7, "high": 8, "of": 8}})) == {"always"}
+    with pytest.raises(Refused, match="every problem was answered once"):
+        chosen([candidate("a", 0), candidate("b", 0)], difficulty={"pass_rate": band})
+
+
+def test_difficulty_by_what_is_known() -> None:
+    rows = several({"a": 8}, level="Level 5", qwen=0.0, llama=0.0) + several(
+        {"b": 8}, level="Level 2", qwen=0.5, llama=0.0
+    )
+    assert problems_of(chosen(rows, difficulty={"known": {"level": {"least": 4}}})) == {"a"}
+    assert problems_of(chosen(rows, difficulty={"panel": ["qwen", "llama"]})) == {"a"}
+    assert problems_of(chosen(rows, difficulty={"panel": ["qwen", "llama"], "panel_fails": "any"})) == {"a", "b"}
+    with pytest.raises(Refused, match="is one answer of one model, qwen"):
+        chosen(rows, difficulty={"panel": ["qwen"]})
+    with pytest.raises(Refused, match="cannot be told of any of them"):
+        chosen(rows, difficulty={"known": {"stars": {"least": 4}}})
+    assert len(problems_of(chosen(rows, difficulty={"known": {"stars": {"least": 4}}, "keep_undecided": True}))) == 2
+
+
+def test_domains_decide_what_s1_draws() -> None:
+    algebra = several({f"a{i}": 1 for i in range(20)}, sampled=1, topic="algebra")
+    number = several({f"n{i}": 1 for i in range(2)}, sampled=1, topic="number theory")
+    told = {"by": "known", "key": "topic"}
+    rows = chosen(algebra + number, select="s1", rows=4, domains=told)
+    assert sum(name[0] == "n" for name in rows) >= 1
+    found = selected(algebra + number, [], select="s1", rows=6, domains=told)
+    assert {score["domain"] for score in found.scores} == {"algebra", "number theory"}
+    with pytest.raises(Refused, match="no problem has a 'field'"):
+        chosen(algebra, select="s1", rows=4, domains={"by": "known", "key": "field"})
+    with pytest.raises(Refused, match="asks a model"):
+        chosen(
+            algebra, select="s1", rows=4, domains={"by": "judge", "judge": {"base_urls": ["http://x/v1"], "model": "m"}}
+        )
+
+
+def test_domains_by_a_model_are_asked_for_what_is_left() -> None:
+    rows = [*several({"a": 1, "b": 1}, sampled=1), candidate("c", 0, "wrong")]
+    asked: list[str] = []
+
+    def ask(problems: Sequence[Problem]) -> dict[str, str | None]:
+        asked.extend(p.id for p in problems)
+        return {"a": "05", "b": None}
+
+    found = selected(rows, [], ask=ask, domains={"by": "judge", "judge": JUDGE})
+    assert asked == ["a", "b"]
+    assert sorted(score["domain"] for score in found.scores) == ["05", "none"]
+
+
+def test_limo_takes_the_trace_that_thinks_most() -> None:
+    plain, thorough = "so it is " * 50, "perhaps check that, therefore verify it, since it might be " * 20
+    rows = [candidate("a", 0, text=plain), candidate("a", 1, text=thorough), candidate("b", 0, text=plain)]
+    assert chosen(rows, select="limo", rows=1) == ["a/1"]
+    found = selected(rows, [], select="limo")
+    assert [found.scores[found.rows.index(row)]["verifying"] for row in (1, 2)] == [40, 0]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distill.curate.quality import features
+from distill.curate.reflection import counts
 from distill.curate.sources import Read
 from distill.records import Problem, VerdictName
 
@@ -25,6 +27,8 @@ FIELDS = np.dtype(
         ("finished", np.bool_),  # ended by itself
         ("thinks", np.bool_),  # has reasoning apart from the response
         ("text", np.uint64),  # hash of reasoning and response
+        ("features", np.int32, (4,)),  # quality.Features of the whole text
+        ("reflections", np.int32),  # of keywords_v2 of oat-zero (reflection.counts)
     ]
 )
 
@@ -90,6 +94,7 @@ def measured(traces: Iterable[Read]) -> Columns:
 
 def _numbers(read: Read) -> tuple[Any, ...]:
     trace = read.trace
+    text = f"{trace.reasoning}\n{trace.response}"
     return (
         read.place,
         trace.completion_tokens,
@@ -98,6 +103,8 @@ def _numbers(read: Read) -> tuple[Any, ...]:
         trace.finish_reason == "stop",
         bool(trace.reasoning),
         text_hash(trace.reasoning, trace.response),
+        features(text),
+        counts(text).keywords_v2,
     )
 
 

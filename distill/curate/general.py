@@ -114,6 +114,7 @@ def as_rows(chats: Sequence[Chat], mix: Mix) -> list[dict[str, Any]]:
             "verdict_kind": "",
             "verdict_reason": "general data is not judged",
             "verdict_by": "nobody",
+            "scores": "{}",
             "selected_as": "mix",
             "selected_because": f"drawn from {name}",
         }

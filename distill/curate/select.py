@@ -1,13 +1,15 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from distill.curate.columns import VERDICTS, Columns
 from distill.curate.funnel import Funnel, Step
+from distill.curate.problem_steps import Ask, Tried, domains_of, fitting, tried
+from distill.curate.quality import scores as quality
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
 from distill.curate.selections import (
     Chosen,
@@ -23,7 +25,8 @@ from distill.curate.selections import (
 )
 from distill.curate.selections.pool import shuffled
 from distill.errors import Refused
-from distill.recipe import Curate
+from distill.recipe_curate import Curate
+from distill.recipe_difficulty import Difficulty
 from distill.records import Problem
 
 ACCEPTED = {
@@ -41,17 +44,24 @@ class Selection:
     """Of the columns, in the order in which they are trained on."""
     why: list[str]
     """Of each of them."""
+    scores: list[dict[str, Any]]
+    """Of each of them: what is known of its quality, its problem's difficulty and domain."""
     steps: list[Step]
     contaminated: list[Contaminated]
     """Problems that hold questions of the evaluation, with the evidence."""
 
 
 def select(
-    columns: Columns, held_out: Sequence[Problem], evaluation: Sequence[Question], spec: Curate, seed: int
+    columns: Columns,
+    held_out: Sequence[Problem],
+    evaluation: Sequence[Question],
+    spec: Curate,
+    seed: int,
+    ask: Ask | None = None,
 ) -> Selection:
     """Run the funnel. The result is the same, row by row, for the same traces and seed, in whatever order they came.
 
-    `evaluation` are questions beside the held-out problems.
+    `evaluation` are questions beside the held-out problems; `ask` gets domains of problems from a model.
 
     Raises:
         Refused: a step leaves nothing, or fewer rows than are asked for.
@@ -71,7 +81,11 @@ def select(
         gone = {one.problem_id for one in found if one.kind != "changed"}
         kept = np.array([columns.problems[row] not in gone for row in funnel.rows], np.bool_)
         funnel.keep("not in the evaluation", kept, _changed(found))
-    chosen = _chosen(_pool(funnel, columns), spec, seed)
+    counts = tried(columns)
+    if spec.difficulty is not None:
+        _hard(funnel, columns, counts, spec.difficulty)
+    pool = _pool(funnel, columns, spec, seed, ask)
+    chosen = _chosen(pool, spec, seed)
     rows = funnel.rows[np.array(chosen.rows, np.int64)] if chosen.rows else funnel.rows[:0]
     funnel.keep(_name(spec), rows, "; ".join(chosen.notes))
     if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
@@ -79,8 +93,9 @@ def select(
             f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
             "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
         )
-    order = _order(rows.tolist(), columns, spec, seed)
-    return Selection([int(rows[at]) for at in order], [chosen.why[at] for at in order], funnel.steps, found)
+    order = _order(rows.tolist(), columns, counts, spec, seed)
+    scores = [_scores(pool, chosen.rows[at], columns, int(rows[at]), counts) for at in order]
+    return Selection([int(rows[at]) for at in order], [chosen.why[at] for at in order], scores, funnel.steps, found)
 
 
 def _verified(funnel: Funnel, columns: Columns, spec: Curate) -> None:
@@ -113,21 +128,44 @@ def _changed(found: Sequence[Contaminated]) -> str:
     return f"{changed} more with other numbers, kept" if changed else ""
 
 
-def _pool(funnel: Funnel, columns: Columns) -> Pool:
+def _hard(funnel: Funnel, columns: Columns, counts: Tried, spec: Difficulty) -> None:
+    """Problems that are as hard as is asked for."""
+    left = [columns.known[name] for name in sorted(funnel.first_of_problems())]
+    lengths: dict[str, list[int]] = {}
+    for row in np.flatnonzero(columns["finished"]).tolist() if spec.tokens else ():
+        lengths.setdefault(columns.problems[row], []).append(int(columns["tokens"][row]))
+    kept = fitting(left, counts, lengths, spec)
+    funnel.keep("as hard as asked for", np.array([columns.problems[row] in kept for row in funnel.rows], np.bool_))
+
+
+def _pool(funnel: Funnel, columns: Columns, spec: Curate, seed: int, ask: Ask | None) -> Pool:
     rows, problems = funnel.rows.tolist(), columns.known
+    left = [problems[name] for name in sorted(funnel.first_of_problems())]
+    domains = domains_of(left, spec.domains, ask, seed)
     return Pool(
         ids=[columns.ids[row] for row in rows],
         problems=[columns.problems[row] for row in rows],
         sources=[problems[columns.problems[row]].source for row in rows],
-        domains=[_domain(problems[columns.problems[row]]) for row in rows],
+        domains=[domains[columns.problems[row]] for row in rows],
         tokens=columns["tokens"][funnel.rows],
-        quality=np.zeros(len(rows)),
+        quality=quality(columns["features"][funnel.rows]),
     )
 
 
-def _domain(problem: Problem) -> str:
-    known = problem.known.get("domain", problem.known.get("subject", problem.known.get("type", "")))
-    return str(known)
+def _scores(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) -> dict[str, Any]:
+    words, verifying, exploring, adapting = columns["features"][row].tolist()
+    correct, sampled = counts.of(columns.problems[row])
+    return {
+        "quality": round(float(pool.quality[at]), 6),
+        "words": words,
+        "verifying": verifying,
+        "exploring": exploring,
+        "adapting": adapting,
+        "reflections": int(columns["reflections"][row]),
+        "correct": correct,
+        "sampled": sampled,
+        "domain": pool.domains[at],
+    }
 
 
 def _chosen(pool: Pool, spec: Curate, seed: int) -> Chosen:
@@ -148,17 +186,14 @@ def _chosen(pool: Pool, spec: Curate, seed: int) -> Chosen:
     return baseline(pool, spec.rows, seed, spec.traces_per_problem)
 
 
-def _order(rows: list[int], columns: Columns, spec: Curate, seed: int) -> list[int]:
+def _order(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
     """Places in `rows` in the order in which they are trained on."""
     ids, tokens = columns.ids, columns["tokens"]
     if spec.order == "random":
         return shuffled(range(len(rows)), [ids[row] for row in rows], seed, "order")
     if spec.order == "short-first":
         return sorted(range(len(rows)), key=lambda at: (int(tokens[rows[at]]), ids[rows[at]]))
-    sampled, right = Counter(columns.problems), Counter[str]()
-    for row in np.flatnonzero(columns["verdict"] == VERDICTS.index("correct")).tolist():
-        right[columns.problems[row]] += 1
-    rates = [right[columns.problems[row]] / sampled[columns.problems[row]] for row in rows]
+    rates = [counts.rate(columns.problems[row]) for row in rows]
     return sorted(range(len(rows)), key=lambda at: (-rates[at], int(tokens[rows[at]]), ids[rows[at]]))
 
 

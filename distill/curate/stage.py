@@ -12,6 +12,7 @@ from distill.curate.engines import measure
 from distill.curate.funnel import Step, as_text
 from distill.curate.general import merged, mixed_in
 from distill.curate.picture import as_svg
+from distill.curate.problem_steps import Ask
 from distill.curate.questions import Question
 from distill.curate.select import Selection, select
 from distill.curate.sources import Read, Source, of_run
@@ -22,8 +23,16 @@ from distill.recipe import Curate, Recipe
 from distill.records import Problem, digest, joined
 
 
-def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) -> dict[str, Any]:
+def curate(
+    recipe: Recipe,
+    problems: list[Problem],
+    traces: Path,
+    folder: Path,
+    ask: Ask | None = None,
+) -> dict[str, Any]:
     """Choose the traces that teach and write them with their provenance. Returns the funnel.
+
+    `ask` gets domains of problems from a model, where the recipe wants that.
 
     The folder holds a data set (`datasets.load_from_disk`) with its card (`README.md`), the funnel as JSON, text and
     picture, and where problems were found in the evaluation `contaminated.jsonl`; it appears whole or not at all.
@@ -34,7 +43,7 @@ def curate(recipe: Recipe, problems: list[Problem], traces: Path, folder: Path) 
     source = of_run(traces, problems, recipe.curate.judged)
     prompt = recipe.student_prompt()
     held_out = [p for p in problems if p.held_out]
-    return curate_source(source, recipe.curate, recipe.seed, held_out, prompt.messages, folder)
+    return curate_source(source, recipe.curate, recipe.seed, held_out, prompt.messages, folder, ask)
 
 
 def curate_source(
@@ -44,11 +53,12 @@ def curate_source(
     held_out: Sequence[Problem],
     asked: Callable[[str], list[dict[str, str]]],
     folder: Path,
+    ask: Ask | None = None,
 ) -> dict[str, Any]:
     """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
     evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
     columns = measure(source, spec.engine, spec.workers)
-    chosen = select(columns, held_out, evaluation, spec, seed)
+    chosen = select(columns, held_out, evaluation, spec, seed, ask)
     places = columns["place"][chosen.rows].tolist()
     del columns
     others = mixed_in(spec, len(places), evaluation, seed)
@@ -58,8 +68,8 @@ def curate_source(
 
     def rows() -> Iterator[dict[str, Any]]:
         traces = (
-            as_row(read, asked(read.problem.question), spec.select, why)
-            for read, why in zip(source.at(places), chosen.why, strict=True)
+            as_row(read, asked(read.problem.question), spec.select, why, scores)
+            for read, why, scores in zip(source.at(places), chosen.why, chosen.scores, strict=True)
         )
         return merged(traces, len(places), others, seed)
 
@@ -83,7 +93,9 @@ def questions_of(name: str) -> list[Question]:
     return found
 
 
-def as_row(read: Read, messages: list[dict[str, str]], selection: str, why: str) -> dict[str, Any]:
+def as_row(
+    read: Read, messages: list[dict[str, str]], selection: str, why: str, scores: dict[str, Any]
+) -> dict[str, Any]:
     """One row of the curated set: what is trained on, and where it comes from."""
     problem, trace, judged = read.problem, read.trace, read.judged
     return {
@@ -102,6 +114,7 @@ def as_row(read: Read, messages: list[dict[str, str]], selection: str, why: str)
         "verdict_kind": judged.kind,
         "verdict_reason": judged.reason,
         "verdict_by": judged.by,
+        "scores": json.dumps(scores),
         "selected_as": selection,
         "selected_because": why,
     }
