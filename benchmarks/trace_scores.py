@@ -45,7 +45,7 @@ SLOW = 1000
 """Rows for what is slow."""
 
 SEEDS = range(5)
-RESAMPLES = 2000
+RESAMPLES = 1000
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -229,18 +229,27 @@ MACHINES = {
 def elsewhere(problems: Path, embedding: Path | None) -> dict[str, Any]:
     """Digests of the clusters as other machines would find them, by environment variables of BLAS and numpy."""
     told: dict[str, Any] = {}
-    for name, settings in MACHINES.items():
+    for name, settings in (*MACHINES.items(), ("rows in another order", {})):
         command = [sys.executable, __file__, "--digests", "--problems", str(problems)]
         command += ["--embedding", str(embedding)] if embedding else []
+        command += ["--shuffled"] if not settings else []
         done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=True)
         told[name] = json.loads(done.stdout.splitlines()[-1])
         print(name, told[name], flush=True)
     return told
 
 
-def digests(problems: Path, embedding: Path | None) -> dict[str, str]:
+def digests(problems: Path, embedding: Path | None, is_shuffled: bool) -> dict[str, str]:
+    """Of the labels in the order of the file, numbered as they come, so that only the partition counts."""
     texts = [row["problem"] for row in read(problems)]
-    return {name: digest(np.asarray(way(texts, 40, 0)).tolist()) for name, way in ways(embedding).items()}
+    order = np.random.default_rng(0).permutation(len(texts)) if is_shuffled else np.arange(len(texts))
+    told = {}
+    for name, way in ways(embedding).items():
+        labels = np.empty(len(texts), np.int64)
+        labels[order] = way([texts[at] for at in order], 40, 0)
+        first: dict[int, int] = {}
+        told[name] = digest([first.setdefault(label, len(first)) for label in labels.tolist()])
+    return told
 
 
 def scale_of_clusters(texts: list[str], rows: list[int]) -> dict[str, Any]:
@@ -267,10 +276,11 @@ def main() -> None:
     parser.add_argument("--embedding", type=Path, help="a folder of static embeddings")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000])
     parser.add_argument("--digests", action="store_true", help="only print what clusters this machine finds")
+    parser.add_argument("--shuffled", action="store_true", help="the same with the rows in another order")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.digests:
-        print(json.dumps(digests(given.problems[0], given.embedding)))
+        print(json.dumps(digests(given.problems[0], given.embedding, given.shuffled)))
         return
     labelled = read(given.traces)
     with TemporaryDirectory() as folder:

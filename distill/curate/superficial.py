@@ -20,6 +20,9 @@ from distill.verify.phrases import ANSWER, announced_in, announcement
 
 Effect = Literal["confirms", "fixes", "breaks", "changes nothing"]
 
+Kind = Literal["math", "number"]
+"""Of problems whose answers are stated in passing."""
+
 SUPERFICIAL: tuple[Effect, ...] = ("breaks", "changes nothing")
 """Behaviours 3 and 4 of the paper."""
 
@@ -60,15 +63,12 @@ class Reflection(NamedTuple):
     """None where it cannot be told."""
 
 
-def reflections(text: str, gold: str, kind: str = "math") -> list[Reflection]:
+def reflections(text: str, gold: str, kind: Kind = "math") -> list[Reflection]:
     """The reflections of a whole trace, its response included, and what became of its answer in each.
 
     `confirms`: right before and after; `fixes`: wrong, then right; `breaks`: right, then wrong; `changes nothing`:
     wrong before and after, or a stretch without an answer although one was stated before, or in a trace that states
     none at all. None where the first answer is still to come, or where a verdict is `unknown`.
-
-    Raises:
-        ValueError: unknown kind.
     """
     data = _TAG.sub(lambda found: b" " * len(found[0]), encoded(text))  # a thinking without its end has no answer
     begins = _begins(data)
@@ -107,7 +107,7 @@ def _statement(data: bytes, begin: int, end: int, place: Place) -> bytes:
 
 
 def _last_stated(
-    pieces: Iterator[bytes], gold: str, kind: str, known: dict[bytes, VerdictName | None]
+    pieces: Iterator[bytes], gold: str, kind: Kind, known: dict[bytes, VerdictName | None]
 ) -> VerdictName | None:
     """The verdict on the first of these that states an answer. `known` holds what was judged before, so that a loop
     costs one verdict."""
@@ -119,7 +119,7 @@ def _last_stated(
     return None
 
 
-def _verdict(piece: str, gold: str, kind: str) -> VerdictName | None:
+def _verdict(piece: str, gold: str, kind: Kind) -> VerdictName | None:
     """None where no answer is stated: a number alone is a step."""
     if last_boxed(piece) is None and not announced_in(piece, _PHRASE):
         return None
