@@ -2,8 +2,10 @@
 "perimeter", "minutes" for "hours". English; of Chinese the commonest characters.
 """
 
-NEGATIONS = frozenset("""no not never none neither nor without except cannot nonzero non unequal isnt arent doesnt dont
-didnt cant wont wasnt werent hasnt havent couldnt shouldnt wouldnt 不 没 非 无 未""".split())
+NEGATIONS = frozenset(
+    """no not never none neither nor without except cannot nonzero non unequal isnt arent doesnt dont
+didnt cant wont wasnt werent hasnt havent couldnt shouldnt wouldnt 不 没 非 无 未""".split()
+)
 """One more or one less is another problem, whatever stands there instead."""
 
 _CONDITIONS = """
@@ -28,10 +30,12 @@ permutation combination row column numerator denominator domain
 increases decreases profit loss discount tax interest cost buy sell buys sells bought sold
 second minute hour day week month year today yesterday tomorrow morning evening hourly daily weekly monthly yearly
 monday tuesday wednesday thursday friday saturday sunday
-millimeter centimeter meter kilometer inch foot feet yard mile gram kilogram ounce pound ton liter gallon quart pint cup
+millimeter centimeter meter kilometer inch foot feet yard mile gram kilogram ounce pound ton liter gallon quart pint
+cup
 cent penny nickel dime quarter dollar euro degree radian celsius fahrenheit
-boy girl man men woman women male female child children adult son daughter mother father sister brother husband wife
-student teacher red orange yellow green blue purple black white king queen jack ace heart spade diamond club heartsuit spadesuit diamondsuit clubsuit
+boy girl man men woman women male female child children adult son daughter mother father sister brother
+husband wife student teacher red orange yellow green blue purple black white king queen jack ace heart spade diamond
+club heartsuit spadesuit diamondsuit clubsuit
 head tail
 vowel consonant consecutive adjacent
 大 小 多 少 奇 偶 加 减 乘 除 和 差 积 商 正 负 高 低 长 短 前 后
@@ -42,7 +46,9 @@ seventeen eighteen nineteen twenty""".split()
 
 NUMBERS = {
     **{word: str(number) for number, word in enumerate(_NUMBERS)},
-    **dict(zip("thirty forty fifty sixty seventy eighty ninety hundred".split(), map(str, range(30, 101, 10)), strict=True)),
+    **dict(
+        zip("thirty forty fifty sixty seventy eighty ninety hundred".split(), map(str, range(30, 101, 10)), strict=True)
+    ),
     "thousand": "1000",
     "million": "1000000",
     "dozen": "12",
@@ -69,3 +75,7 @@ def singular(word: str) -> str:
 def is_condition(word: str) -> bool:
     word = word.lower().lstrip("\\")
     return word in CONDITIONS or singular(word) in CONDITIONS
+
+
+def is_negation(word: str) -> bool:
+    return word.lower().replace("'", "").replace("’", "") in NEGATIONS

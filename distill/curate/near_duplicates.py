@@ -16,13 +16,15 @@ import tempfile
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from distill.curate.same_problem import LEAST, Kind, Likeness, Tokens, likeness, tokens_of
+from distill.curate.problem_tokens import Tokens, tokens_of
+from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
 from distill.curate.shingles import Places
 from distill.curate.sketches import Sketches, alike, same, sketches_of
 from distill.errors import Refused
@@ -109,7 +111,7 @@ class NearDuplicates:
         self._sketches = [Sketches(*map(np.concatenate, zip(*self._sketches, strict=True)))]
         comparing = _Comparing(self, order)
         for hashes in (self._sketches[0].plain, self._sketches[0].spelled):
-            comparing.remove(same(hashes[order]))
+            comparing.remove(same(hashes[order]), copies=True)
         left = comparing.left()
         comparing.remove(left[alike(self._sketches[0].rows(order[left]))])
         keys = [self._keys[row] for row in order.tolist()]
@@ -118,9 +120,11 @@ class NearDuplicates:
     def _order(self) -> Places:
         """Rows by their keys."""
         order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
-        for one, other in zip(order, order[1:], strict=False):
+        for one, other in pairwise(order):
             if self._keys[one] == self._keys[other]:
-                raise Refused(f"two rows have the key {self._keys[one]!r}.", "Which of two copies stays is by their keys.")
+                raise Refused(
+                    f"two rows have the key {self._keys[one]!r}.", "Which of two copies stays is by their keys."
+                )
         return np.array(order, np.int64)
 
     def _text(self, row: int) -> str:
@@ -146,12 +150,14 @@ class _Comparing:
         stays[list(self._removed)] = False
         return np.flatnonzero(stays)
 
-    def remove(self, pairs: Places) -> None:
-        """The later row of every pair (in the order of the later) that is one problem with an earlier one that stays."""
+    def remove(self, pairs: Places, copies: bool = False) -> None:
+        """The later row of every pair (in the order of the later) that is one problem with an earlier one that stays.
+        `copies`: most are the same text."""
         removed = self._removed
         for earlier, later in zip(*(side.tolist() for side in pairs.T), strict=True):
             if later not in removed and earlier not in removed:
-                found = self._compared(earlier, later)
+                verbatim = copies and self._text(earlier) == self._text(later)
+                found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later)
                 if found is not None:
                     removed[later] = earlier, found
 

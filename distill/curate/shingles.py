@@ -152,7 +152,8 @@ def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
 
 
 def numbers_of(stream: Stream) -> Hashes:
-    """Of each row the sum of the hashes of its numbers: the same in whatever order they stand."""
+    """Of each row a hash of its numbers, in whatever order they stand; the last byte is how many they are (255: or
+    more)."""
     starts, begins = stream.starts, stream.begins
     ends = np.append(starts[1:], begins[-1])
     digits = _KINDS[stream.chars[starts]] == DIGIT
@@ -160,7 +161,9 @@ def numbers_of(stream: Stream) -> Hashes:
     hashes = (_eight(stream.chars, starts) & _MASKS[lengths]) * _PRIMES[0]
     hashes = (hashes ^ hashes >> np.uint64(32)) * _PRIMES[1]
     sums = np.append(np.uint64(0), np.cumsum(hashes, dtype=np.uint64))
-    return np.diff(sums[np.searchsorted(starts, begins)])
+    places = np.searchsorted(starts, begins)
+    counts = np.minimum(np.diff(places), 255).astype(np.uint64)
+    return np.diff(sums[places]) >> np.uint64(8) << np.uint64(8) | counts
 
 
 def _eight(chars: Bytes, at: Places) -> Hashes:

@@ -43,14 +43,14 @@ class Sketches(NamedTuple):
     slots: Bytes
     """(rows, SLOTS); 0 where a text is too short for a shingle."""
     numbers: Hashes
-    """Of the numbers in it."""
+    """Of the numbers in it, and how many they are."""
     plain: Hashes
     """Of the letters and digits, LaTeX that lays out left out; 0: there are none."""
     spelled: Hashes
     """The same with the names of all commands, as in a text that has lost its backslashes."""
 
     def rows(self, chosen: Places) -> "Sketches":
-        return Sketches(*(part[chosen] for part in self))
+        return Sketches(self.slots[chosen], self.numbers[chosen], self.plain[chosen], self.spelled[chosen])
 
 
 def sketches_of(texts: list[str]) -> Sketches:
@@ -109,14 +109,18 @@ def same(hashes: Hashes) -> Places:
 
 
 def alike(sketches: Sketches) -> Places:
-    """Pairs of rows that share a band and enough slots: (pairs, 2), the earlier first, in the order of the later."""
-    slots, count = sketches.slots, len(sketches.slots)
+    """Pairs of rows that share a band and enough slots, and have the same numbers or not as many: (pairs, 2), the
+    earlier first, in the order of the later. As many numbers, but others, are another problem of the same pattern."""
+    slots, numbers, count = sketches.slots, sketches.numbers, len(sketches.slots)
     bands = slots.view(np.uint32)
     there = np.flatnonzero(slots.any(axis=1))
     codes = np.empty(0, np.int64)
     for band in range(bands.shape[1]):
         found = [codes]
         for earlier, later in _neighbours(bands, band, there):
+            differing = numbers[earlier] ^ numbers[later]
+            likely = (differing == 0) | (differing & np.uint64(255) != 0)
+            earlier, later = earlier[likely], later[likely]
             enough = _shared(slots, earlier, later) >= LEAST_SHARED * SLOTS
             found.append(later[enough] * count + earlier[enough])
         codes = _likest(sketches, np.unique(np.concatenate(found)))
@@ -151,7 +155,7 @@ def _shared(slots: Bytes, earlier: Places, later: Places) -> Places:
 def _likest(sketches: Sketches, codes: Places) -> Places:
     """Sorted codes of pairs, of each later row at most `MOST`."""
     count = len(sketches.slots)
-    laters, firsts, sizes = np.unique(codes // max(count, 1), return_index=True, return_counts=True)
+    sizes = np.unique(codes // max(count, 1), return_counts=True)[1]
     if not len(sizes) or sizes.max() <= MOST:
         return codes
     crowded = np.repeat(sizes > MOST, sizes)
