@@ -225,23 +225,27 @@ def perturbations(texts: list[str]) -> tuple[dict[str, Perturb], dict[str, Pertu
 
 
 def quality(sets: dict[str, list[str]], sample: int, ways: list[str], folder: Path) -> dict[str, Any]:
-    """The rows of the sets, then perturbed ones of them: which of those are removed?"""
-    told: dict[str, Any] = {}
+    """The rows of a set, then perturbed ones, every kind of other rows: which of those are removed?"""
+    told: dict[str, Any] = {"copies": {}, "others": {}, "themselves": {}}
     for name, texts in sets.items():
-        for side, kinds in zip(("copies", "others"), perturbations(texts), strict=True):
-            for kind, perturb in kinds.items():
-                rng = random.Random(0)
-                chosen = rng.sample(range(len(texts)), min(sample, len(texts)))
-                changed = [(number, perturb(texts[number], rng)) for number in chosen]
-                changed = [(n, text) for n, text in changed if side == "copies" or text != texts[n]]
-                file = folder / "quality.jsonl"
-                rows = [*texts, *(text for _, text in changed)]
-                file.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
-                for way in ways:
-                    removed = sum(number >= len(texts) for number, _ in run(way, file)["removed"])
-                    told.setdefault(side, {}).setdefault(f"{name}: {kind}", {})[way] = share(removed, len(changed))
-                shown = {way: f"{v['share']:.1%}" for way, v in told[side][f"{name}: {kind}"].items()}
-                print(side, name, kind, len(changed), shown, flush=True)
+        rng, rows, kinds = random.Random(0), list(texts), [("themselves", "")] * len(texts)
+        left = rng.sample(range(len(texts)), len(texts))
+        for side, perturbs in zip(("copies", "others"), perturbations(texts), strict=True):
+            for kind, perturb in perturbs.items():
+                chosen, left = left[:sample], left[sample:]
+                changed = [(texts[number], perturb(texts[number], rng)) for number in chosen]
+                rows += [text for was, text in changed if side == "copies" or text != was]
+                kinds += [(side, kind)] * (len(rows) - len(kinds))
+        file = folder / "quality.jsonl"
+        file.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
+        counts = Counter(kinds)
+        for way in ways:
+            removed = Counter(kinds[number] for number, _ in run(way, file)["removed"])
+            for (side, kind), of in counts.items():
+                told[side].setdefault(f"{name}: {kind}", {})[way] = share(removed[side, kind], of)
+    for side, found in told.items():
+        for kind, by in found.items():
+            print(side, kind, by[ways[0]]["n"], {way: f"{v['share']:.1%}" for way, v in by.items()}, flush=True)
     return told
 
 
@@ -307,7 +311,7 @@ def main() -> None:
     parser.add_argument("--traces", type=Path)
     parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
-    parser.add_argument("--sample", type=int, default=1000, help="rows of a set that are perturbed; 0: none")
+    parser.add_argument("--sample", type=int, default=500, help="rows of a set for each perturbation; 0: none")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)

@@ -99,6 +99,7 @@ def test_other_words_are_near_and_told(word: str, instead: str) -> None:
         (POWER, "1,000", "100"),
         (POWER, "prime", "not prime"),
         (POWER, "area", "perimeter"),
+        (POWER, "area", "radius"),
         (POWER, "2x - 1", "2(x - 1)"),
         (POWER, "ABC", "ACD"),
         (SHORT, "sin", "cos"),

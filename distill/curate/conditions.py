@@ -8,38 +8,46 @@ didnt cant wont wasnt werent hasnt havent couldnt shouldnt wouldnt 不 没 非 �
 )
 """One more or one less is another problem, whatever stands there instead."""
 
-_CONDITIONS = """
-least greatest most smallest largest minimum maximum minimal maximal minimize maximize lowest highest fewest lower
-higher less more fewer greater smaller larger bigger shorter longer taller younger older cheaper faster slower heavier
-lighter above below over under before after exceed exactly only at
-increase decrease increasing decreasing rise fall gain lose gained lost add subtract plus minus sum difference product
-quotient remainder multiple divisor factor ratio percent percentage fraction
-even odd prime composite positive negative zero nonnegative nonpositive rational irrational real complex imaginary
-integer whole square cube squared cubed root
-mean median mode average range variance probability
-area perimeter volume circumference radius diameter length width height depth side edge diagonal altitude base
-hypotenuse angle slope midpoint center vertex
-triangle rectangle circle sphere cylinder cone pyramid prism hexagon pentagon octagon trapezoid parallelogram rhombus
-ellipse parabola hyperbola equilateral isosceles scalene acute obtuse right
-horizontal vertical parallel perpendicular inscribed circumscribed inside outside left up down north south east west
-clockwise counterclockwise
-sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm sqrt floor ceil
-first last next previous each every all both any either some total together remaining rest
-and or if unless with replacement distinct different same identical distinguishable indistinguishable
-permutation combination row column numerator denominator domain
-increases decreases profit loss discount tax interest cost buy sell buys sells bought sold
-second minute hour day week month year today yesterday tomorrow morning evening hourly daily weekly monthly yearly
-monday tuesday wednesday thursday friday saturday sunday
-millimeter centimeter meter kilometer inch foot feet yard mile gram kilogram ounce pound ton liter gallon quart pint
-cup
-cent penny nickel dime quarter dollar euro degree radian celsius fahrenheit
-boy girl man men woman women male female child children adult son daughter mother father sister brother
-husband wife student teacher red orange yellow green blue purple black white king queen jack ace heart spade diamond
-club heartsuit spadesuit diamondsuit clubsuit
-head tail
-vowel consonant consecutive adjacent
-大 小 多 少 奇 偶 加 减 乘 除 和 差 积 商 正 负 高 低 长 短 前 后
-""".split()
+_FAMILIES = (
+    """least greatest most smallest largest minimum maximum minimal maximal minimize maximize lowest highest fewest
+    lower higher less more fewer greater smaller larger bigger shorter longer taller younger older cheaper faster slower
+    heavier lighter above below over under exceed exactly only shortest longest oldest youngest min max""",
+    "before after first second last next previous until since final initial",
+    """increase decrease increasing decreasing rise fall gain lose gained lost add subtract plus minus added subtracted
+    up down profit loss discount tax give gave given take took taken receive received buy sell bought sold spend spent
+    earn earned save saved times divided multiplied""",
+    """sum difference product quotient remainder multiple divisor factor ratio percent percentage fraction total
+    together remaining rest left mean median mode average range variance probability area perimeter volume circumference
+    radius diameter length width height depth side edge diagonal altitude base hypotenuse angle slope midpoint center
+    vertex root square cube squared cubed distance speed time cost price weight age gcd lcm numerator denominator
+    permutation combination row column domain""",
+    """even odd prime composite positive negative zero nonnegative nonpositive rational irrational real complex
+    imaginary integer whole perfect consecutive distinct different same identical equal distinguishable
+    indistinguishable""",
+    """triangle rectangle square circle sphere cube cylinder cone pyramid prism quadrilateral pentagon hexagon octagon
+    trapezoid parallelogram rhombus ellipse parabola hyperbola line plane""",
+    "equilateral isosceles scalene acute obtuse right regular",
+    """horizontal vertical parallel perpendicular inscribed circumscribed inside outside interior exterior left right
+    up down top bottom front back north south east west clockwise counterclockwise adjacent opposite""",
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt floor ceil",
+    "each every all both any either some and or if unless with only exactly",
+    """second minute hour day week month year hourly daily weekly monthly yearly today yesterday tomorrow morning noon
+    afternoon evening night""",
+    "monday tuesday wednesday thursday friday saturday sunday weekday weekend",
+    """january february march april may june july august september october november december spring summer autumn
+    winter""",
+    """millimeter centimeter meter kilometer inch inche foot feet yard mile gram kilogram ounce pound ton liter gallon
+    quart pint cup cent penny pennie nickel dime quarter dollar euro degree radian celsius fahrenheit""",
+    """boy girl man men woman women male female child children adult son daughter mother father sister brother husband
+    wife student teacher""",
+    "red orange yellow green blue purple pink brown gray black white",
+    """king queen jack ace heart spade diamond club heartsuit spadesuit diamondsuit clubsuit head tail vowel
+    consonant""",
+    "大 小 多 少 高 低 长 短 前 后",
+    "加 减 乘 除 和 差 积 商",
+    "奇 偶 正 负",
+)
+"""Of one family are words of which a problem may have one or another."""
 
 _NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen twenty""".split()
@@ -63,18 +71,26 @@ NUMBERS = {
 }
 """Words that are numbers, and the number that they are compared as."""
 
-CONDITIONS = frozenset(_CONDITIONS) - {"at", *NUMBERS}
-"""One for another is another problem; so is one that is put in or left out."""
+
+def _families() -> dict[str, frozenset[int]]:
+    words = {word for family in _FAMILIES for word in family.split()} - {*NUMBERS}
+    return {word: frozenset(n for n, family in enumerate(_FAMILIES) if word in family.split()) for word in words}
+
+
+_FAMILIES_OF = _families()
 
 
 def singular(word: str) -> str:
-    """The form in which a word is looked up: `minutes` as `minute`; of other plurals the bare stem (`inche`)."""
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    """The form in which a word is looked up: `minutes` as `minute`, but `radius`; of `inches` the bare stem."""
+    if word in _FAMILIES_OF or len(word) < 4 or word.endswith("ss") or not word.endswith("s"):
+        return word
+    return word[:-1]
 
 
-def is_condition(word: str) -> bool:
+def families(word: str) -> frozenset[int]:
+    """The families that a word is of, in whatever case, singular or plural; empty where it makes no condition."""
     word = word.lower().lstrip("\\")
-    return word in CONDITIONS or singular(word) in CONDITIONS
+    return _FAMILIES_OF.get(singular(word), frozenset())
 
 
 def is_negation(word: str) -> bool:

@@ -90,7 +90,9 @@ def is_symbol(token: str) -> bool:
     """A number, a symbol of a formula, a LaTeX command, or a word in capitals: in "the letters of RADII" it is data."""
     if token[0].isdigit() or token[0] == "\\" or (len(token) > 1 and token.isupper()):
         return True
-    return len(token) < 3 and token.isascii() and token.lower() not in SHORT_WORDS and token not in ("a", "A")
+    if len(token) > 2 or not token.isascii() or token in ("a", "A") or token.lower() in SHORT_WORDS:
+        return False
+    return not (len(token) == 2 and token.istitle())  # Ed, Mr
 
 
 def signs_differ(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]]) -> bool:

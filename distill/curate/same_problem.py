@@ -5,12 +5,12 @@ noise in it or other names, from another problem of the same pattern.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from distill.curate.conditions import NUMBERS, is_condition, is_negation, singular
+from distill.curate.conditions import NUMBERS, families, is_negation, singular
 from distill.curate.problem_tokens import Tokens, is_symbol, signs_differ
 
 LEAST = 0.8
@@ -103,7 +103,7 @@ def _is_spacing(gap: Gap) -> bool:
 
 
 def _tells(gap: Gap) -> bool:
-    """Is one number, symbol, or condition exchanged for another, or put in, or left out?
+    """Is one number or symbol exchanged for another, a condition for one of its family, or one put in or left out?
 
     A word for a number, or a number for a word, in its place was put there blindly: no other problem of the pattern has
     it. A negation tells whatever stands there instead, and a quoted word is data.
@@ -113,11 +113,17 @@ def _tells(gap: Gap) -> bool:
     if len(gap.lost) == len(gap.put) == 1 and "a" in (gap.lost[0].lower(), gap.put[0].lower()):
         return len(gap.lost[0]) == len(gap.put[0])  # no article, but a symbol for a symbol
     blind = gap.lost_words == gap.put_words
-    for telling in (_is_number, is_condition, is_negation):
-        ours, theirs = ([singular(token.lower()) for token in side if telling(token)] for side in (gap.lost, gap.put))
-        if ours != theirs and (not blind or (ours and theirs) or telling is is_negation):
-            return True
-    return False
+    numbers, negations = _differing(gap, _is_number), _differing(gap, is_negation)
+    if any(negations) or all(numbers) or (any(numbers) and not blind):
+        return True
+    lost, put = _differing(gap, families)
+    return any(families(one) & families(other) for one in lost for other in put) if blind else bool(lost or put)
+
+
+def _differing(gap: Gap, telling: Callable[[str], object]) -> tuple[list[str], list[str]]:
+    """Tokens of some kind that the two have not in common; empty where all are the same."""
+    lost, put = ([singular(token.lower()) for token in side if telling(token)] for side in (gap.lost, gap.put))
+    return ([], []) if lost == put else (lost, put)
 
 
 def _is_number(token: str) -> bool:
