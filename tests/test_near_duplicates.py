@@ -246,10 +246,10 @@ def test_few_of_the_training_sets_are_removed_and_noise_is_found(data: Path) -> 
         " ".join(rng.choice(words) if word.isalpha() and rng.random() < 0.05 else word for word in text.split())
         for text in texts[:300]
     ]
-    numbers = [re.sub(r"\d+", lambda found: str(int(found[0]) + 1), text) for text in texts[300:600]]
-    found = removals([*texts, *noisy, *numbers])
+    others = [re.sub(r"\d+", lambda found: str(int(found[0]) + 1), text) for text in texts[300:600] if "1" in text]
+    found = removals([*texts, *noisy, *others])
     assert sum(removal.key < 3000 for removal in found) <= 3
-    assert sum(removal.survivor == removal.key - 3000 for removal in found) >= 0.9 * 300
+    assert sum(removal.survivor == removal.key - 3000 for removal in found) >= 0.93 * 300
     assert all(removal.key < 3300 for removal in found)
 
 
