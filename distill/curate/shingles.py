@@ -135,13 +135,13 @@ def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
     return np.cumsum(edges[:-1], dtype=np.int8) != 0
 
 
-def shingles_of(stream: Stream) -> Shingles:
-    """The hash of every shingle, none of which leaves its row."""
+def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
+    """The hash of every shingle, of 8 to 16 characters, none of which leaves its row."""
     starts, begins = stream.starts, stream.begins
     rows = np.searchsorted(begins, starts, side="right") - 1
-    whole = starts + LENGTH <= begins[rows + 1]
+    whole = starts + length <= begins[rows + 1]
     starts, rows = starts[whole], rows[whole]
-    first, last = _eight(stream.chars, starts), _eight(stream.chars, starts + (LENGTH - 8))
+    first, last = _eight(stream.chars, starts), _eight(stream.chars, starts + (length - 8))
     first *= _PRIMES[0]
     last *= _PRIMES[1]
     hashes = first ^ (last >> np.uint64(29)) ^ (last << np.uint64(35))
@@ -149,6 +149,21 @@ def shingles_of(stream: Stream) -> Shingles:
     hashes *= _PRIMES[2]
     hashes ^= hashes >> np.uint64(29)
     return Shingles(hashes, starts, rows)
+
+
+def numbers_of(stream: Stream) -> Hashes:
+    """Of each row a hash of its numbers, in whatever order they stand; the last byte is how many they are (255: or
+    more)."""
+    starts, begins = stream.starts, stream.begins
+    ends = np.append(starts[1:], begins[-1])
+    digits = _KINDS[stream.chars[starts]] == DIGIT
+    starts, lengths = starts[digits], np.minimum(ends[digits] - starts[digits], 8)
+    hashes = (_eight(stream.chars, starts) & _MASKS[lengths]) * _PRIMES[0]
+    hashes = (hashes ^ hashes >> np.uint64(32)) * _PRIMES[1]
+    sums = np.append(np.uint64(0), np.cumsum(hashes, dtype=np.uint64))
+    places = np.searchsorted(starts, begins)
+    counts = np.minimum(np.diff(places), 255).astype(np.uint64)
+    return np.diff(sums[places]) >> np.uint64(8) << np.uint64(8) | counts
 
 
 def _eight(chars: Bytes, at: Places) -> Hashes:
