@@ -48,6 +48,10 @@ class Curate(Section):
     """Drop traces that have nothing between `<think>` and `</think>`."""
     deduplicate: bool = True
     """Drop a trace whose text equals another's of the same problem, and problems asked twice."""
+    near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = 0.8
+    """With `deduplicate`: drop problems that share so many words with another, and all numbers; null keeps them."""
+    distinct_traces: Share | None = None
+    """With `deduplicate`: least share of characters in which two traces of a problem differ; null compares none."""
     decontaminate: bool = True
     """Drop problems that are in the evaluation: the run's held-out problems and `evaluation_sets`."""
     evaluation_sets: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)

@@ -11,7 +11,7 @@ from distill.countdown_problems import countdown_problems
 from distill.curate.columns import measured
 from distill.curate.problem_steps import Ask
 from distill.curate.questions import normalised
-from distill.curate.select import Selection, select
+from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Judged, Read
 from distill.curate.stage import curate
 from distill.errors import Refused
@@ -67,7 +67,8 @@ def selected(
         )
         for at, c in enumerate(candidates)
     ]
-    return select(measured(reads), held_out, [], Curate(**spec), seed, ask)  # type: ignore[arg-type]
+    outside = Outside(held_out, ask=ask, read=lambda places: (reads[place] for place in places))
+    return select(measured(reads), Curate(**spec), seed, outside)  # type: ignore[arg-type]
 
 
 def chosen(candidates: list[Candidate], seed: int = 0, **spec: object) -> list[str]:
@@ -228,3 +229,33 @@ def test_limo_takes_the_trace_that_thinks_most() -> None:
     assert chosen(rows, select="limo", rows=1) == ["a/1"]
     found = selected(rows, [], select="limo")
     assert [found.scores[found.rows.index(row)]["verifying"] for row in (1, 2)] == [40, 0]
+
+
+def test_problems_that_nearly_ask_the_same_go_with_the_evidence() -> None:
+    text = "A farmer has {} sheep and sells a third of them on the {} market. How many sheep has the farmer left over?"
+    rows = [
+        candidate("a", 0, question=text.format(12, "old")),
+        candidate("b", 0, question=text.format(12, "large")),
+        candidate("c", 0, question=text.format(15, "old")),
+    ]
+    assert set(chosen(rows)) == {"a/0", "c/0"}
+    found = selected(rows, [])
+    assert [(d.what, d.id, d.stays, d.differences) for d in found.duplicates] == [
+        ("problem", "b", "a", [("old", "large")])
+    ]
+    assert set(chosen(rows, near_duplicates=None)) == {"a/0", "b/0", "c/0"}
+
+
+def test_traces_of_a_problem_that_hardly_differ_go() -> None:
+    long = "First we add the numbers, then we take half of the sum, and so on. " * 5
+    rows = [
+        candidate("a", 0, text=long, tokens=12),
+        candidate("a", 1, text=long.replace("half", "a third", 1), tokens=11),
+        candidate("a", 2, text="Something else entirely, in other words and by another way.", tokens=13),
+        candidate("b", 0, text=long),
+    ]
+    every: dict[str, object] = {"select": "all", "traces_per_problem": None}
+    assert set(chosen(rows, **every)) == {"a/0", "a/1", "a/2", "b/0"}
+    assert set(chosen(rows, distinct_traces=0.2, **every)) == {"a/1", "a/2", "b/0"}
+    found = selected(rows, [], distinct_traces=0.2, **every)
+    assert [(d.what, d.id, d.stays, d.similarity > 0.95) for d in found.duplicates] == [("trace", "a/0", "a/1", True)]

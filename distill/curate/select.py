@@ -1,29 +1,18 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from distill.curate.choose import chosen_of, name_of, order_of, pool_of, scores_of
 from distill.curate.columns import VERDICTS, Columns
+from distill.curate.duplicates import Duplicate, near_problems, similar_traces
 from distill.curate.funnel import Funnel, Step
-from distill.curate.problem_steps import Ask, Tried, domains_of, fitting, tried
-from distill.curate.quality import scores as quality
+from distill.curate.problem_steps import Ask, domains_of, fitting, tried
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
-from distill.curate.selections import (
-    Chosen,
-    Pool,
-    everything,
-    limo,
-    longest,
-    openthoughts,
-    randomly,
-    s1,
-    shortest,
-    small_student,
-)
-from distill.curate.selections.pool import shuffled
+from distill.curate.sources import Read
 from distill.errors import Refused
 from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
@@ -34,6 +23,9 @@ ACCEPTED = {
     "correct_or_unknown": ("correct", "unknown"),
     "any_i_accept_wrong_traces": ("correct", "unknown", "wrong"),
 }
+
+ReadAgain = Callable[[Sequence[int]], Iterator[Read]]
+"""The traces of these places, in this order."""
 
 
 @dataclass(frozen=True)
@@ -49,158 +41,141 @@ class Selection:
     steps: list[Step]
     contaminated: list[Contaminated]
     """Problems that hold questions of the evaluation, with the evidence."""
+    duplicates: list[Duplicate]
+    """Problems and traces that are nearly others, with the evidence."""
 
 
-def select(
-    columns: Columns,
-    held_out: Sequence[Problem],
-    evaluation: Sequence[Question],
-    spec: Curate,
-    seed: int,
-    ask: Ask | None = None,
-) -> Selection:
+@dataclass(frozen=True)
+class Outside:
+    """What a curation needs beside the traces and the recipe."""
+
+    held_out: Sequence[Problem] = ()
+    """Problems of the run's own evaluation."""
+    evaluation: Sequence[Question] = ()
+    """Questions of other evaluation sets."""
+    ask: Ask | None = None
+    """Gets domains of problems from a model."""
+    read: ReadAgain | None = None
+    """Reads traces once more, to compare their texts."""
+
+
+NOTHING = Outside()
+
+
+def select(columns: Columns, spec: Curate, seed: int, outside: Outside = NOTHING) -> Selection:
     """Run the funnel. The result is the same, row by row, for the same traces and seed, in whatever order they came.
-
-    `evaluation` are questions beside the held-out problems; `ask` gets domains of problems from a model.
 
     Raises:
         Refused: a step leaves nothing, or fewer rows than are asked for.
     """
-    problems, places = columns.known, columns["place"]
-    by_id = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
-    funnel = Funnel(columns.problems, by_id)
-    funnel.keep("sampled", by_id)
-    _verified(funnel, columns, spec)
-    left = [problems[name] for name in sorted(funnel.first_of_problems())]
-    if spec.deduplicate:
-        _without_duplicates(funnel, columns, asked_before(left))
-    found: list[Contaminated] = []
-    if spec.decontaminate:
-        left = [problems[name] for name in sorted(funnel.first_of_problems())]
-        found = contaminated(left, held_out, evaluation)
-        gone = {one.problem_id for one in found if one.kind != "changed"}
-        kept = np.array([columns.problems[row] not in gone for row in funnel.rows], np.bool_)
-        funnel.keep("not in the evaluation", kept, _changed(found))
-    counts = tried(columns)
-    if spec.difficulty is not None:
-        _hard(funnel, columns, counts, spec.difficulty)
-    pool = _pool(funnel, columns, spec, seed, ask)
-    chosen = _chosen(pool, spec, seed)
-    rows = funnel.rows[np.array(chosen.rows, np.int64)] if chosen.rows else funnel.rows[:0]
-    funnel.keep(_name(spec), rows, "; ".join(chosen.notes))
-    if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
-        raise Refused(
-            f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
-            "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
+    return _Selecting(columns, spec, seed, outside).run()
+
+
+@dataclass
+class _Selecting:
+    columns: Columns
+    spec: Curate
+    seed: int
+    outside: Outside
+    contaminated: list[Contaminated] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+    def run(self) -> Selection:
+        columns, places = self.columns, self.columns["place"]
+        by_id = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
+        self.funnel = Funnel(columns.problems, by_id)
+        self.funnel.keep("sampled", by_id)
+        self._verified()
+        if self.spec.deduplicate:
+            self._deduplicated()
+        if self.spec.decontaminate:
+            self._decontaminated()
+        self.counts = tried(columns)
+        if self.spec.difficulty is not None:
+            self._hard(self.spec.difficulty)
+        return self._chosen()
+
+    def _verified(self) -> None:
+        """Traces with the right verdict, that are complete and well formed."""
+        columns, spec, funnel = self.columns, self.spec, self.funnel
+        codes = [VERDICTS.index(name) for name in ACCEPTED[spec.require_verdict]]
+        accepted = np.isin(columns["verdict"], codes)
+        if not accepted.any():
+            raise Refused(_all_rejected(columns), "Nothing was trained; the traces are kept.")
+        funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows])
+        funnel.keep("finished", columns["finished"][funnel.rows])
+        if columns["flawed"][funnel.rows].any():
+            funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
+        if spec.require_reasoning:
+            funnel.keep("has reasoning", columns["thinks"][funnel.rows])
+
+    def _deduplicated(self) -> None:
+        """The first of equal traces; of problems that ask the same the first one's and of those that nearly do."""
+        columns, funnel = self.columns, self.funnel
+        before = asked_before(self._problems())
+        seen: set[tuple[str, int]] = set()
+        kept = []
+        for row in funnel.rows.tolist():
+            key = (columns.problems[row], int(columns["text"][row]))
+            kept.append(columns.problems[row] not in before and key not in seen)
+            seen.add(key)
+        funnel.keep("not a duplicate", np.array(kept, np.bool_))
+        if self.spec.near_duplicates is not None:
+            found = near_problems(self._problems(), self.spec.near_duplicates)
+            self._without("not a near-duplicate", {one.id for one in found})
+            self.duplicates += found
+        if self.spec.distinct_traces is not None and self.outside.read is not None:
+            found = similar_traces(funnel.rows, columns, self.outside.read, self.spec.distinct_traces)
+            gone = {one.id for one in found}
+            funnel.keep("distinct traces", np.array([columns.ids[row] not in gone for row in funnel.rows], np.bool_))
+            self.duplicates += found
+
+    def _decontaminated(self) -> None:
+        """Problems that hold no question of the evaluation."""
+        self.contaminated = contaminated(self._problems(), self.outside.held_out, self.outside.evaluation)
+        changed = sum(one.kind == "changed" for one in self.contaminated)
+        note = f"{changed} more with other numbers, kept" if changed else ""
+        self._without("not in the evaluation", {p.problem_id for p in self.contaminated if p.kind != "changed"}, note)
+
+    def _hard(self, spec: Difficulty) -> None:
+        """Problems that are as hard as is asked for."""
+        columns = self.columns
+        lengths: dict[str, list[int]] = {}
+        for row in np.flatnonzero(columns["finished"]).tolist() if spec.tokens else ():
+            lengths.setdefault(columns.problems[row], []).append(int(columns["tokens"][row]))
+        left = self._problems()
+        kept = fitting(left, self.counts, lengths, spec)
+        self._without("as hard as asked for", {p.id for p in left} - kept)
+
+    def _chosen(self) -> Selection:
+        columns, spec, seed = self.columns, self.spec, self.seed
+        before = self.funnel.rows
+        pool = pool_of(before, columns, domains_of(self._problems(), spec.domains, self.outside.ask, seed))
+        chosen = chosen_of(pool, spec, seed)
+        rows = before[np.array(chosen.rows, np.int64)]
+        self.funnel.keep(name_of(spec), rows, "; ".join(chosen.notes))
+        if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
+            raise Refused(
+                f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
+                "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
+            )
+        order = order_of(rows.tolist(), columns, self.counts, spec, seed)
+        return Selection(
+            [int(rows[at]) for at in order],
+            [chosen.why[at] for at in order],
+            [scores_of(pool, chosen.rows[at], columns, int(rows[at]), self.counts) for at in order],
+            self.funnel.steps,
+            self.contaminated,
+            self.duplicates,
         )
-    order = _order(rows.tolist(), columns, counts, spec, seed)
-    scores = [_scores(pool, chosen.rows[at], columns, int(rows[at]), counts) for at in order]
-    return Selection([int(rows[at]) for at in order], [chosen.why[at] for at in order], scores, funnel.steps, found)
 
+    def _problems(self) -> list[Problem]:
+        """Those of the traces that are left, by their ids."""
+        return [self.columns.known[name] for name in sorted(self.funnel.first_of_problems())]
 
-def _verified(funnel: Funnel, columns: Columns, spec: Curate) -> None:
-    """Traces with the right verdict, that are complete and well formed."""
-    codes = [VERDICTS.index(name) for name in ACCEPTED[spec.require_verdict]]
-    accepted = np.isin(columns["verdict"], codes)
-    if not accepted.any():
-        raise Refused(_all_rejected(columns), "Nothing was trained; the traces are kept.")
-    funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows])
-    funnel.keep("finished", columns["finished"][funnel.rows])
-    if columns["flawed"][funnel.rows].any():
-        funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
-    if spec.require_reasoning:
-        funnel.keep("has reasoning", columns["thinks"][funnel.rows])
-
-
-def _without_duplicates(funnel: Funnel, columns: Columns, before: Mapping[str, str]) -> None:
-    """The first of equal traces; and of problems that ask the same, the first one's traces."""
-    seen: set[tuple[str, int]] = set()
-    kept = []
-    for row in funnel.rows.tolist():
-        key = (columns.problems[row], int(columns["text"][row]))
-        kept.append(columns.problems[row] not in before and key not in seen)
-        seen.add(key)
-    funnel.keep("not a duplicate", np.array(kept, np.bool_))
-
-
-def _changed(found: Sequence[Contaminated]) -> str:
-    changed = sum(one.kind == "changed" for one in found)
-    return f"{changed} more with other numbers, kept" if changed else ""
-
-
-def _hard(funnel: Funnel, columns: Columns, counts: Tried, spec: Difficulty) -> None:
-    """Problems that are as hard as is asked for."""
-    left = [columns.known[name] for name in sorted(funnel.first_of_problems())]
-    lengths: dict[str, list[int]] = {}
-    for row in np.flatnonzero(columns["finished"]).tolist() if spec.tokens else ():
-        lengths.setdefault(columns.problems[row], []).append(int(columns["tokens"][row]))
-    kept = fitting(left, counts, lengths, spec)
-    funnel.keep("as hard as asked for", np.array([columns.problems[row] in kept for row in funnel.rows], np.bool_))
-
-
-def _pool(funnel: Funnel, columns: Columns, spec: Curate, seed: int, ask: Ask | None) -> Pool:
-    rows, problems = funnel.rows.tolist(), columns.known
-    left = [problems[name] for name in sorted(funnel.first_of_problems())]
-    domains = domains_of(left, spec.domains, ask, seed)
-    return Pool(
-        ids=[columns.ids[row] for row in rows],
-        problems=[columns.problems[row] for row in rows],
-        sources=[problems[columns.problems[row]].source for row in rows],
-        domains=[domains[columns.problems[row]] for row in rows],
-        tokens=columns["tokens"][funnel.rows],
-        quality=quality(columns["features"][funnel.rows]),
-    )
-
-
-def _scores(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) -> dict[str, Any]:
-    words, verifying, exploring, adapting = columns["features"][row].tolist()
-    correct, sampled = counts.of(columns.problems[row])
-    return {
-        "quality": round(float(pool.quality[at]), 6),
-        "words": words,
-        "verifying": verifying,
-        "exploring": exploring,
-        "adapting": adapting,
-        "reflections": int(columns["reflections"][row]),
-        "correct": correct,
-        "sampled": sampled,
-        "domain": pool.domains[at],
-    }
-
-
-def _chosen(pool: Pool, spec: Curate, seed: int) -> Chosen:
-    if spec.select == "s1":
-        kept = [
-            row
-            for row, source in enumerate(pool.sources)
-            if source in spec.s1.keep_sources and pool.tokens[row] > (spec.s1.keep_longer_than or 0)
-        ]
-        return s1(pool, spec.rows or len(pool), seed, kept, spec.s1.weights, spec.s1.uniform)
-    if spec.select == "limo":
-        return limo(pool, spec.rows)
-    if spec.select == "small-student":
-        return small_student(pool, spec.rows, seed)
-    if spec.select == "openthoughts":
-        return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
-    baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
-    return baseline(pool, spec.rows, seed, spec.traces_per_problem)
-
-
-def _order(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
-    """Places in `rows` in the order in which they are trained on."""
-    ids, tokens = columns.ids, columns["tokens"]
-    if spec.order == "random":
-        return shuffled(range(len(rows)), [ids[row] for row in rows], seed, "order")
-    if spec.order == "short-first":
-        return sorted(range(len(rows)), key=lambda at: (int(tokens[rows[at]]), ids[rows[at]]))
-    rates = [counts.rate(columns.problems[row]) for row in rows]
-    return sorted(range(len(rows)), key=lambda at: (-rates[at], int(tokens[rows[at]]), ids[rows[at]]))
-
-
-def _name(spec: Curate) -> str:
-    each = f", at most {spec.traces_per_problem or 'all'} a problem"
-    rows = f", {spec.rows:,} rows" if spec.rows else ""
-    return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
+    def _without(self, name: str, problems: Collection[str], note: str = "") -> None:
+        kept = [self.columns.problems[row] not in problems for row in self.funnel.rows.tolist()]
+        self.funnel.keep(name, np.array(kept, np.bool_), note)
 
 
 def _all_rejected(columns: Columns) -> str:

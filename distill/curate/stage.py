@@ -14,7 +14,7 @@ from distill.curate.general import merged, mixed_in
 from distill.curate.picture import as_svg
 from distill.curate.problem_steps import Ask
 from distill.curate.questions import Question
-from distill.curate.select import Selection, select
+from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Read, Source, of_run
 from distill.curate.tables import parts, text_of
 from distill.errors import Refused
@@ -35,7 +35,8 @@ def curate(
     `ask` gets domains of problems from a model, where the recipe wants that.
 
     The folder holds a data set (`datasets.load_from_disk`) with its card (`README.md`), the funnel as JSON, text and
-    picture, and where problems were found in the evaluation `contaminated.jsonl`; it appears whole or not at all.
+    picture, and what was left out with the evidence: `contaminated.jsonl`, `duplicates.jsonl`. It appears whole or not
+    at all.
 
     Raises:
         Refused: nothing is left, fewer rows than asked for, an evaluation set that cannot be read or is empty.
@@ -58,7 +59,7 @@ def curate_source(
     """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
     evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
     columns = measure(source, spec.engine, spec.workers)
-    chosen = select(columns, held_out, evaluation, spec, seed, ask)
+    chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at))
     places = columns["place"][chosen.rows].tolist()
     del columns
     others = mixed_in(spec, len(places), evaluation, seed)
@@ -140,3 +141,5 @@ def _write(
     write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed))
     if chosen.contaminated:
         write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
+    if chosen.duplicates:
+        write_rows(folder / "duplicates.jsonl", map(asdict, chosen.duplicates))

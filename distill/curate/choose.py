@@ -1,0 +1,90 @@
+"""Which of the traces that are left are taken, why, and in which order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from distill.curate.columns import Columns
+from distill.curate.problem_steps import Tried
+from distill.curate.quality import scores as quality
+from distill.curate.selections import (
+    Chosen,
+    Pool,
+    everything,
+    limo,
+    longest,
+    openthoughts,
+    randomly,
+    s1,
+    shortest,
+    small_student,
+)
+from distill.curate.selections.pool import Ints, shuffled
+from distill.recipe_curate import Curate
+
+
+def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
+    """What selections need of these traces; `domains` are those of their problems. LIMO's score is over these alone."""
+    numbers = rows.tolist()
+    problems = [columns.problems[row] for row in numbers]
+    return Pool(
+        ids=[columns.ids[row] for row in numbers],
+        problems=problems,
+        sources=[columns.known[name].source for name in problems],
+        domains=[domains[name] for name in problems],
+        tokens=columns["tokens"][rows],
+        quality=quality(columns["features"][rows]),
+    )
+
+
+def scores_of(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) -> dict[str, Any]:
+    """What is known of the trace `at` in the pool, which is a row of the columns."""
+    words, verifying, exploring, adapting = columns["features"][row].tolist()
+    correct, sampled = counts.of(columns.problems[row])
+    return {
+        "quality": round(float(pool.quality[at]), 6),
+        "words": words,
+        "verifying": verifying,
+        "exploring": exploring,
+        "adapting": adapting,
+        "reflections": int(columns["reflections"][row]),
+        "correct": correct,
+        "sampled": sampled,
+        "domain": pool.domains[at],
+    }
+
+
+def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
+    """What `curate.select` takes."""
+    if spec.select == "s1":
+        kept = [
+            row
+            for row, source in enumerate(pool.sources)
+            if source in spec.s1.keep_sources and pool.tokens[row] > (spec.s1.keep_longer_than or 0)
+        ]
+        return s1(pool, spec.rows or len(pool), seed, kept, spec.s1.weights, spec.s1.uniform)
+    if spec.select == "limo":
+        return limo(pool, spec.rows)
+    if spec.select == "small-student":
+        return small_student(pool, spec.rows, seed)
+    if spec.select == "openthoughts":
+        return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
+    baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
+    return baseline(pool, spec.rows, seed, spec.traces_per_problem)
+
+
+def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
+    """Places in `rows` in the order in which they are trained on."""
+    ids, tokens = columns.ids, columns["tokens"]
+    if spec.order == "random":
+        return shuffled(range(len(rows)), [ids[row] for row in rows], seed, "order")
+    if spec.order == "short-first":
+        return sorted(range(len(rows)), key=lambda at: (int(tokens[rows[at]]), ids[rows[at]]))
+    rates = [counts.rate(columns.problems[row]) for row in rows]
+    return sorted(range(len(rows)), key=lambda at: (-rates[at], int(tokens[rows[at]]), ids[rows[at]]))
+
+
+def name_of(spec: Curate) -> str:
+    """What the funnel calls the selection."""
+    each = f", at most {spec.traces_per_problem or 'all'} a problem"
+    rows = f", {spec.rows:,} rows" if spec.rows else ""
+    return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
