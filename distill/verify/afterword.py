@@ -42,7 +42,8 @@ _CHECK = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_CHECK = re.compile(
-    r"\b(?:therefore|thus|hence|answer|instead|actually|must|should|wait|no|not|then|next|finally|now|fails?|wrong"
+    r"\b(?:therefore|thus|hence|answer|instead|actually|must"
+    r"|should(?! be[.!\s]*$)|wait|no|not|then|next|finally|now|fails?|wrong"
     r"|so(?! (?:it|this|that|the (?:answer|solution|result|value)) (?:works|holds|checks|is (?:correct|right|valid)))"
     r")\b|n't\b|[≠✗✘❌?]|\\neq?(?![a-z])",
     re.IGNORECASE,

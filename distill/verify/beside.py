@@ -105,6 +105,8 @@ _FAILS = re.compile(
     rf"|[\s$.)\]]{{0,4}}(?:That|This|It|I)(?:(?:'s| is| was| am|'m) {_NONE}| {_DOES_NOT})\b"
     rf"|[\s$.)\]]{{0,4}},?\s*(?:(?:which|but (?:this|that|it|this value))(?:'s"
     rf"| is) {_NONE}|(?:which|but (?:this|that|it)) {_DOES_NOT})\b"
+    r"|[\s$.)\]]{0,4}would (?:be|have been) (?:right|correct|true|valid"
+    r"|obtained|the answer)\b[^.!?\n]{0,40}\b(?:if|for|in|when|had|were)\b"
     r"|[\s$.)\]]{0,4}\?\s*No\b|\?\?|\s*~~|\s*-->"
     rf"|[\s$.)\]]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
     r"|,? which contradicts\b)"

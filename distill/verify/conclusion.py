@@ -124,7 +124,7 @@ def _at_the_end(sentence: str, content: str, boxed: str, near: str) -> str | Non
         return None
     unit, theirs = (
         unit_behind(sentence, found.end("value")),
-        unit_behind(near, 0) or re.sub(r"[^a-z]|text", "", content),
+        unit_behind(near.lstrip("$ "), 0) or re.sub(r"[^a-z]|text", "", content),
     )
     return None if unit and theirs and unit != theirs else _other(found["value"], boxed)
 
