@@ -5,7 +5,6 @@ A box may stand alone, behind words or behind a relation; whatever else touches 
 
 import re
 
-from distill.verify.last_number import REJECTED
 from distill.verify.wording import (
     BOUND,
     EXCLUDE,
@@ -14,6 +13,8 @@ from distill.verify.wording import (
     MAYBE,
     MIGHT,
     NOT,
+    NOT_ABROAD,
+    REJECTED,
     SCALE,
     SIGN,
     TIMES,
@@ -51,6 +52,7 @@ _OF_IT = re.compile(
 
 _DENIED = re.compile(
     rf"\b(?:{NOT}|{INSTEAD}|(?:every|any)thing but)(?: be| have| equal| the answer)?\s*\$?$"
+    rf"|(?:{NOT_ABROAD})\s*\$?$"
     rf"|\b(?:{WRONG})\s+(?:final )?"
     r"(?:answer|result|value|solution|choice|option)s?(?: here)? (?:is|would be|was)\s*:?\s*\$?$"
     rf"|\b(?:{MIGHT}) (?:think|guess|expect|say|believe|suspect|be tempted)\b[^,;]*$"
@@ -59,7 +61,9 @@ _DENIED = re.compile(
     r"|\\boxed\s*\{[^{}]*\}[^.\n]{0,20}\bif\b[^.;\n]{0,40}[:,]?\s*\$?$",
     re.IGNORECASE,
 )
-_DENYING = re.compile("|".join((*roots(NOT, INSTEAD, WRONG, MIGHT, EXCLUDE), "n't", "thing but", "<!--", "~~", "if")))
+_DENYING = re.compile(
+    "|".join((*roots(NOT, INSTEAD, WRONG, MIGHT, EXCLUDE), "n't", "no es", "thing but", "<!--", "~~", "if"))
+)
 """One of them stands in every denial; looking for them is faster."""
 
 _GOES_ON = re.compile(
@@ -85,17 +89,37 @@ _LISTS_MORE = re.compile(
 BEHIND = 60
 """Characters behind a box in which they are looked for."""
 
+_NONE = (
+    rf"(?:{WRONG}|{REJECTED}|impossible|too (?:small|large|big|low|high)|to be (?:discarded|rejected|excluded)"
+    r"|not (?:right|correct|valid|the answer|possible|allowed|permitted|admissible|acceptable|a (?:valid )?solution"
+    r"|(?:a )?(?:positive|negative|prime|integer|an integer)))"
+)
+_DOES_NOT = (
+    r"(?:does(?:n't| not) (?:work|satisfy|fit)|fails\b(?! to be (?:smaller"
+    r"|larger))|leads to (?:a |an )?(?:contradiction|impossib)"
+    r"|(?:can(?:not|'t)|must not) be (?:right|correct|the answer)|violates|contradicts"
+    r"|(?:must|should|has to|can) be (?:discarded|rejected|excluded))"
+)
 _FAILS = re.compile(
-    rf"[\s$.)\]]{{0,4}}(?:(?:is|was|seems) (?:{WRONG}|{REJECTED}|too (?:small|large|big|low|high)"
-    r"|not (?:right|correct|valid|the answer|possible))|does(?:n't| not) (?:work|satisfy|fit)|fails"
-    r"|can(?:not|'t) be right)\b"
-    r"|[\s$.)\]]{0,4}(?:That|This|It|I)(?:'s| is| was| am|'m) "
-    rf"(?:{WRONG}|not (?:right|correct|it|the answer))\b"
-    r"|\?\s*No\b|\?\?|\s*~~|\s*-->"
+    rf"[\s$.)\]]{{0,4}}(?:(?:is|was|seems) (?:clearly |also |therefore )?{_NONE}|{_DOES_NOT})\b"
+    rf"|[\s$.)\]]{{0,4}}(?:That|This|It|I)(?:(?:'s| is| was| am|'m) {_NONE}| {_DOES_NOT})\b"
+    rf"|[\s$.)\]]{{0,4}},?\s*(?:(?:which|but (?:this|that|it|this value))(?:'s"
+    rf"| is) {_NONE}|(?:which|but (?:this|that|it)) {_DOES_NOT})\b"
+    r"|[\s$.)\]]{0,4}would (?:be|have been) (?:right|correct|true|valid"
+    r"|obtained|the answer)\b[^.!?\n]{0,40}\b(?:if|for|in|when|had|were)\b"
+    r"|[\s$.)\]]{0,4}\?\s*No\b|\?\?|\s*~~|\s*-->"
     rf"|[\s$.)\]]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
     r"|,? which contradicts\b)"
 )
 
+
+def fails_behind(behind: str) -> bool:
+    """Do the words that follow a formula say that its value is none?"""
+    return _FAILS.match(behind) is not None
+
+
+SHORTEST_FAILURE = 1
+"""Characters of what says so: a mark, and `~~`."""
 
 LONGEST_WORDS = 40
 """Characters of what stands right before it."""
@@ -120,11 +144,11 @@ _CLOSES = re.compile(r"\s*(?:\$+|\\\)|\\\])")
 
 def changed_beside(before: str, behind: str, content: str) -> str | None:
     """The answer with what changes it (`-\\boxed{5}` is -5); None where nothing does, empty where it is denied."""
-    if _FAILS.match(behind):
+    if len(behind) > SHORTEST_FAILURE and _FAILS.match(behind):
         return ""
     before, behind = before.rpartition("\n")[2], behind.partition("\n")[0]
     lower = before.lower()
-    if _DENYING.search(lower) and _DENIED.search(before):
+    if (_DENYING.search(lower) or not lower.isascii()) and _DENIED.search(before):
         return ""
     in_math = _in_math(before)
     head, tail = _unspaced_end(before), behind

@@ -6,9 +6,10 @@ What names several options is wrong; what cannot be read is no verdict.
 import re
 
 from distill.verify.clause import last_sentence
+from distill.verify.extract import behind_boxes
 from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, unmarked
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.option_letters import CALLED, announced, judged_each, last_said, second_thoughts
+from distill.verify.option_letters import CALLED, announced, judged_each, last_said, second_thoughts, ticked
 from distill.verify.option_reader import (
     ALONE,
     BEFORE_REASON,
@@ -30,9 +31,15 @@ _HEDGED = re.compile(rf"\b(?:{SUPPOSED}|{MIGHT}|would|some|{MAYBE}|unlikely|{WRO
 _LISTED = re.compile(rf"(?:[-*•]\s*)?(?:{CALLED})?[(\[{{]?\s*([A-J])\s*[)\].:]", re.IGNORECASE)
 _IT_IS = re.compile(
     rf"(?:.*[.;,]\s)?(?:(?:so|thus|therefore|hence),? )?(?:it|that)(?: is|'s| must be| has to be|'s got to be)"
-    rf" (?:{CALLED})?\(?([A-HJ])\)?[.!]?",
+    rf" (?:{CALLED})?\(?([A-HJ])\)?(?:,? (?:even though|though|although|while)\b[^.!?]*)?[.!]?",
     re.IGNORECASE,
 )
+_BEHIND = re.compile(r"\b(?:it|that|answer|option) is \(?([A-HJ])\)?[.!]?$")
+"""Behind a box that is denied."""
+
+NEAR = 300
+"""Characters at the end in which letters are ticked and crossed out."""
+
 _AND_ALSO = re.compile(r"\n\s*(?:and |but )?also \(?[A-J]\)?[.!]?\s*$")
 _SEVERAL = re.compile(r"\(?[A-J]\)?(?:\s*(?:[,;/&、]|,?\s(?:and|und|et|y)\s|和|)\s*\(?[A-J](?![a-z])\)?)+")
 _BOLD = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
@@ -129,6 +136,8 @@ def chosen(response: str, options: list[str]) -> str | None:
             raise Unread("several options")
         return announced_one
     tail = unmarked(response)
+    if "\\boxed" in response and (behind := _BEHIND.search(last_sentence(behind_boxes(response)))):
+        return behind[1]
     letter = _unannounced(response, tail, options)
     line = last_line(response)
     if letter and any(other != letter for other in second_thoughts(line, line)):
@@ -145,6 +154,7 @@ def _unannounced(response: str, tail: str, options: list[str]) -> str | None:
     return (
         _by_last_line(last_line(response), tail, options)
         or judged_each(tail)
+        or ticked(response[-NEAR:].replace("\n", " "))
         or _by_last_said(last_line(response), options)
         or _by_bold(response, options)
         or _by_first_line(unmarked(response), options)

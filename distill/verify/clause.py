@@ -8,7 +8,7 @@ from distill.verify.algebra.units import is_unit, name_of
 from distill.verify.formulas import NUMBER_IN_TEXT
 from distill.verify.last_number import is_changed
 from distill.verify.notation import CHANGING, OPERATIONS, words
-from distill.verify.wording import GIVES_UP, WRONG
+from distill.verify.wording import CURRENCIES, GIVES_UP, WRONG
 
 LONGEST = 60
 """Characters of a clause."""
@@ -59,6 +59,9 @@ _AMBIGUOUS = frozenset(("in", "a", "s", "h", "l", "g", "w", "j", "n", "b", "poin
 """Words and letters that are more often something else; in a formula or behind a digit without a space they count."""
 
 
+CURRENCY_SIGNS = "€£¥₹₩₽"
+_CURRENCY = re.compile(rf" ?({CURRENCIES}|[{CURRENCY_SIGNS}])(?!\w)", re.IGNORECASE)
+
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\])|(?<=[。！？])\s*(?=\S)")
 
 
@@ -76,7 +79,7 @@ def short_clause(line: str) -> str | None:
         return None
     clause = found[1]
     others = words(clause) - FUNCTIONS - {"and", "or"}
-    if len(others) > 2 or re.search(r"[:;?]|,\s[a-z]{3}", clause):
+    if len(others) > 2 or re.search(r"[:;?]|,\s(?!and\b)[a-z]{3}", clause):
         return None
     if re.search(rf"{NUMBER_IN_TEXT.pattern}(?: [a-z]+)? (?:is|are|was|were)\s*$", sentence[: found.start(1)]):
         return None  # 12 apples are left
@@ -87,7 +90,10 @@ def short_clause(line: str) -> str | None:
 def with_unit(text: str, start: int, end: int) -> str:
     """A number within a text, and the unit that stands right behind it."""
     unit = unit_behind(text, end)
-    return text[start:end].rstrip(",") + (f" {unit}" if unit else "")
+    if not unit and (currency := _CURRENCY.match(text, end)):
+        unit = currency[1]
+    sign = text[start - 1] if start and text[start - 1] in CURRENCY_SIGNS else ""
+    return sign + text[start:end].rstrip(",") + (f" {unit}" if unit else "")
 
 
 def unit_behind(text: str, at: int) -> str:

@@ -2,14 +2,25 @@
 
 import re
 
+from distill.verify.afterword import without_afterword
 from distill.verify.algebra.tokens import FUNCTIONS
+from distill.verify.beside import fails_behind
 from distill.verify.clause import DOUBTED, is_denied, is_hedged, last_sentence, short_clause, with_unit
 from distill.verify.dressing import unquoted
-from distill.verify.formulas import BOLD, COUNTED, NUMBER_IN_TEXT, NUMBERING, formula_alone, last_formula
-from distill.verify.last_number import REJECTED, condition_behind
+from distill.verify.formulas import (
+    BOLD,
+    COUNTED,
+    NUMBER_IN_TEXT,
+    NUMBERING,
+    REJECTED_BEHIND,
+    formula_alone,
+    last_formula,
+)
+from distill.verify.last_number import condition_behind
+from distill.verify.listed import ends_on_list
 from distill.verify.notation import words
 from distill.verify.statement import phrase_end
-from distill.verify.wording import GIVES_UP, INSTEAD, NOT
+from distill.verify.wording import GIVES_UP, INSTEAD, NOT, REJECTED
 
 SHOWN = 300
 """Characters of a line from which no answer could be told."""
@@ -60,6 +71,21 @@ _ASIDE = re.compile(
 )
 """A note in brackets behind the sentence with the answer."""
 
+_NO_SOLUTION = re.compile(
+    r"\b(?:there (?:is|are|exists?)|has|have|with) no (?:(?:real|valid|such"
+    r"|integer|possible|positive) ){0,2}solutions?(?: at all)?\s*[.!$*]*$"
+    r"|\bno (?:(?:real|valid|such|integer|possible|positive) ){0,2}solutions? exists?\s*[.!$*]*$",
+    re.IGNORECASE,
+)
+NO_SOLUTION = "no solution"
+
+_GROUPED = re.compile(
+    r"(?<![\d.,])(?<!\d )(\d{1,3}(?:(?: \d{3}){2,}|(?:[\u00a0\u202f\u2009]\d{3})+"
+    r"|(?:(?: \d{3})+|(?:\.\d{3})+)(?=,\d{1,2}(?!\d))))"
+    r"(?:,(\d{1,2}))?(?![\d,]*\d)(?! \d)"
+)
+"""A number with spaces or points between its thousands."""
+
 _TITLE = re.compile(r"\s*[:：]\s*\S")
 """What stands in bold before it is the name of what follows."""
 
@@ -75,11 +101,19 @@ def unmarked(text: str, whole: bool) -> str | None:
     text = unquoted(text) if whole else text
     if not text:
         return None
+    if (listed := ends_on_list(text)) is not None:
+        return listed
+    if concludes_none(text):
+        return NO_SOLUTION
+    text = without_afterword(text)
+    text = grouped(text) if _GROUPED.search(text, text.rfind("\n") + 1) else text
     last = text[text.rfind("\n") + 1 :]
     if whole and "\n" not in text and not _prose(text) and not _LED_TO.match(text):
         return text
     sentence = last_sentence(last)
     if any(word in sentence.lower() for word in _REJECTING) and _REJECTED.search(sentence):
+        if "$" in sentence and REJECTED_BEHIND.search(sentence) and (list_left := last_formula(sentence)):
+            return list_left[1]
         if (kept := _without_rejected(sentence)) is None:
             return last[-SHOWN:].strip()
         text = last = kept
@@ -91,6 +125,8 @@ def unmarked(text: str, whole: bool) -> str | None:
     bold = max(emphasised, key=re.Match.start, default=None)
     bold_at = len(text) - len(last) + bold.start() if bold else -1
     if formula and bold_at < start + formula[2] and not NUMBER_IN_TEXT.search(text[start + formula[2] :]):
+        if fails_behind(text[start + formula[2] :]):
+            return None
         return last[-SHOWN:].strip() if _DENIED.search(text[: start + formula[0]]) else formula[1]
     if bold:
         return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
@@ -107,6 +143,17 @@ def unmarked(text: str, whole: bool) -> str | None:
         counted = COUNTED.match(clause)
         return counted[1] if counted else clause
     return _last_number(text, last)
+
+
+def grouped(text: str) -> str:
+    """Numbers with spaces or points between their thousands as digits alone: `1 234 567`, `1.234,50`."""
+    return _GROUPED.sub(lambda m: re.sub(r"[\s.]", "", m[1]) + (f".{m[2]}" if m[2] else ""), text)
+
+
+def concludes_none(text: str) -> bool:
+    """Does a text end on that there is no solution?"""
+    near = text[-VERY_NEAR:]
+    return "olution" in near and "no " in near.lower() and _NO_SOLUTION.search(near) is not None
 
 
 def _without_rejected(sentence: str) -> str | None:

@@ -7,15 +7,23 @@ import re
 
 from distill.verify.beside import changed_beside
 from distill.verify.clause import unit_behind
+from distill.verify.conclusion import SHORTEST, called_none, concludes_none, later_number
 from distill.verify.dressing import undressed
-from distill.verify.ending import unmarked
-from distill.verify.last_number import REJECTED
+from distill.verify.ending import NO_SOLUTION, unmarked
 from distill.verify.notation import CHANGING, OPERATIONS, last_answer_tag, unwrapped, words
 from distill.verify.phrases import ANSWER, HASHES, KEYWORDS, announced_in, announcement, last_in_json
 from distill.verify.plain_number import as_number
-from distill.verify.second_thoughts import WITHDRAWN, corrected, given_later, without_remarks, worked_out_later
+from distill.verify.second_thoughts import (
+    WITHDRAWN,
+    corrected,
+    given_later,
+    put_in_place,
+    without_remarks,
+    worked_out_later,
+)
 from distill.verify.statement import phrase_end, stated
 from distill.verify.stop_tokens import without_stop_tokens
+from distill.verify.wording import REJECTED
 
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
@@ -46,7 +54,8 @@ _ROUNDED = re.compile(r"\\approx(?![a-zA-Z])|≈|\b(?:approximately|numerically|
 """Between two boxes: the second is the first one rounded."""
 
 _BETWEEN = re.compile(
-    r"(?:[\s,;.$&]|(?<=[\s$])(?:[a-z]\s*=|\((?:[a-d]|i{1,3})\))|\\[,;:!()\[\]]|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\}|\band\b|\bor\b|和|或|、|，)*"
+    r"(?:[\s,;.$&]|\\ |(?<=[\s$])(?:[a-z]\s*=|\((?:[a-d]|i{1,3})\))|\\[,;:!()\[\]]"
+    r"|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\}|\band\b|\bor\b|和|或|、|，)*"
 )
 _EACH_A_CASE = re.compile(
     r"[\s$),\]]*(?:for|if|when|unless)\b[^.\n]*(?:[,;]|\b(?:and|or|but|while|else|otherwise)\b)"
@@ -54,6 +63,12 @@ _EACH_A_CASE = re.compile(
     r"|[\s$,;]*(?:and|but|while),?\s+(?:for|if|when)\b[^.\n]*"
 )
 """Between two boxes: `\\boxed{5}` for even n and `\\boxed{6}` otherwise."""
+
+_AND_NOT = re.compile(
+    r"[\s$).]{0,6},?\s*(?:(?:and|but) )?(?:not|instead of"
+    r"|rather than|statt|und nicht|et non|y no|而不是|，?不是)[\s$(\\]{0,6}"
+)
+"""Between a box and one that is denied."""
 
 _ONLY_REJECTED = re.compile(rf"[^\d]*\d[\d.,/]*\D*\b(?:{REJECTED})\b\W*")
 """A single number in a box, and that it is none."""
@@ -103,6 +118,10 @@ def final_answer(response: str) -> str | None:
         if _ONLY_REJECTED.fullmatch(content):
             return None
         beside = changed_beside(response[max(0, start - BESIDE) : start], response[end : end + BESIDE], content)
+        if beside == "":
+            return _in_place(response, boxes)
+        if len(response) - end > SHORTEST and concludes_none(content, response[end:]):
+            return NO_SOLUTION
         return _unless_withdrawn(content if beside is None else beside, response[end:], is_whole=beside is not None)
     tail = undressed(response[-TAIL_CHARACTERS:].translate(_DASHES))
     if (tagged := last_answer_tag(tail)) is not None:
@@ -123,6 +142,35 @@ def final_answer(response: str) -> str | None:
             return stated(other) or None
         return None if WITHDRAWN.search(behind) else stated(said) or None
     return unmarked(tail.strip(), whole=len(response) < SHORT)
+
+
+def _in_place(response: str, denied: tuple[int, str, int]) -> str | None:
+    """What stands in place of a box that is denied: `not 45 but 40`, `40 and not 45`, "That fails. So it is 40."."""
+    start, content, end = denied
+    after = response[end:]
+    if concludes_none(content, after):
+        return NO_SOLUTION
+    if (instead := put_in_place(after[:BESIDE])) is not None:
+        return instead
+    before = _last_box(response, start)
+    if before is not None and _AND_NOT.fullmatch(response, before[2], start):
+        return before[1].strip()
+    return _unless_withdrawn("", after, is_whole=True) or later_number(response[:start], content, after)
+
+
+def concluded_later(response: str, extracted: str) -> str | None:
+    """The number that is concluded behind the box that was extracted, so that either may be the answer."""
+    at = response.rfind("\\boxed")
+    if at < 0 or len(response) - max(at, response.rfind("}", at)) < SHORTEST:
+        return None  # nothing stands behind it
+    response = relevant(response)
+    boxes = _last_boxes(response)
+    if boxes is None or boxes[1].strip() not in extracted or not _SAYS_MORE.search(response, boxes[2]):
+        return None
+    after = response[boxes[2] :]
+    if called_none(boxes[1], after):
+        return ""
+    return later_number(response[max(0, boxes[0] - TAIL_CHARACTERS) : boxes[0]], boxes[1], without_remarks(after))
 
 
 def relevant(response: str) -> str:

@@ -1,8 +1,16 @@
 """Formulas, numbers and bold type in a text, and which formulas belong together or are remarks."""
 
 import re
+from itertools import pairwise
 
-from distill.verify.wording import SCALES_OF_HAN
+from distill.verify.wording import REJECTED, SCALES_OF_HAN
+
+REJECTED_BEHIND = re.compile(
+    rf"\s*[(（\[]\s*(?:舍去?|不合题意|不符合题意|verworfen|{REJECTED}|reject"
+    rf"|discard|impossible|not (?:valid|allowed|possible))"
+    r"[^()（）\[\]\n]{0,30}[)）\]]"
+)
+"""Behind one of several values: it is none."""
 
 NUMBER_IN_TEXT = re.compile(r"(?<![A-Za-z\d_.])-?\$?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
 NUMBERING = re.compile(
@@ -31,7 +39,7 @@ _REMARK = re.compile(
     r"|(?<=\s)[(（])[^$.\\]{0,60}$",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"\s*(?:,|;|and|or|und|oder|et|ou|y|o|и|или|,\s*(?:and|or))\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:,|;|and|or|und|oder|et|ou|y|o|и|или|或者?|和|及|、|，|,\s*(?:and|or))\s*", re.IGNORECASE)
 COUNTED = re.compile(
     rf"({NUMBER_IN_TEXT.pattern})\s*(?![^\s]{{0,2}}[{SCALES_OF_HAN}分の])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{{1,6}}"
 )
@@ -63,6 +71,8 @@ def last_formula(text: str) -> tuple[int, str, int] | None:
         found.pop()
     if not found:
         return None
+    if len(found) > 1 and ("(" in text or "（" in text) and (kept := _without_rejected(text, found)) is not None:
+        return kept
     parts = [inside(found[-1])]
     start, end = found[-1].start(), found[-1].end()
     for before, after in zip(found[-2::-1], found[:0:-1], strict=True):
@@ -75,6 +85,20 @@ def last_formula(text: str) -> tuple[int, str, int] | None:
     if len(parts) == 1:
         return start, parts[0] + condition_behind(text, end), end
     return start, ", ".join(parts), end
+
+
+def _without_rejected(text: str, found: list[re.Match[str]]) -> tuple[int, str, int] | None:
+    """The last list of a text, without what is marked there as rejected."""
+    kept = [one for one in found[-MOST_LISTED:] if not REJECTED_BEHIND.match(text, one.end())]
+    if len(kept) == len(found[-MOST_LISTED:]) or not kept:
+        return None
+    marked = REJECTED_BEHIND.match(text, found[-1].end())
+    start, end = kept[0].start(), marked.end() if marked else found[-1].end()
+    linked = [
+        _BETWEEN.fullmatch(REJECTED_BEHIND.sub("", text[a.end() : b.start()]))
+        for a, b in pairwise(found[-MOST_LISTED:])
+    ]
+    return (start, ", ".join(map(inside, kept)), end) if all(linked) else None
 
 
 _LABEL = re.compile(

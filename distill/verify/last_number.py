@@ -4,10 +4,7 @@ import re
 from collections.abc import Sequence
 
 from distill.verify.algebra.units import is_unit, name_of
-from distill.verify.wording import BOUND, BOUND_ELSEWHERE, CLAIMED, MIGHT, NOT, SIGN, SUPPOSED, TIMES, WRONG
-
-REJECTED = r"rejected|extraneous|discarded|excluded|invalid|inadmissible|spurious|ruled out"
-"""Said of a value that an equation gave and that is no answer."""
+from distill.verify.wording import BOUND, BOUND_ELSEWHERE, CLAIMED, MIGHT, NOT, REJECTED, SIGN, SUPPOSED, TIMES, WRONG
 
 _WORDS = (
     rf"(?:{NOT}|{BOUND}|{BOUND_ELSEWHERE}|{TIMES}|{SIGN}|than|least|most|as (?:many|much|few|little) as"
@@ -32,7 +29,7 @@ _AFTER = re.compile(
     r" ?(?:[!^±+*]|\\pm|π|√|\\(?:pi|sqrt)(?![a-zA-Z])|(?:pi|sqrt)\b)|(?-i:[abefijknpqrvwxyzM])(?![a-zA-Z])"
     r"| ?(?:[a-z]{1,12} )?(?:or (?:more|less|fewer|greater|so|above|below|higher|lower)"
     r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not)|fails|contradicts"
-    r"|does(?:n't| not) (?:work|satisfy|fit|hold))\b"
+    r"|(?:does|do|did)(?:n't| not)\b|is too (?:small|large|big|low|high))\b"
     rf"| ?(?:[a-z]{{1,8}} ){{0,2}}(?:{REJECTED})\b| ?\((?:{WRONG}|{REJECTED})\b",
     re.IGNORECASE,
 )

@@ -10,7 +10,8 @@ from distill.verify.algebra.applied import functions
 from distill.verify.algebra.decide import are_constants, are_measured, decide, is_larger
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
-from distill.verify.extract import LONGEST, final_answer, gold_answer
+from distill.verify.clause import CURRENCY_SIGNS
+from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_answer
 from distill.verify.formulas import COUNTED
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
@@ -19,7 +20,9 @@ from distill.verify.no_value import no_value
 from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
 from distill.verify.second_reader import by_second_reader
+from distill.verify.sentence import is_said
 from distill.verify.texts import say_alike
+from distill.verify.wording import CURRENCIES
 
 _IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])")
 _FORMULA = re.compile(r"\$[^$]*\$")
@@ -40,6 +43,15 @@ _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
 _DERIVATIVE = re.compile(r"\\d?frac\s*\{\s*d\s*([a-z])\s*\}\s*\{\s*d\s*[a-z]\s*\}")
 _PRIMED = re.compile(r"^\s*[a-z]\s*(?:'|\^\s*\{?\s*\\prime)")
 
+_DOLLARS = re.compile(r"\\\$\s*\d|^\$\s*\d[^$]*$")
+_OTHER_MONEY = re.compile(rf"[{CURRENCY_SIGNS}]\s*\d|\d\D{{0,12}}(?<![a-z])(?:{CURRENCIES})\b", re.IGNORECASE)
+
+_ALL = re.compile(r"(?:all|any|every|each)\b[^.\n]*[.]?", re.IGNORECASE)
+_WORDS_ALONE = re.compile(r"\$?(?:\\text\w*\s*\{)?[A-Za-z]{3,}[A-Za-z ]{0,60}\}?\$?[.]?")
+_ENDS_WORDS = frozenset("abcdefghijklmnopqrstuvwxyz}$.")
+
+_ASSIGNMENT = re.compile(r"[A-Za-z](?:_\w)? ?=(?!=)")
+
 rules = Rules()
 """Conventions of `judge`; a run sets its recipe's."""
 
@@ -51,6 +63,9 @@ _OF_VALUES = frozenset(("another value", "different by math-verify"))
 
 LONGEST_NAME = 3
 """Words of a gold answer beside its formulas; one with more may say other things too."""
+
+LONGEST_ALL = 40
+"""Characters of `All real numbers.`"""
 
 LONGEST_YES = 20
 """Characters of "yes" with all that may stand around it."""
@@ -66,20 +81,28 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
         return unknown(extracted, "there is no gold answer")
     says = _yes_or_no(response, answer)
     if says and not _YES_OR_NO.fullmatch(extracted or ""):
-        return correct(says, "same text") if same_words(says, answer) else wrong(says, "the opposite")
-    if len(response) <= LONGEST_TEXT and squeezed(response.strip().rstrip(" .")) == squeezed(
-        answer.strip().rstrip(" .")
-    ):
+        is_same = says.lower() == _bare_word(answer)
+        return correct(says, "same text") if is_same else wrong(says, "the opposite")
+    if len(response) <= LONGEST_TEXT and _without_stop(response) == _without_stop(answer):
         return correct(extracted or response, "same text")
     if extracted is None:
-        if same_words(response[: 2 * LONGEST_TEXT], answer):
-            return correct(response.strip(), "same text")
-        return wrong(None, "no answer")
+        return _without_value(response, answer)
     if max(len(extracted), len(answer)) > LONGEST:
         if squeezed(extracted) == squeezed(answer):
             return correct(extracted[:100], "same text")
         return unknown(extracted[:100], "answer too long to read")
     found = compare(extracted, answer)
+    if found.verdict != "unknown" and (later := concluded_later(response, extracted)) is not None:
+        return _beside_another(found, later, answer)
+    if (
+        found.verdict == "wrong"
+        and ", " in extracted
+        and extracted not in response
+        and (each := _each_assigned(extracted))
+    ):
+        return _one_of(each, answer) or found
+    if found.verdict == "wrong" and _in_words_alone(answer) and "\\boxed" not in response:
+        return correct(extracted, "same words") if is_said(response, answer) else found
     if found.verdict == "wrong" and "$" in answer and len(words(_FORMULA.sub(" ", answer))) > LONGEST_NAME:
         return unknown(extracted, "gold answer is a sentence")
     if found.verdict == "wrong" and found.reason in _OF_VALUES and say_alike(answer, extracted):
@@ -89,6 +112,55 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
 
 def _without_stop(text: str) -> str:
     return squeezed(text.strip().rstrip(" ."))
+
+
+def _without_value(response: str, gold: str) -> Judgement:
+    """The verdict on a response in which no value was found: it may say the gold answer in a sentence."""
+    if same_words(response[: 2 * LONGEST_TEXT], gold):
+        return correct(response.strip(), "same text")
+    if (
+        len(response) < LONGEST_ALL
+        and _ALL.fullmatch(said := response.strip())
+        and compare(said, gold).verdict == "correct"
+    ):
+        return correct(said, "equal")
+    return _by_sentence(response, gold) or wrong(None, "no answer")
+
+
+def _by_sentence(response: str, gold: str) -> Judgement | None:
+    """The verdict where the last sentence holds the words of the gold answer."""
+    if "\\boxed" in response:
+        return None
+    told, said = is_said(response[-2 * LONGEST_TEXT :], gold), response[-LONGEST_ALL:].strip()
+    if told is None:
+        return unknown(said, "words of the answer in a sentence")
+    return correct(said, "same words") if told else None
+
+
+def _each_assigned(extracted: str) -> list[str]:
+    """The assignments of a list that gives each of several letters its value, as lines at the end of a response do."""
+    parts = extracted.split(", ")
+    names = [_ASSIGNMENT.match(part) for part in parts]
+    return parts if all(names) and len({found[0] for found in names if found}) == len(parts) else []
+
+
+def _one_of(assigned: list[str], gold: str) -> Judgement | None:
+    """The verdict where one value is asked and the last lines give one to each of several letters: the last counts."""
+    if compare(assigned[-1], gold).verdict == "correct":
+        return correct(assigned[-1], "equal")
+    others = [one for one in assigned if compare(one, gold).verdict == "correct"]
+    return unknown(others[0], "one of several values") if others else None
+
+
+def _in_words_alone(gold: str) -> bool:
+    return len(gold) < LONGEST_TEXT and gold[-1:] in _ENDS_WORDS and bool(_WORDS_ALONE.fullmatch(gold))
+
+
+def _beside_another(found: Judgement, later: str, gold: str) -> Judgement:
+    """The verdict on an answer behind which another number is concluded: either may be meant."""
+    if found.verdict == "wrong" and (not later or compare(later, gold).verdict == "wrong"):
+        return found
+    return unknown(found.extracted, "second thoughts")
 
 
 def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
@@ -159,6 +231,8 @@ def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
         return unknown(extracted, "a letter that may be a scale")
     if _LETTER_UNIT.fullmatch(extracted) and as_number(gold) is not None:
         return unknown(extracted, "a letter that may be a unit")
+    if "$" in gold and _DOLLARS.search(gold) and _OTHER_MONEY.search(extracted):
+        return wrong(extracted, "another currency")
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
     return wrong(extracted, "not in lowest terms") if by.lowest_terms and reducible(extracted) else None
@@ -196,7 +270,7 @@ def _yes_or_no(response: str, gold: str) -> str | None:
     if (
         len(gold) > LONGEST_YES
         or not _YES_OR_NO.search(gold)
-        or not _YES_OR_NO.fullmatch(re.sub(r"\\text\s*\{(.*)\}", r"\1", gold.strip(" $.")))
+        or not _YES_OR_NO.fullmatch(_bare_word(gold))
         or "\\boxed" in response
     ):
         return None
@@ -204,6 +278,10 @@ def _yes_or_no(response: str, gold: str) -> str | None:
         response[response.rfind("</think>") + len("</think>") :] if "</think>" in response else response
     )
     return found[1] if found else None
+
+
+def _bare_word(text: str) -> str:
+    return re.sub(r"\\text\s*\{(.*)\}", r"\1", text.strip(" $.")).strip(" .").lower()
 
 
 def _too_large(extracted: str, gold: str) -> Judgement:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from distill.verify.clause import is_denied, is_not_claimed, unit_behind
 from distill.verify.constant import DIGITS, constant
+from distill.verify.ending import NO_SOLUTION
 from distill.verify.extract import gold_answer
 from distill.verify.final import MAX_ANSWER, last_line, stated
 from distill.verify.judgement import Judgement, correct, unknown, wrong
@@ -101,8 +102,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
         said = final_number(response)
     except SeveralNumbers as e:
         return unknown(str(e), "a bound, a range, or several numbers")
-    if said is None:
-        return wrong(None, "no answer")
+    if said is None or said == NO_SOLUTION:
+        return wrong(said, "no answer")
     if len(said) > MAX_ANSWER:
         return unknown(said[:100], "answer too long to read")
     if _ENDLESS.fullmatch(plain(said)):

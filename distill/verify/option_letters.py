@@ -48,15 +48,24 @@ _JUDGED = re.compile(
     r"(true|false|correct|incorrect|right|wrong|yes|no)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_MARKED = re.compile(r"(?<![\w'])\(?([A-J])\)?\s?[:.)]?\s?([✓✔✅☑]|[✗✘❌×☒])")
+_TICKS = frozenset("✓✔✅☑")
+_IN_CHINESE = re.compile(r"(?<![A-Za-z不])([A-J])(?:选项|项)?(?:是|为)?(?:正确|对)(?!吗|的是|错)")
+"""`B项正确`; what is not right has a word before that."""
+
+_DOUBT_IN_CHINESE = re.compile("有人|他人|别人|如果|假如|假设|若|是否|吗|？|误以为|选错")
+
 _YES = frozenset(("true", "correct", "right", "yes"))
 _X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(?=[.!]|\s*$))"
 _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
+    r"|(?:I|we) (?:have )?(?:switch|chang|mov)(?:e|ed) to"
     r"|(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),? (?:[a-z]+ ){1,8}is"
     r"|(?:[Tt]he )?(?:correct|right|best) [a-z]+ (?:is|must be|would be)|(?:option|choice|one) that [a-z]+ is"
     r"|(?<=,\s)(?:so|thus)(?: it(?:'s| is))?"
-    rf"|(?:corresponds? to|which is|that is|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
+    rf"|(?:corresponds? to|which (?:matches|fits|agrees with)|which is|that is"
+    rf"|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
 )
 _REVISING = re.compile(rf"\b(?:{REVISION}|flaw)\b", re.IGNORECASE)
@@ -83,6 +92,15 @@ def judged_each(tail: str) -> str | None:
     return true[0] if len(told) > 2 and len(true) == 1 else None
 
 
+def ticked(end: str) -> str | None:
+    """The one letter of at least three that is ticked where the others are crossed out: `A ✗ B ✓ C ✗`."""
+    if not any(tick in end for tick in _TICKS):
+        return None
+    told = dict(_MARKED.findall(end))
+    true = [letter for letter, mark in told.items() if mark in _TICKS]
+    return true[0] if len(told) > 2 and len(true) == 1 else None
+
+
 _SECOND_THOUGHT = re.compile(
     rf"\b(?:i mean|{RETRACTION}|no)\b[,:.]?\s*(?:no\b[,:.]?\s*)?"
     r"(?:(?:it|that)(?:'s| is) )?\(?(?-i:([A-J]))\)?(?![\w'])|\n\s*\(?(?-i:([A-J]))\)?[.!]?\s*$",
@@ -103,6 +121,9 @@ def last_said(line: str) -> tuple[str, str] | None:
 
 
 def _called_correct(tail: str) -> set[str]:
+    if "正确" in tail or "对" in tail:
+        line = tail.rpartition("\n")[2]
+        return set() if _DOUBT_IN_CHINESE.search(line) else set(_IN_CHINESE.findall(line))
     return {
         m[2] or m["german"]
         for m in _CORRECT.finditer(tail)

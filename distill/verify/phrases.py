@@ -31,6 +31,7 @@ _IS = r"is|are|would be|must be|should be|ist|lautet|wäre|est|es|è|é"
 _SO = r"therefore|thus|hence|then|so|just|simply|in fact|indeed|clearly|donc|also|daher|portanto|por tanto|dunque"
 _CHINESE = (
     r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
+    r"|(?:(?m:^)|(?<=[，。；,;]))选(?:择)?[:：]?(?=\s*[(（]?[A-J](?![a-z]))"
     r"|(?:答え|解答|回答|正解|選択肢)(?:は|[:：])[:：]?|(?:정답|답)(?:은|[:：])[:：]?"
     r"|उत्तर[:：]?(?=\s)|(?:câu trả lời|đáp án)(?: đúng)? là|(?:doğru )?cevap(?=\s+\(?[A-J]\b)"
     r"|(?:الإجابة|الاجابة|الجواب|الخيار)(?: (?:الصحيحة?|النهائية?|النهائي|الصحيح))?(?: (?:هي|هو))?\s?[:：]?"

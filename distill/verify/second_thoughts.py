@@ -4,7 +4,16 @@ import re
 
 from distill.verify.notation import last_answer_tag
 from distill.verify.statement import phrase_end
-from distill.verify.wording import RETRACTION, REVISION, SECOND_THOUGHT, WRONG, roots
+from distill.verify.wording import (
+    BUT_RATHER,
+    MISTAKEN_ABROAD,
+    RETRACTION,
+    REVISION,
+    SECOND_THOUGHT,
+    WAIT_ABROAD,
+    WRONG,
+    roots,
+)
 
 WITHDRAWN = re.compile(
     rf"\b(?:(?:{SECOND_THOUGHT})\b[,.:;! ]|no[,.:;!])[^\n]{{0,30}}?\b(?:that|this|it|I)(?:'s| is| was|'m| am) "
@@ -39,6 +48,9 @@ _REMARK = re.compile(
 """What would come of a fault that others make."""
 
 _CORRECTED = re.compile(r"(?i:correction|final answer|i meant?)\s*[:,]?\s*(\$?[-\d\\][^\n]{0,100}?)[.]?\s*(?:\n|$)")
+FARTHEST_ABROAD = 1000
+"""Characters behind an answer in which second thoughts in other languages are looked for."""
+
 _BEGINS = r"(?:^|(?<=[\n.!?,;]))[\s*_>(]{0,9}(?:(?:but|however|unfortunately|sadly),?\s+)?"
 _RETRACTED = re.compile(rf"{_BEGINS}(?:{RETRACTION})\b(?P<rest>[^\n]*)", re.IGNORECASE)
 _CALLED_WRONG = re.compile(
@@ -53,6 +65,23 @@ _PUT_INSTEAD = re.compile(
     r"(?:^[\s,:;.!–—-]*|\b(?:is|it's|are|be|get|gives?|need|equals?|have|so|answer|value)\b:?,?\s+)(?:\*\*)?"
     r"(?:\$([^$]{1,60})\$|(-?\$?\d(?:[\d.,/]*\d)?))(?:\*\*)?(?=\s*(?:[.,;!]|$|not\b|instead\b))",
     re.IGNORECASE,
+)
+_NUMBER = r"(-?\$?\d(?:[\d.,/]*\d)?)"
+_ABROAD = re.compile(
+    rf"(?:^|[\n.!?;,。！？；，:：])[\s$*_>(]{{0,9}}(?:(?:aber|mais|pero|mas|ma|но|但是?)[\s,，]{{0,3}})?"
+    rf"(?:(?:{WAIT_ABROAD})(?=[\s,.!?:;，。！？：；、…])[\s,.!?:;，。！？：；、…]{{0,5}}(?P<mistaken>{MISTAKEN_ABROAD})?"
+    rf"|(?P<alone>{MISTAKEN_ABROAD}))(?=(?P<rest>[^\n]{{0,200}}))",
+    re.IGNORECASE,
+)
+_PUT_ABROAD = re.compile(
+    r"(?:(?:应该|应当|richtig|das|es|это|должно) ?)?(?:\b(?:ist|sind|lautet|wäre|est|es|son|sería"
+    r"|serait|é|è|sono|são|равно|равен|равна|это|быть)\b|[是为=:：は]|의 답은|답은)\s*(?:\*\*)?\$?"
+    rf"{_NUMBER}(?![\d+*/^-]|\s*[-+*/^]\s*\d)",
+    re.IGNORECASE,
+)
+_STOP = re.compile(r"[\s$*]*(?:[.!。！]|$)")
+_INSTEAD = re.compile(
+    rf"[\s$)）*]{{0,6}}[,，;；]?\s*(?:{BUT_RATHER})[\s$*]{{0,4}}(?:[a-z]\s*=\s*)?{_NUMBER}", re.IGNORECASE
 )
 _NAMED_ANSWER = re.compile(
     r"(?<![\w.])(-?\d(?:[\d.,/]*\d)?)\$?(?:\*\*)? (?:is|as) (?:the|my|our) (?:final |correct |right )?answer\b"
@@ -85,7 +114,26 @@ def given_later(after: str) -> str | None:
     if found := _NAMED_ANSWER.findall(after):
         return found[-1]
     lower = after.lower()
-    return _put_instead(after) if any(root in lower for root in _SECOND_ROOTS) else None
+    if any(root in lower for root in _SECOND_ROOTS) and (put := _put_instead(after)) is not None:
+        return put
+    return _put_abroad(after)
+
+
+def put_in_place(after: str) -> str | None:
+    """What stands in place of a value that was denied before: `not 45 but 40`."""
+    found = _INSTEAD.match(after)
+    return found[1] if found else None
+
+
+def _put_abroad(after: str) -> str | None:
+    """As `_put_instead`, in other languages: `等等，我忘了打折，应该是40`."""
+    for found in _ABROAD.finditer(after[:FARTHEST_ABROAD]):
+        if found["mistaken"] or found["alone"]:
+            values = _PUT_ABROAD.findall(found["rest"])
+            return phrase_end(values[-1]) if values else ""
+        if (value := _PUT_ABROAD.match(found["rest"])) and _STOP.match(found["rest"], value.end()):
+            return phrase_end(value[1])
+    return None
 
 
 def _put_instead(after: str) -> str | None:

@@ -9,11 +9,20 @@ import re
 NOT = r"not|never|neither|nor|cannot|can't|couldn't|isn't|aren't|wasn't|hardly|nicht|kein|keine|pas"
 """Denies what follows."""
 
+NOT_ABROAD = r"\bno es|\bnão é|\bnon è|\bне|不是|并非|不等于|不为|ではなく|ではない"
+"""The same in other languages, of which Chinese and Japanese have no space between words."""
+
+BUT_RATHER = r"but(?: rather)?|sondern|mais(?: bien)?|sino|bensì|mas(?: sim)?|а|но|而是|而应(?:该|当)?(?:是|为)"
+"""Stands between what is denied and what is put in its place."""
+
 INSTEAD = r"instead of|rather than|different from|other than|except(?: for)?|unlike|contrary to|besides"
 """Names what is not meant."""
 
 WRONG = r"wrong|incorrect|false|untrue|mistaken|erroneous|invalid"
 """Said of an answer."""
+
+REJECTED = r"rejected|extraneous|discarded|excluded|invalid|inadmissible|spurious|ruled out"
+"""Said of a value that an equation gave and that is no answer."""
 
 MAYBE = r"maybe|perhaps|possibly"
 MIGHT = r"might|may|could"
@@ -65,12 +74,41 @@ RETRACTION = (
 )
 """Begins a sentence that puts another answer in place of the one before."""
 
+WAIT_ABROAD = (
+    r"moment(?: mal)?|halt|stopp?|warte(?:n sie)?|attend(?:s|ez)|espera|espere|aspetta|подожди(?:те)?|стоп|nein|non|нет"
+    r"|等等|等一下|稍等|哦|待って(?:ください)?|いや|잠깐(?:만)?|아니"
+)
+"""Begins second thoughts in other languages: German, French, Spanish, Portuguese, Italian, Russian, Chinese, ..."""
+
+MISTAKEN_ABROAD = (
+    r"das (?:stimmt|passt) (?:so |aber |doch |leider )?nicht|das (?:ist|war) (?:leider |aber )?(?:falsch|ein fehler)"
+    r"|ich habe mich (?:verrechnet|geirrt|vertan)|ich habe [^.!?\n]{0,40}(?:vergessen"
+    r"|übersehen|verwechselt)|korrektur|berichtigung"
+    r"|je me suis trompée?|c'est faux|ce n'est pas (?:juste"
+    r"|correct|exact)|j'ai (?:oublié|fait une erreur)|rectification"
+    r"|me equivoqu[ée]|me he equivocado|(?:eso )?est[áa] mal"
+    r"|(?:eso )?no es correcto|olvidé|he olvidado|cometí un error|corrección"
+    r"|(?:eu )?errei|me enganei|(?:isso )?está errado|esqueci|correção"
+    r"|mi sono sbagliat[oa]|ho sbagliato|(?:questo )?è sbagliato|ho dimenticato|correzione"
+    r"|я ошиб(?:ся|лась)|(?:это )?(?:неверно|неправильно)|я забыла?|исправление"
+    r"|不对|(?:我)?(?:算|弄|搞|写)?错了|(?:上面|这)?(?:的)?(?:答案|结果)?有误|我?(?:忘了|忘记)|更正|(?:这)?不正确"
+    r"|(?:計算)?間違え|間違いです|訂正|틀렸|정정|실수|잘못"
+)
+"""Says so of one's own answer."""
+
 GIVES_UP = (
     r"I (?:do not|don't|can't|cannot|could not|couldn't) (?:know|determine|solve|find|say|tell|finish)"
     r"|(?:am )?(?:unable|not able) to (?:determine|solve|find|say|tell|finish)|have no answer"
     r"|give up|no idea|there is no (?:valid )?(?:solution|answer)|so no (?:solution|answer) exists|contradiction"
 )
 """Says that there is no answer, or that none is known."""
+
+CURRENCIES = (
+    r"yen|yuan|rmb|rupees?|pesos?|rubles?|roubles?|won|francs?"
+    r"|marks?|kron(?:or|er|a)|zloty|lira|rand|reais|pounds sterling"
+    r"|jpy|cny|inr|gbp|chf|eur|euros?"
+)
+"""Other money than dollars."""
 
 REVISION = r"but|however|actually|correction|sorry|wait|re-?checking|checking again|on reflection"
 """Begins what gives another answer."""
