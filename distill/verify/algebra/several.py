@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 
+from distill.verify.algebra.alternatives import is_of_one, is_of_several
 from distill.verify.algebra.nodes import (
     EITHER,
     ELLIPSIS,
@@ -74,6 +75,8 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
         return _in_order(gold, answer, alike)
     if {ours, theirs} == {"{}", ""} and _is_part(gold, answer):
         return None
+    if _are_of_one_beside(gold, answer) or _are_of_one_beside(answer, gold):
+        return False
     if {ours, theirs} == {"()", "{}"}:
         return _as_only_member(gold, answer, alike)
     if {ours, theirs} == {"()", ""}:
@@ -116,6 +119,16 @@ def _is_part(gold: Node, answer: Node) -> bool:
 
 def _is_set(node: Node) -> bool:
     return isinstance(node, Sequence) and node.opening == "{"
+
+
+def _are_of_one_beside(values: Node, several: Node) -> bool:
+    """`x = 2, 3` and `\\{2, 3\\}` beside `x = 2, y = 3`."""
+    return is_of_several(several) and (is_of_one(values) or _is_set_of_values(values))
+
+
+def _is_set_of_values(node: Node) -> bool:
+    """`\\{2, 3\\}`, which does not tell whose they are."""
+    return _is_set(node) and not any(isinstance(item, Relation | Sequence) for item in _items(node))
 
 
 def _counts(terms: tuple[Node, ...], others: tuple[Node, ...], alike: Alike) -> list[int]:
