@@ -6,6 +6,7 @@ makes another value of the number beside it is looked for first; where it stands
 
 import re
 
+from distill.verify.algebra.alternatives import says_or
 from distill.verify.algebra.applied import functions
 from distill.verify.algebra.order import is_ordered
 from distill.verify.algebra.rules import Rules
@@ -108,12 +109,19 @@ def _read_past(gold: str, answer: str) -> str | None:
         return "notation that is compared in part only"
     if ("or" in words(gold)) != ("or" in words(answer)) and "=" in gold and "=" in answer:
         return "other words"
+    if _is_tuple_beside_either(gold, answer) or _is_tuple_beside_either(answer, gold):
+        return "a pair beside values"
     if _is_range_beside_values(gold, answer) or _is_range_beside_values(answer, gold):
         return "an inequality beside values"
     if bool(_BRACED.fullmatch(gold)) != bool(_BRACED.fullmatch(answer)):
         return "brackets of one of them"
     ours, theirs = _STYLES.sub("", gold), _STYLES.sub("", answer)
     return "the same letters in another case" if ours != theirs and ours.casefold() == theirs.casefold() else None
+
+
+def _is_tuple_beside_either(text: str, other: str) -> bool:
+    """`(0, 4)` beside "either 0 or 4"."""
+    return bool(_INTERVAL.fullmatch(text)) and says_or(other) and not _INTERVAL.search(other)
 
 
 def _is_range_beside_values(text: str, other: str) -> bool:

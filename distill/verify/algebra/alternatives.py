@@ -49,6 +49,16 @@ def is_of_several(node: Node) -> bool:
     return all(names) and len({name.partition("_")[0] for name in names}) > 1
 
 
+def without_index(gold: tuple[Node, ...], answer: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The values of `x_1 = 0, x_2 = 4` and of `x = 0, x = 4`; others as they are."""
+    ours, theirs = ({_named(item) for item in side} for side in (gold, answer))
+    if len(ours | theirs) < 2 or min(len(ours), len(theirs)) > 1 or "" in ours | theirs:
+        return gold, answer
+    if len({name.partition("_")[0] for name in ours | theirs}) > 1 or "_" in next(iter(min(ours, theirs, key=len))):
+        return gold, answer
+    return tuple(item.sides[1] for item in gold), tuple(item.sides[1] for item in answer)  # type: ignore[union-attr]
+
+
 def are_apart(gold: Node, answer: Node, either: tuple[bool, bool]) -> bool:
     """Is one a point, and of the other one said, with an "or", that it is one of its values?"""
     for node, says, other in ((gold, either[0], answer), (answer, either[1], gold)):

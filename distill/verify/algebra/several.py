@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from distill.verify.algebra.alternatives import is_of_one, is_of_several
+from distill.verify.algebra.alternatives import is_of_one, is_of_several, without_index
 from distill.verify.algebra.nodes import (
     EITHER,
     ELLIPSIS,
@@ -194,7 +194,7 @@ def _in_order(gold: Node, answer: Node, alike: Alike) -> bool | None:
 
 def _matched(gold: tuple[Node, ...], answer: tuple[Node, ...], alike: Alike) -> bool | None:
     """The same members in whatever order; one that is written twice counts once."""
-    gold, answer = _chunked(_carried(gold)), _chunked(_carried(answer))
+    gold, answer = without_index(_chunked(_carried(gold)), _chunked(_carried(answer)))
     named = [all(isinstance(one, Relation) and one.signs == ("=",) for one in side) for side in (gold, answer)]
     if named[0] != named[1] and len({name_of(one) for one in (gold if named[0] else answer)}) > 1:  # type: ignore[arg-type]
         return every(alike(a, b) for a, b in zip(gold, answer, strict=True)) if len(gold) == len(answer) else False
