@@ -22,16 +22,13 @@ from distill.verify.plain_number import as_number, reducible
 from distill.verify.second_reader import by_second_reader
 from distill.verify.sentence import is_said
 from distill.verify.texts import say_alike
+from distill.verify.unit_letters import may_be_product
 from distill.verify.wording import CURRENCIES
+from distill.verify.yes_or_no import first_word, says
 
-_IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])")
+_IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])|\^\s*\{?\s*(?:\\[dt]?frac|\d+/\d)")
 _FORMULA = re.compile(r"\$[^$]*\$")
-_YES_OR_NO = re.compile(r"yes|no|true|false", re.IGNORECASE)
-_SAYS_FIRST = re.compile(r"[\s*#]*(yes|no|true|false)\b(?=[*\s]*[.,:;!]|\s*$)", re.IGNORECASE)
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
-_LETTER_UNIT = re.compile(r"\s*\$?\s*-?\d[\d,.]*[msghlLJNW]\s*\$?\s*")
-"""`3m` is three metres, or three times m."""
-
 _HAS_UNIT = re.compile(
     r"\\(?:text|mathrm)\s*\{(?![^{}]*(?:illion|thousand|dollar|euro|people))[^{}]*[A-Za-z]"
     r"|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$"
@@ -67,9 +64,6 @@ LONGEST_NAME = 3
 LONGEST_ALL = 40
 """Characters of `All real numbers.`"""
 
-LONGEST_YES = 20
-"""Characters of "yes" with all that may stand around it."""
-
 LONGEST_TEXT = 400
 """Characters of a response that may be nothing but the gold answer, in words."""
 
@@ -79,10 +73,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     extracted, answer = final_answer(response), gold_answer(answer)
     if answer.strip().lower() in NO_GOLD:
         return unknown(extracted, "there is no gold answer")
-    says = _yes_or_no(response, answer)
-    if says and not _YES_OR_NO.fullmatch(extracted or ""):
-        is_same = says.lower() == _bare_word(answer)
-        return correct(says, "same text") if is_same else wrong(says, "the opposite")
+    if (asked := says(answer)) is not None and says(extracted) is None and (word := first_word(response)):
+        return correct(word, "same text") if says(word) == asked else wrong(word, "the opposite")
     if len(response) <= LONGEST_TEXT and _without_stop(response) == _without_stop(answer):
         return correct(extracted or response, "same text")
     if extracted is None:
@@ -183,7 +175,10 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     extracted = _concluded(extracted, gold)
     if "=" not in gold and not RELATION.search(gold):
         extracted = worked_out(extracted)
-    return _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)
+    found = _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)
+    if found.verdict == "correct" and may_be_product(extracted, gold):
+        return unknown(extracted, "a letter that may be a unit")
+    return found
 
 
 def _concluded(text: str, gold: str) -> str:
@@ -229,8 +224,6 @@ def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
     """The verdict on what gives no value, whatever it is compared with."""
     if _LETTER_SCALE.search(extracted) and not _HAS_UNIT.search(gold):
         return unknown(extracted, "a letter that may be a scale")
-    if _LETTER_UNIT.fullmatch(extracted) and as_number(gold) is not None:
-        return unknown(extracted, "a letter that may be a unit")
     if "$" in gold and _DOLLARS.search(gold) and _OTHER_MONEY.search(extracted):
         return wrong(extracted, "another currency")
     if why := no_value(extracted, gold):
@@ -263,25 +256,6 @@ def _left_open(found: Judgement, gold: str) -> Judgement:
     if found.reason == "different by math-verify" and _IN_PART.search(gold) and _IN_PART.search(extracted):
         return unknown(extracted, "the same where both have a value, perhaps")
     return found
-
-
-def _yes_or_no(response: str, gold: str) -> str | None:
-    """The first word of a response without a box, where a yes or no is asked for."""
-    if (
-        len(gold) > LONGEST_YES
-        or not _YES_OR_NO.search(gold)
-        or not _YES_OR_NO.fullmatch(_bare_word(gold))
-        or "\\boxed" in response
-    ):
-        return None
-    found = _SAYS_FIRST.match(
-        response[response.rfind("</think>") + len("</think>") :] if "</think>" in response else response
-    )
-    return found[1] if found else None
-
-
-def _bare_word(text: str) -> str:
-    return re.sub(r"\\text\s*\{(.*)\}", r"\1", text.strip(" $.")).strip(" .").lower()
 
 
 def _too_large(extracted: str, gold: str) -> Judgement:

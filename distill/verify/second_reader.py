@@ -6,6 +6,7 @@ makes another value of the number beside it is looked for first; where it stands
 
 import re
 
+from distill.verify.algebra.alternatives import says_or
 from distill.verify.algebra.applied import functions
 from distill.verify.algebra.order import is_ordered
 from distill.verify.algebra.rules import Rules
@@ -28,6 +29,7 @@ from distill.verify.notation import (
 )
 from distill.verify.plain_number import as_number
 from distill.verify.texts import same_formula_of_chemistry, same_in_parts
+from distill.verify.turned import same_turned
 from distill.verify.worker import Comparer
 
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
@@ -37,6 +39,12 @@ _STYLES = re.compile(r"\\(?:text|mathrm|mathbf|mathit|rm)(?![a-z])|[{}\s$\\]")
 _YEARS = re.compile(r"\d0s\b")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 
+_ORDERED = re.compile(r"[<>≤≥]|\\(?:[lg]eq?(?:slant)?|[lg]t)(?![a-zA-Z])")
+_OF_VALUES = re.compile(r"[,=]|\\pm(?![a-z])")
+_INTERVAL = re.compile(r"[\[(][^()\[\],]*,[^()\[\],]*[)\]]")
+_SETS = re.compile(
+    r"(?=.*\\(?:cap|cup|setminus))(?:[A-Zc'^{}()\s]|\\(?:cap|cup|setminus|overline|bar|complement|left|right)(?![a-z]))+"
+)
 _READ_PAST = re.compile(r"\\(?:ce|gcd|approx)(?![a-zA-Z])|lcm|≈|[\d}]\s*:\s*[\d\\{]")
 """What math-verify leaves out."""
 
@@ -62,6 +70,8 @@ def by_second_reader(extracted: str, gold: str, rules: Rules) -> Judgement:
         return correct(extracted, "equal") if told else wrong(extracted, "another value")
     if (told := same_formula_of_chemistry(gold, extracted)) is not None:
         return correct(extracted, "same text") if told else wrong(extracted, "another formula")
+    if same_turned(gold, extracted):
+        return correct(extracted, "equal")
     found = _compare(theirs, ours)._replace(extracted=extracted)
     why = _doubt(found, gold, extracted, ours, theirs)
     return found if why is None else unknown(extracted, why)
@@ -82,6 +92,8 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
         return "something else of that value"
     if found.verdict == "wrong" and functions(gold, extracted).bare:
         return "letters that may be functions"
+    if found.reason == "different by math-verify" and (_SETS.fullmatch(gold) or _SETS.fullmatch(extracted)):
+        return "sets that are only named"
     if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
         return "notation that is compared in part only"
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
@@ -97,10 +109,26 @@ def _read_past(gold: str, answer: str) -> str | None:
         return "notation that is compared in part only"
     if ("or" in words(gold)) != ("or" in words(answer)) and "=" in gold and "=" in answer:
         return "other words"
+    if _is_tuple_beside_either(gold, answer) or _is_tuple_beside_either(answer, gold):
+        return "a pair beside values"
+    if _is_range_beside_values(gold, answer) or _is_range_beside_values(answer, gold):
+        return "an inequality beside values"
     if bool(_BRACED.fullmatch(gold)) != bool(_BRACED.fullmatch(answer)):
         return "brackets of one of them"
     ours, theirs = _STYLES.sub("", gold), _STYLES.sub("", answer)
     return "the same letters in another case" if ours != theirs and ours.casefold() == theirs.casefold() else None
+
+
+def _is_tuple_beside_either(text: str, other: str) -> bool:
+    """`(0, 4)` beside "either 0 or 4"."""
+    return bool(_INTERVAL.fullmatch(text)) and says_or(other) and not _INTERVAL.search(other)
+
+
+def _is_range_beside_values(text: str, other: str) -> bool:
+    """math-verify takes the ends of an inequality for a list of values."""
+    if not _ORDERED.search(text) or _ORDERED.search(other):
+        return False
+    return bool(_OF_VALUES.search(other)) and not _INTERVAL.search(other)
 
 
 def _untexted(text: str) -> str:

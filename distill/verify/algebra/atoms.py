@@ -256,7 +256,7 @@ class AtomReader(LetterReader):
         raise Unread("sign")
 
     def _terms(self, operation: str) -> Node:
-        """`\\sum_{k=1}^{10} k^2` written out; a sum whose ends are no numbers as a series."""
+        """`\\sum_{k=1}^{10} k^2` written out; one whose ends are no numbers by its index."""
         self._expect("_")
         self._expect("{")
         name = self._next()
@@ -269,9 +269,9 @@ class AtomReader(LetterReader):
         if name.kind != "symbol":
             raise Unread("terms")
         if free(last) or last == INFINITY:
-            if operation == "*" or free(first) or INDEX in free(body):
+            if (operation == "*" and last == INFINITY) or free(first) or INDEX in free(body):
                 raise Unread("series")
-            return Call("series", (first, last, _at(body, name.text, Sym(INDEX))))
+            return Call("series" if operation == "+" else "product", (first, last, _at(body, name.text, Sym(INDEX))))
         places = [exact(end, {}) for end in (first, last)]
         if any(place.denominator != 1 for place in places) or not 0 <= places[1] - places[0] < MOST_TERMS:
             raise Unread("terms")

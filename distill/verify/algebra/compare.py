@@ -1,8 +1,10 @@
 """Are two answers the same? Yes, no, or not decided (None)."""
 
+from distill.verify.algebra.alternatives import is_of_one, is_tuple, same_as_range
 from distill.verify.algebra.axes import by_axes
 from distill.verify.algebra.families import same_families
 from distill.verify.algebra.groups import same_groups
+from distill.verify.algebra.named_sets import same_named_sets
 from distill.verify.algebra.nodes import (
     Based,
     Call,
@@ -53,6 +55,8 @@ class Comparison:
             return True
         if (told := same_groups(gold, answer)) is not None:
             return told
+        if (told := same_named_sets(gold, answer)) is not None:
+            return told
         if is_either(gold) or is_either(answer):
             return same_choices(gold, answer, self)
         if isinstance(gold, Family) or isinstance(answer, Family):
@@ -60,6 +64,8 @@ class Comparison:
         if isinstance(gold, Words) or isinstance(answer, Words):
             return same_words(gold, answer)
         gold, answer = listed(by_name(gold)), listed(by_name(answer))
+        if (beside_range := same_as_range(gold, answer)) is not None:
+            return beside_range[0]
         if isinstance(gold, Relation) or isinstance(answer, Relation):
             return same_relations(gold, answer, self)
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):
@@ -73,6 +79,8 @@ class Comparison:
             return same_piecewise(gold, answer, self)
         if isinstance(gold, Cases | Permutation) or isinstance(answer, Cases | Permutation):
             return None
+        if (is_tuple(gold) and is_of_one(answer)) or (is_tuple(answer) and is_of_one(gold)):
+            return False
         return self._unnamed(spread(gold), spread(answer))
 
     def _unnamed(self, gold: Node, answer: Node) -> bool | None:

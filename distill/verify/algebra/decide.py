@@ -3,6 +3,7 @@
 import re
 
 from distill.verify.algebra.affine import flat, same_flats
+from distill.verify.algebra.alternatives import are_apart, says_or
 from distill.verify.algebra.applied import functions
 from distill.verify.algebra.compare import Comparison
 from distill.verify.algebra.exact import NotRational, Undefined
@@ -58,6 +59,9 @@ def decide(gold: str, answer: str, rules: Rules) -> bool | None:
         found = [_same(ours, theirs, same) for ours, theirs in pairs]
         if True in found and (is_ordered(gold) or is_ordered(answer)):
             found = [told and (same_order(*pair) or None) for told, pair in zip(found, pairs, strict=True)]
+        either = says_or(gold), says_or(answer)
+        if True in found and either[0] != either[1] and any(are_apart(*pair, either) for pair in pairs):
+            return False
         if True in found and _has_doubtful_comma(gold):
             lists = [_same(golds[0], theirs, same) for theirs in answers[:1]]
             return True if lists == [True] else None

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import comb, factorial, gcd, isqrt, lcm, prod
 
-from distill.verify.algebra.nodes import INDEX, Call, Node, Num, Quantity, Sym, TooBig
+from distill.verify.algebra.nodes import INDEX, SERIES, Call, Node, Num, Quantity, Sym, TooBig
 from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_fraction
-from distill.verify.algebra.symbols import size
+from distill.verify.algebra.symbols import free, size
 
 MOST_BITS = 40_000
 """Of a fraction, whose every operation looks for a common divisor."""
@@ -49,7 +49,7 @@ def exact(node: Node, values: Values) -> Fraction:
         return exact(node.value, values) / 100
     if not isinstance(node, Call):
         raise NotRational
-    if node.name == "series":
+    if node.name in SERIES:
         return _series(node, values)
     if node.name == APPLIED:
         arguments = [spelled_fraction(exact(arg, values)) for arg in node.args[1:]]
@@ -62,15 +62,22 @@ def exact(node: Node, values: Values) -> Fraction:
 
 
 def _series(node: Call, values: Values) -> Fraction:
-    """A finite sum; one up to -1 is none, as formulas for such sums are meant from 0 on."""
+    """A finite sum or product; one up to -1 is none, as formulas for such sums are meant from 0 on.
+
+    The terms of a sequence that is only named (`a_k`) are others for each k.
+    """
     first, last = (exact(end, values) for end in node.args[:2])
     if first.denominator != 1 or last.denominator != 1 or last < first - 1 or last < 0:
         raise Undefined
     if (last - first) * size(node.args[2]) > MOST_WRITTEN:
         raise TooBig
-    total = Fraction(0)
+    named = [name for name in free(node.args[2]) if name.endswith(f"_{INDEX}")]
+    is_sum = node.name == "series"
+    total = Fraction(not is_sum)
     for place in range(int(first), int(last) + 1):
-        total = small(total + exact(node.args[2], {**values, INDEX: Fraction(place)}))
+        terms = {name: values[name] * drawn(name, [str(place)]) for name in named if name in values}
+        term = exact(node.args[2], {**values, **terms, INDEX: Fraction(place)})
+        total = small(total + term if is_sum else total * term)
     return total
 
 

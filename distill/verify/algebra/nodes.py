@@ -98,5 +98,8 @@ EITHER = "either"
 INFINITY = Sym("oo")
 EMPTY = Sequence("{", "}", ())
 ELLIPSIS = Sym("...")
+SERIES = frozenset(("series", "product"))
+"""Sums and products from one place to another, by an index."""
+
 INDEX = "n_index"
 """The index of every sum, whatever it is called: a whole number."""

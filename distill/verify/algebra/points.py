@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from zlib import crc32
 
-from distill.verify.algebra.nodes import INDEX, Call, Node, Num
+from distill.verify.algebra.nodes import INDEX, SERIES, Call, Node, Num
 from distill.verify.algebra.symbols import free
 
 _WHOLE = re.compile("[nkmNj](_.*)?")
@@ -62,7 +62,7 @@ def of_whole_numbers(node: Node) -> frozenset[str]:
     if not isinstance(node, Call):
         return frozenset()
     found = frozenset().union(*map(of_whole_numbers, node.args))
-    if node.name == "series":
+    if node.name in SERIES:
         ends = free(node.args[0]) | free(node.args[1])
         return (found | frozenset(name for name in ends if _WHOLE.fullmatch(name))) - {INDEX}
     negative_power = node.name == "^" and _is_negative(node.args[0])

@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 
+from distill.verify.algebra.alternatives import is_of_one, is_of_several, without_index
 from distill.verify.algebra.nodes import (
     EITHER,
     ELLIPSIS,
@@ -74,6 +75,8 @@ def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
         return _in_order(gold, answer, alike)
     if {ours, theirs} == {"{}", ""} and _is_part(gold, answer):
         return None
+    if _are_of_one_beside(gold, answer) or _are_of_one_beside(answer, gold):
+        return False
     if {ours, theirs} == {"()", "{}"}:
         return _as_only_member(gold, answer, alike)
     if {ours, theirs} == {"()", ""}:
@@ -116,6 +119,16 @@ def _is_part(gold: Node, answer: Node) -> bool:
 
 def _is_set(node: Node) -> bool:
     return isinstance(node, Sequence) and node.opening == "{"
+
+
+def _are_of_one_beside(values: Node, several: Node) -> bool:
+    """`x = 2, 3` and `\\{2, 3\\}` beside `x = 2, y = 3`."""
+    return is_of_several(several) and (is_of_one(values) or _is_set_of_values(values))
+
+
+def _is_set_of_values(node: Node) -> bool:
+    """`\\{2, 3\\}`, which does not tell whose they are."""
+    return _is_set(node) and not any(isinstance(item, Relation | Sequence) for item in _items(node))
 
 
 def _counts(terms: tuple[Node, ...], others: tuple[Node, ...], alike: Alike) -> list[int]:
@@ -181,7 +194,7 @@ def _in_order(gold: Node, answer: Node, alike: Alike) -> bool | None:
 
 def _matched(gold: tuple[Node, ...], answer: tuple[Node, ...], alike: Alike) -> bool | None:
     """The same members in whatever order; one that is written twice counts once."""
-    gold, answer = _chunked(_carried(gold)), _chunked(_carried(answer))
+    gold, answer = without_index(_chunked(_carried(gold)), _chunked(_carried(answer)))
     named = [all(isinstance(one, Relation) and one.signs == ("=",) for one in side) for side in (gold, answer)]
     if named[0] != named[1] and len({name_of(one) for one in (gold if named[0] else answer)}) > 1:  # type: ignore[arg-type]
         return every(alike(a, b) for a, b in zip(gold, answer, strict=True)) if len(gold) == len(answer) else False

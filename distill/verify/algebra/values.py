@@ -73,6 +73,8 @@ def _same_as_written(gold: Node, answer: Node, rules: Rules) -> bool | None:
             elsewhere += [_same_anywhere(values, gold, answer, rules) for values in others]
         if any(_lacks_value(values, gold, answer) for values in far_and_near(names)):
             return None
+        if _has_magnitude(answer) and any(_lacks_value(values, answer, gold) for values in far_and_near(names)):
+            return None
     if False not in elsewhere:
         return True if _same_steps(gold, answer, rules) else None
     return None if _many_valued(gold) or _many_valued(answer) else False
@@ -128,9 +130,21 @@ def _same_anywhere(values: dict[str, Fraction], gold: Node, answer: Node, rules:
         return None
 
 
-def _lacks_value(values: dict[str, Fraction], gold: Node, answer: Node) -> bool:
-    """Has the gold answer a real value where the answer has none?"""
-    return _is_real(gold, values) and not _is_real(answer, values)
+def _lacks_value(values: dict[str, Fraction], one: Node, other: Node) -> bool:
+    """Has the first a real value where the second has none?"""
+    return _is_real(one, values) and not _is_real(other, values)
+
+
+def _has_magnitude(node: Node) -> bool:
+    """Does it hold an absolute value, other than that in the logarithm of an integral?"""
+    if not isinstance(node, Call):
+        return False
+    inner = [arg.args[0] if _is_abs(arg) and node.name in ("ln", "log") else arg for arg in node.args]  # type: ignore
+    return _is_abs(node) or any(map(_has_magnitude, inner))
+
+
+def _is_abs(node: Node) -> bool:
+    return isinstance(node, Call) and node.name == "abs"
 
 
 def _is_real(node: Node, values: dict[str, Fraction]) -> bool:
