@@ -7,7 +7,7 @@
 Speed: rows are real traces joined at random to 30 kB, made in parts; only the scoring is timed. Reflection lists beside
 the labels of the same traces (`label_counts`, by a language model): Spearman's rank correlation of counts, and of
 counts a word with shares of the labelled sentences, which takes out that long traces have more of everything. The lists
-were written with the even rows in sight; `held out` are the odd ones. Intervals: percentile bootstrap over traces.
+were written by the even rows; `held out` are the odd ones, seen once. Intervals: percentile bootstrap over traces.
 Clusters beside the subjects of MATH: normalised mutual information and adjusted Rand index, five seeds. `--model` makes
 static embeddings of a language model's input table: less its mean, each token by its rarity among the problems.
 """

@@ -22,7 +22,7 @@ from distill.errors import Refused
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-MOST_FITTED = 100_000
+MOST_FITTED = 30_000
 """Texts that centroids are fitted to, evenly from all in alphabetical order; the others are only assigned."""
 
 PART = 16_384
