@@ -238,6 +238,8 @@ def test_pairs_are_all_that_share_a_band() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(Refused, match="key 'x'"):
         removals(["one", "two"], ["x", "x"])
+    with pytest.raises(Refused, match="no order"):
+        removals(["one", "two"], ["x", 1])
     with pytest.raises(Refused, match="2 texts with 1 keys"), NearDuplicates() as finder:
         finder.add([1], ["one", "two"])
     with pytest.raises(Refused, match=r"0\.3"):

@@ -102,7 +102,7 @@ class NearDuplicates:
         """What may go, in the order of the keys.
 
         Raises:
-            Refused: two rows have one key.
+            Refused: two rows have one key, or keys are of several types.
         """
         if not self._keys:
             return []
@@ -119,7 +119,10 @@ class NearDuplicates:
 
     def _order(self) -> Places:
         """Rows by their keys."""
-        order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        try:
+            order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        except TypeError as e:
+            raise Refused(f"the keys of the rows have no order: {e}.", "Give keys of one type.") from e
         for one, other in pairwise(order):
             if self._keys[one] == self._keys[other]:
                 raise Refused(
