@@ -175,6 +175,15 @@ def test_copies_of_a_removed_row_go_to_the_row_that_stays() -> None:
     assert [(removal.key, removal.survivor, removal.kind) for removal in found] == [(n, 0, "near") for n in (1, 2, 3)]
 
 
+def test_of_many_copies_one_stays() -> None:
+    rng = random.Random(0)
+    copies = [" ".join(f"zz{rng.choice('abcdefgh')}{rng.choice('ijklmnop')}" if w in ("puts", "into", "holds", "load")
+                       and rng.random() < 0.7 else w for w in BAKER.split()) for _ in range(400)]  # fmt: skip
+    assert len({*copies}) > 300
+    assert {removal.survivor for removal in removals([BAKER, *copies])} == {0}
+    assert len(removals([BAKER, *copies])) == 400
+
+
 def test_what_is_no_text_is_no_copy() -> None:
     assert removals(["", " ", "", "?!", "?!", "\n"]) == []
     assert [removal.key for removal in removals(["1+1", "1 + 1", "\ud800 half", "\ud800 half"])] == [1, 3]
@@ -229,6 +238,8 @@ def test_pairs_are_all_that_share_a_band() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(Refused, match="key 'x'"):
         removals(["one", "two"], ["x", "x"])
+    with pytest.raises(Refused, match="no order"):
+        removals(["one", "two"], ["x", 1])
     with pytest.raises(Refused, match="2 texts with 1 keys"), NearDuplicates() as finder:
         finder.add([1], ["one", "two"])
     with pytest.raises(Refused, match=r"0\.3"):

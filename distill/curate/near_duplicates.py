@@ -29,9 +29,9 @@ from distill.curate.shingles import Places
 from distill.curate.sketches import Sketches, alike, same, sketches_of
 from distill.errors import Refused
 
-_PART = 4096  # rows that are sketched in one
+_PART = 2048  # rows that are sketched in one
 _CHARACTERS = 1 << 22  # the same in characters
-_CACHED = 4096  # texts whose tokens are kept
+_CACHED = 1024  # texts whose tokens are kept
 
 
 class Removal(NamedTuple):
@@ -102,7 +102,7 @@ class NearDuplicates:
         """What may go, in the order of the keys.
 
         Raises:
-            Refused: two rows have one key.
+            Refused: two rows have one key, or keys are of several types.
         """
         if not self._keys:
             return []
@@ -119,7 +119,10 @@ class NearDuplicates:
 
     def _order(self) -> Places:
         """Rows by their keys."""
-        order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        try:
+            order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        except TypeError as e:
+            raise Refused(f"the keys of the rows have no order: {e}.", "Give keys of one type.") from e
         for one, other in pairwise(order):
             if self._keys[one] == self._keys[other]:
                 raise Refused(
@@ -151,15 +154,22 @@ class _Comparing:
         return np.flatnonzero(stays)
 
     def remove(self, pairs: Places, copies: bool = False) -> None:
-        """The later row of every pair (in the order of the later) that is one problem with an earlier one that stays.
-        `copies`: most are the same text."""
-        removed = self._removed
+        """The later row of every pair (in the order of the later) that is one problem with the earlier, or with what
+        that was removed for. `copies`: most are the same text."""
+        removed, tried = self._removed, (-1, set[int]())
         for earlier, later in zip(*(side.tolist() for side in pairs.T), strict=True):
-            if later not in removed and earlier not in removed:
-                verbatim = copies and self._text(earlier) == self._text(later)
-                found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later)
-                if found is not None:
-                    removed[later] = earlier, found
+            if later in removed:
+                continue
+            while earlier in removed:  # what it was removed for may be like the later one too
+                earlier = removed[earlier][0]
+            tried = tried if tried[0] == later else (later, set())
+            if earlier in tried[1]:
+                continue
+            tried[1].add(earlier)
+            verbatim = copies and self._text(earlier) == self._text(later)
+            found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later)
+            if found is not None:
+                removed[later] = earlier, found
 
     def _compared(self, earlier: int, later: int) -> Likeness | None:
         return likeness(self._tokens(earlier), self._tokens(later), self._least)

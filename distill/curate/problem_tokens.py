@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"(\\?[A-Za-z]+(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?|\
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _DELIMITER = re.compile(r"\\[()\[\],;:! ]")
-_THOUSANDS = re.compile(r"(?<=\d)\s?(?:\{,\}|,)\s?(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,)\s*(?=\d{3}(?!\d))")
 _PARENTHESES = re.compile(r"([^/÷^\w\s]\s*)\((\s*\w+\s*/\s*\w+\s*)\)")
 """Around a fraction that is not divided by, raised to, or an argument."""
 
