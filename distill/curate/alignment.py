@@ -24,6 +24,12 @@ MOST_CHANGED = 0.2
 MOST_LOST = 0.5
 """The same where more words are others."""
 
+MOST_IN_ONE = 0.25
+"""Share of a question's weight that may be missing in one run: where more is, the rest is what other questions have."""
+
+RUN = 4
+"""Tokens of such a run."""
+
 _WORD = 3
 """Letters from which on a run of them is a word."""
 
@@ -43,6 +49,21 @@ class Piece(NamedTuple):
 
     def tokens(self) -> list[Span]:
         return list(zip(self.starts, [*self.starts[1:], len(self.chars)], strict=True))
+
+
+class Gap(NamedTuple):
+    """Tokens of a question that are missing, and what stands there instead."""
+
+    lost: list[Span]
+    instead: list[Span]
+    last: int | None
+    """Last character of the question that is there before it; None where none is."""
+    next: int | None
+    """First one behind it."""
+    after: int | None
+    """Where in the piece the former stands."""
+    before: int | None
+    """Where the latter stands."""
 
 
 class Match(NamedTuple):
@@ -72,18 +93,28 @@ def compared(question: Piece, weights: list[float], piece: Piece, least: float) 
     matched, total = sum(compress(weights, there)), sum(weights)
     if not matched or matched < least * total:
         return None
-    found = list(compress(tokens, there))
-    gaps = [
-        ([question.chars[a:b] for a, b in lost], [piece.chars[a:b] for a, b in others])
-        for lost, others in _gaps(tokens, there, places, piece)
-    ]
-    missing, instead = [t for lost, _ in gaps for t in lost], [t for _, others in gaps for t in others]
+    if _longest_run(weights, there) > MOST_IN_ONE * total:
+        return None
+    gaps = list(_gaps(tokens, there, places, piece))
+    missing = [question.chars[a:b] for gap in gaps for a, b in gap.lost]
+    instead = [piece.chars[a:b] for gap in gaps for a, b in gap.instead]
     kind: Kind = "near" if missing or instead else "exact"
-    symbols = sum(_is_symbol(question.chars[a:b]) for a, b in tokens)
-    if _is_changed(gaps, symbols) or _signs_differ(question, piece, found, places):
+    found = list(compress(tokens, there))
+    if _is_changed(gaps, question, piece) or _signs_differ(question, piece, found, places):
         kind = "changed"
     begin, end = places[found[0][0]], places[found[-1][1] - 1] + 1
     return Match(kind, matched / total, matched, begin, end, missing, instead)
+
+
+def _longest_run(weights: list[float], there: list[bool]) -> float:
+    """Weight of the longest run of tokens that are missing, where it is longer than a formula that is one word."""
+    longest = run = 0.0
+    tokens = 0
+    for weight, is_there in zip(weights, there, strict=True):
+        run, tokens = (0.0, 0) if is_there else (run + weight, tokens + 1)
+        if tokens >= RUN and run > longest:
+            longest = run
+    return longest
 
 
 def _places(question: str, piece: str) -> list[int]:
@@ -109,30 +140,31 @@ def _is_whole(question: str, piece: str, places: list[int], token: Span, begins:
             return True
         starts = at in begins or (begin > 0 and places[begin - 1] == at - 1)
         return starts and (until in begins or (end < len(question) and places[end] == until))
-    before = question[begin - 1 : begin].isdigit() == piece[at - 1 : at].isdigit()
-    return before and question[end : end + 1].isdigit() == piece[until : until + 1].isdigit()
+    before = at in begins or question[begin - 1 : begin].isdigit() == piece[at - 1 : at].isdigit()
+    return before and (until in begins or question[end : end + 1].isdigit() == piece[until : until + 1].isdigit())
 
 
-def _gaps(
-    tokens: list[Span], there: list[bool], places: list[int], piece: Piece
-) -> Iterator[tuple[list[Span], list[Span]]]:
-    """Tokens that are missing, with those of the piece that stand there instead; before the first and behind the last
-    that are there, as many as are missing."""
+def _gaps(tokens: list[Span], there: list[bool], places: list[int], piece: Piece) -> Iterator[Gap]:
+    """Where tokens are missing or others stand between; before the first that is there and behind the last one, as many
+    others as are missing."""
     theirs = piece.tokens()
     lost: list[Span] = []
-    after: int | None = None
+    last: int | None = None
     for token, is_there in zip(tokens, there, strict=True):
         if not is_there:
             lost.append(token)
             continue
         begin = places[token[0]]
-        if after is None:
-            yield lost, _between(theirs, piece.starts, 0, begin)[-len(lost) :] if lost else []
-        elif lost or begin > after:
-            yield lost, _between(theirs, piece.starts, after, begin)
-        lost, after = [], places[token[1] - 1] + 1
-    if lost and after is not None:
-        yield lost, _between(theirs, piece.starts, after, len(piece.chars))[: len(lost)]
+        if last is None:
+            if lost:
+                yield Gap(lost, _between(theirs, piece.starts, 0, begin)[-len(lost) :], None, token[0], None, begin)
+        elif lost or begin > places[last] + 1:
+            others = _between(theirs, piece.starts, places[last] + 1, begin)
+            yield Gap(lost, others, last, token[0], places[last], begin)
+        lost, last = [], token[1] - 1
+    if lost and last is not None:
+        others = _between(theirs, piece.starts, places[last] + 1, len(piece.chars))[: len(lost)]
+        yield Gap(lost, others, last, None, places[last], None)
 
 
 def _between(tokens: list[Span], starts: list[int], begin: int, end: int) -> list[Span]:
@@ -147,20 +179,43 @@ def _between(tokens: list[Span], starts: list[int], begin: int, end: int) -> lis
     return found
 
 
-def _is_changed(gaps: list[tuple[list[str], list[str]]], symbols: int) -> bool:
+def _is_changed(gaps: list[Gap], question: Piece, piece: Piece) -> bool:
     """Are symbols changed rather than words, and more of them than a copy with other words may lose?"""
-    changes = [gap for gap in gaps if _changes(*gap)]
-    others = sum(bool(lost or instead) for lost, instead in gaps) - len(changes)
-    lost, put = (sum(_is_symbol(token) for gap in changes for token in gap[side]) for side in (0, 1))
+    symbols = sum(_is_symbol(question.chars[a:b]) for a, b in question.tokens())
+    changes = [gap for gap in gaps if _changes(gap, question, piece)]
+    lost = sum(_is_symbol(question.chars[a:b]) for gap in changes for a, b in gap.lost)
+    put = sum(_is_symbol(piece.chars[a:b]) for gap in changes for a, b in gap.instead)
+    others = len(gaps) - len(changes)
     return lost > MOST_LOST * symbols or (len(changes) >= others and max(lost, put) > MOST_CHANGED * symbols)
 
 
-def _changes(lost: list[str], instead: list[str]) -> bool:
-    """Are numbers or symbols exchanged, put in, or left out? A word for a formula was put there blindly."""
-    ours, theirs = [t for t in lost if _is_symbol(t)], [t for t in instead if _is_symbol(t)]
-    if theirs:
-        return bool(ours) or not lost
-    return bool(ours) and not instead
+def _changes(gap: Gap, question: Piece, piece: Piece) -> bool:
+    """Are numbers or symbols exchanged for their like, or is a formula another one?
+
+    Where whole words between white space are others and not like those of the question, words were put there blindly.
+    """
+    ours = sum(_is_symbol(question.chars[a:b]) for a, b in gap.lost)
+    theirs = sum(_is_symbol(piece.chars[a:b]) for a, b in gap.instead)
+    if not ours and not theirs:
+        return False
+    if ours and 0 < theirs <= ours + 1 and len(gap.instead) - theirs <= len(gap.lost) - ours:
+        return True
+    if not (ours or not gap.lost):
+        return False
+    return not (
+        _is_bounded(question, gap.lost, gap.last, gap.next) and _is_bounded(piece, gap.instead, gap.after, gap.before)
+    )
+
+
+def _is_bounded(piece: Piece, tokens: list[Span], last: int | None, following: int | None) -> bool:
+    """Does white space, or an end of the text, stand on both sides of these tokens?"""
+    begin, end = (tokens[0][0], tokens[-1][1] - 1) if tokens else (following, last)
+    before = last is None or begin is None or _has_space(piece.raw(last, begin))
+    return before and (following is None or end is None or _has_space(piece.raw(end, following)))
+
+
+def _has_space(raw: str) -> bool:
+    return any(c.isspace() for c in raw)
 
 
 def _is_symbol(token: str) -> bool:

@@ -119,14 +119,16 @@ class Decontaminator:
     def _compared(self, number: int, piece: Piece) -> Match | None:
         """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
         found = compared(self._pieces[0][number], self._weights[0][number], piece, LEAST)
-        if found is not None and found.kind != "changed":
+        if found is not None and found.kind == "exact":
             return found
         if self._pieces[0][number].chars == self._pieces[1][number].chars:
             return found
         other = compared(self._pieces[1][number], self._weights[1][number], piece, LEAST)
-        if other is None or (found is not None and other.kind == "changed" and other.share <= found.share):
-            return found
-        return other
+        return max((m for m in (found, other) if m is not None), key=_likeness, default=None)
+
+
+def _likeness(match: Match) -> tuple[bool, float]:
+    return match.kind != "changed", match.share
 
 
 def _is_apart(batch: Batch, row: int, places: Places) -> bool:
