@@ -15,8 +15,14 @@ from rapidfuzz.distance import Levenshtein
 Kind = Literal["exact", "near", "changed"]
 Span = tuple[int, int]
 
-SHORT_WORDS = frozenset("an as at be by do go he if in is it me my no of on or so to up us we".split())
-"""Other tokens of one or two letters are symbols of formulas, but for `a` where no other is near."""
+SHORT_WORDS = frozenset("an as at be by do go he if in is it me my no of on or so to up us we ge gt le lt ne".split())
+"""Other tokens of one or two letters are symbols of formulas, but for `a`. The last five are LaTeX."""
+
+FUNCTIONS = frozenset(
+    """sin cos tan sec csc cot arcsin arccos arctan sinh cosh tanh log exp sqrt gcd lcm max min lim sum int prod binom
+    infty circ alpha beta gamma delta epsilon zeta eta theta kappa lambda rho sigma tau phi chi psi omega""".split()
+)
+"""Words that are symbols of formulas: another one makes another formula."""
 
 MOST_CHANGED = 0.2
 """Share of a question's numbers and symbols that may be others in a copy."""
@@ -24,17 +30,12 @@ MOST_CHANGED = 0.2
 MOST_LOST = 0.5
 """The same where more words are others."""
 
-MOST_IN_ONE = 0.25
-"""Share of a question's weight that may be missing in one run: where more is, the rest is what other questions have."""
-
-RUN = 4
-"""Tokens of such a run."""
-
 _WORD = 3
 """Letters from which on a run of them is a word."""
 
-_SIGN = re.compile(r"[-+=<>−≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?:slant)?(?![A-Za-z])")
-_SIGN_OF = {"−": "-", "≤": "<", "≥": ">", "≠": "!", "\\l": "<", "\\g": ">", "\\n": "!"}
+_SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
+_SOFT = frozenset("^*!")
+_SIGN_OF = {"\\l": "<", "\\g": ">", "\\n": "≠", "**": "^", "\\t": "*", "\\c": "*"}
 
 
 class Piece(NamedTuple):
@@ -93,8 +94,6 @@ def compared(question: Piece, weights: list[float], piece: Piece, least: float) 
     matched, total = sum(compress(weights, there)), sum(weights)
     if not matched or matched < least * total:
         return None
-    if _longest_run(weights, there) > MOST_IN_ONE * total:
-        return None
     gaps = list(_gaps(tokens, there, places, piece))
     missing = [question.chars[a:b] for gap in gaps for a, b in gap.lost]
     instead = [piece.chars[a:b] for gap in gaps for a, b in gap.instead]
@@ -104,17 +103,6 @@ def compared(question: Piece, weights: list[float], piece: Piece, least: float) 
         kind = "changed"
     begin, end = places[found[0][0]], places[found[-1][1] - 1] + 1
     return Match(kind, matched / total, matched, begin, end, missing, instead)
-
-
-def _longest_run(weights: list[float], there: list[bool]) -> float:
-    """Weight of the longest run of tokens that are missing, where it is longer than a formula that is one word."""
-    longest = run = 0.0
-    tokens = 0
-    for weight, is_there in zip(weights, there, strict=True):
-        run, tokens = (0.0, 0) if is_there else (run + weight, tokens + 1)
-        if tokens >= RUN and run > longest:
-            longest = run
-    return longest
 
 
 def _places(question: str, piece: str) -> list[int]:
@@ -181,12 +169,19 @@ def _between(tokens: list[Span], starts: list[int], begin: int, end: int) -> lis
 
 def _is_changed(gaps: list[Gap], question: Piece, piece: Piece) -> bool:
     """Are symbols changed rather than words, and more of them than a copy with other words may lose?"""
-    symbols = sum(_is_symbol(question.chars[a:b]) for a, b in question.tokens())
+    tokens = question.tokens()
+    numbers = sum(question.chars[a].isdigit() for a, _ in tokens)
+    gone = sum(question.chars[a].isdigit() for gap in gaps for a, _ in gap.lost)
+    if gone > max(2, MOST_LOST * numbers):
+        return True
+    symbols = sum(_is_symbol(question.chars[a:b]) for a, b in tokens)
     changes = [gap for gap in gaps if _changes(gap, question, piece)]
     lost = sum(_is_symbol(question.chars[a:b]) for gap in changes for a, b in gap.lost)
     put = sum(_is_symbol(piece.chars[a:b]) for gap in changes for a, b in gap.instead)
     others = len(gaps) - len(changes)
-    return lost > MOST_LOST * symbols or (len(changes) >= others and max(lost, put) > MOST_CHANGED * symbols)
+    if lost > MOST_LOST * symbols or len(changes) > others:
+        return True
+    return len(changes) == others > 0 and max(lost, put) > MOST_CHANGED * symbols
 
 
 def _changes(gap: Gap, question: Piece, piece: Piece) -> bool:
@@ -194,17 +189,13 @@ def _changes(gap: Gap, question: Piece, piece: Piece) -> bool:
 
     Where whole words between white space are others and not like those of the question, words were put there blindly.
     """
-    ours = sum(_is_symbol(question.chars[a:b]) for a, b in gap.lost)
-    theirs = sum(_is_symbol(piece.chars[a:b]) for a, b in gap.instead)
-    if not ours and not theirs:
+    ours = [_kind(question.chars[a:b]) for a, b in gap.lost]
+    theirs = [_kind(piece.chars[a:b]) for a, b in gap.instead]
+    if not any(ours) and not any(theirs):
         return False
-    if ours and 0 < theirs <= ours + 1 and len(gap.instead) - theirs <= len(gap.lost) - ours:
-        return True
-    if not (ours or not gap.lost):
-        return False
-    return not (
-        _is_bounded(question, gap.lost, gap.last, gap.next) and _is_bounded(piece, gap.instead, gap.after, gap.before)
-    )
+    if _is_bounded(question, gap.lost, gap.last, gap.next) and _is_bounded(piece, gap.instead, gap.after, gap.before):
+        return ours == theirs or not ours or (len(ours) > 1 and bool(theirs) and all(ours) and all(theirs))
+    return not theirs or (any(theirs) and (any(ours) or not ours))
 
 
 def _is_bounded(piece: Piece, tokens: list[Span], last: int | None, following: int | None) -> bool:
@@ -218,8 +209,15 @@ def _has_space(raw: str) -> bool:
     return any(c.isspace() for c in raw)
 
 
+def _kind(token: str) -> int:
+    """0 of a word, 1 of a number, 2 of another symbol."""
+    return (1 if token[:1].isdigit() else 2) if _is_symbol(token) else 0
+
+
 def _is_symbol(token: str) -> bool:
-    return token[:1].isdigit() or (token.isascii() and len(token) < _WORD and token not in SHORT_WORDS and token != "a")
+    if len(token) >= _WORD:
+        return token[0].isdigit() or token in FUNCTIONS
+    return token[:1].isdigit() or (token.isascii() and token not in SHORT_WORDS and token != "a")
 
 
 def _signs_differ(question: Piece, piece: Piece, found: list[Span], places: list[int]) -> bool:
@@ -230,8 +228,16 @@ def _signs_differ(question: Piece, piece: Piece, found: list[Span], places: list
         for (a, b), (c, d) in pairwise(found)
         if b == c and places[c] == places[b - 1] + 1 and _is_symbol(chars[a:b]) and _is_symbol(chars[c:d])
     ]
-    return any(ours != theirs for ours, theirs in pairs) and any(theirs for _, theirs in pairs)
+    return any(_differ(*pair) for pair in pairs) and any(theirs for _, theirs in pairs)
 
 
-def _signs(raw: str) -> list[str]:
-    return [_SIGN_OF.get(sign[:2], sign[:1]) for sign in _SIGN.findall(raw)]
+def _differ(ours: str, theirs: str) -> bool:
+    """Are signs others? Powers and products may have none at all in a text that lost them."""
+    soft, other = ([c for c in signs if c in _SOFT] for signs in (ours, theirs))
+    if soft and other and soft != other:
+        return True
+    return [c for c in ours if c not in _SOFT] != [c for c in theirs if c not in _SOFT]
+
+
+def _signs(raw: str) -> str:
+    return "".join(_SIGN_OF.get(sign[:2], sign[:1]) for sign in _SIGN.findall(raw))

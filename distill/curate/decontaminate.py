@@ -3,18 +3,23 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from distill.curate.alignment import Match, Piece, compared
 from distill.curate.evaluated import Questions
-from distill.curate.shingles import LENGTH, Batch, Places, Stream, batch_of, stream_of
+from distill.curate.shingles import LENGTH, Batch, Places, Stream, batch_of, sentences_of, stream_of
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
 
 LEAST_CHANGED = 0.8
 """The same where numbers or formulas are others."""
+
+MOST_OF_TEXT = 0.6
+"""Share of a text's tokens that make up for too little weight."""
 
 LEAST_WEIGHT = 2.5
 """Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
@@ -56,6 +61,12 @@ class Decontaminator:
         """Of the questions that are looked for."""
         texts = [questions[number] for number in self.numbers]
         self._questions = Questions(texts)
+        self._whole_of = {
+            s.row(n): n for s in (self._questions.spelled, self._questions.plain) for n in range(len(texts))
+        }
+        self._lengths = np.zeros(max(map(len, self._whole_of), default=0) + 2, bool)
+        self._lengths[[len(whole) for whole in self._whole_of]] = True
+        """Of streams that are questions, by length; none is as long as the last."""
         batch = batch_of(texts)
         self._pieces = [
             tuple(_piece(batch, stream, *stream.begins[number : number + 2].tolist()) for number in range(len(texts)))
@@ -87,34 +98,50 @@ class Decontaminator:
         stream = stream_of(batch)
         candidates = self._questions.candidates(stream)
         found = [self._flag(batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
-        return [*(flag for flag in found if flag is not None), *self._short(batch, stream)]
+        return [flag for flag in (*found, *self._whole(batch, stream)) if flag is not None]
 
-    def _short(self, batch: Batch, stream: Stream) -> list[Flag]:
-        """Texts that are nothing but a question which is too short for a shingle."""
-        if not self._questions.short:
-            return []
-        found = []
-        lengths = (stream.begins[1:] - stream.begins[:-1]).tolist()
-        for row in (row for row, length in enumerate(lengths) if 0 < length < LENGTH):
-            number = self._questions.short.get(stream.row(row))
+    def _whole(self, batch: Batch, stream: Stream) -> Iterator[Flag | None]:
+        """Texts that are nothing but a question, and sentences that are one too short for a shingle."""
+        lengths = np.minimum(np.diff(stream.begins), len(self._lengths) - 1)
+        rows = np.flatnonzero(self._lengths[lengths])
+        places = [stream.begins[rows], stream.begins[rows + 1]]
+        if self._lengths[1:LENGTH].any():
+            short = sentences_of(batch, stream, LENGTH)
+            places = [np.append(whole, part) for whole, part in zip(places, short, strict=True)]
+            rows = np.append(rows, np.searchsorted(stream.begins, short[0], side="right") - 1)
+        for row, begin, end in zip(rows.tolist(), *(x.tolist() for x in places), strict=True):
+            number = self._whole_of.get(stream.chars[begin:end].tobytes())
             if number is not None:
-                flag = self._flag(batch, stream, row, number, *([int(stream.begins[row])] * 2))
-                found += [flag] if flag is not None and flag.match.kind == "exact" else []
-        return found
+                yield self._judged(batch, stream, row, number, begin, end)
 
     def _flag(self, batch: Batch, stream: Stream, row: int, number: int, first: int, last: int) -> Flag | None:
         begin, end = stream.begins[row : row + 2].tolist()
         chars = self._pieces[0][number].chars
         piece_begin = max(begin, first - _before(chars, _shingle(stream, first)))
-        piece = _piece(batch, stream, piece_begin, min(end, last + _behind(chars, _shingle(stream, last))))
-        match = self._compared(number, piece)
+        piece_end = min(end, last + _behind(chars, _shingle(stream, last)))
+        return self._judged(batch, stream, row, number, piece_begin, _token_end(stream, piece_end, end))
+
+    def _judged(self, batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int) -> Flag | None:
+        """What a part of the stream is to a question."""
+        match = self._compared(number, _piece(batch, stream, begin, end))
         if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
             return None
-        places = stream.places[[piece_begin + match.begin, piece_begin + match.end - 1]]
-        if match.weight < LEAST_WEIGHT and (match.kind != "exact" or not _is_apart(batch, row, places)):
+        if match.weight < LEAST_WEIGHT and not self._is_enough(batch, stream, row, number, match, begin):
             return None
+        places = stream.places[[begin + match.begin, begin + match.end - 1]]
         evidence = batch.data[places[0] : places[1] + 1].tobytes().decode("utf-8", "replace")
         return Flag(row, self.numbers[number], match, evidence)
+
+    def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
+        """Is what is little all of a text, or all of a sentence?"""
+        if match.kind == "changed":
+            return False
+        tokens = stream.starts.searchsorted(stream.begins[row : row + 2])
+        if len(self._weights[0][number]) - len(match.missing) >= MOST_OF_TEXT * (tokens[1] - tokens[0]):
+            return True
+        return match.kind == "exact" and _is_apart(
+            batch, row, stream.places[[begin + match.begin, begin + match.end - 1]]
+        )
 
     def _compared(self, number: int, piece: Piece) -> Match | None:
         """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
@@ -124,11 +151,7 @@ class Decontaminator:
         if self._pieces[0][number].chars == self._pieces[1][number].chars:
             return found
         other = compared(self._pieces[1][number], self._weights[1][number], piece, LEAST)
-        return max((m for m in (found, other) if m is not None), key=_likeness, default=None)
-
-
-def _likeness(match: Match) -> tuple[bool, float]:
-    return match.kind != "changed", match.share
+        return max((m for m in (found, other) if m is not None), key=lambda m: m.share, default=None)
 
 
 def _is_apart(batch: Batch, row: int, places: Places) -> bool:
@@ -160,6 +183,12 @@ def _behind(question: str, shingle: str) -> int:
     at = question.rfind(shingle)
     rest = len(question) - at
     return len(question) if at < 0 else LENGTH if rest == LENGTH else rest + rest // 4 + 2 * LENGTH
+
+
+def _token_end(stream: Stream, at: int, end: int) -> int:
+    """The next begin of a token, or the end of the row: a number is not cut."""
+    following = int(stream.starts.searchsorted(at))
+    return min(end, int(stream.starts[following])) if following < len(stream.starts) else end
 
 
 def _piece(batch: Batch, stream: Stream, begin: int, end: int) -> Piece:

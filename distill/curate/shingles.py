@@ -51,6 +51,14 @@ def _names(names: list[str]) -> Hashes:
     return np.sort(np.array(packed, np.uint64))
 
 
+def _ends() -> NDArray[np.bool_]:
+    """Bytes at which a sentence or a line may end."""
+    ends = np.zeros(256, bool)
+    ends[[ord(c) for c in ".?!:\n"]] = True
+    return ends
+
+
+_ENDS = _ends()
 _KINDS, _LOWER, _LAYOUT = _kinds(), _lower(), _names(LAYOUT)
 _MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(_PADDING)], np.uint64)
 _PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
@@ -149,6 +157,21 @@ def shingles_of(stream: Stream) -> Shingles:
     hashes *= _PRIMES[2]
     hashes ^= hashes >> np.uint64(29)
     return Shingles(hashes, starts, rows)
+
+
+def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Places]:
+    """Begins and ends in the stream of what stands between ends of sentences and lines, up to three of them in one, and
+    has fewer characters than `length`."""
+    marks = np.searchsorted(stream.places, np.flatnonzero(_ENDS[batch.data]))
+    marks = np.unique(np.concatenate([marks, stream.begins]))
+    begins, ends = [], []
+    for step in (1, 2, 3):
+        lengths = marks[step:] - marks[:-step]
+        begins.append(marks[:-step][lengths < length])
+        ends.append(marks[step:][lengths < length])
+    begin, end = np.concatenate(begins), np.concatenate(ends)
+    inside = end <= stream.begins[np.searchsorted(stream.begins, begin, side="right").clip(max=len(stream.begins) - 1)]
+    return begin[inside], end[inside]
 
 
 def _eight(chars: Bytes, at: Places) -> Hashes:
