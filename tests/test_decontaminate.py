@@ -128,7 +128,7 @@ def test_what_is_found_does_not_depend_on_what_stands_beside_it() -> None:
 
 def test_streams_are_letters_and_digits() -> None:
     stream = stream_of(batch_of([r"$\dfrac{1}{2}x \leq \alpha$, No.", "", "π=3"]))
-    assert [stream.row(row) for row in range(3)] == [b"12xalphano", b"", "π3".encode()]
+    assert [stream.row(row) for row in range(3)] == [b"12xalphano", b"", b"pi3"]
     assert not len(shingles_of(stream_of(batch_of(["", "short"]))).hashes)
 
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from distill.curate.alignment import Match, Piece, compared
+from distill.curate.alignment import Match, compared
+from distill.curate.changes import signs_of
 from distill.curate.evaluated import Questions
-from distill.curate.shingles import LENGTH, Batch, Places, Stream, batch_of, sentences_of, stream_of
+from distill.curate.folding import unfolded
+from distill.curate.pieces import Piece, sought
+from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
@@ -24,10 +25,8 @@ MOST_OF_TEXT = 0.6
 LEAST_WEIGHT = 2.5
 """Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
 
-_BEFORE_SENTENCE = re.compile(r"(?:^|[.:?!\n])[^\w.:?!\n]*$")
-_BEHIND_SENTENCE = re.compile(r"[^\w.?!\n]*(?:$|[.?!]|\n)")
-NEAR = 20
-"""Bytes around a short question in which it must begin and end a sentence."""
+_ENDS_BEFORE = re.compile(rb"[.:?!\n]")
+_ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)")
 
 LONGEST = 1 << 20
 """Characters of a text that are looked at in one; a longer one in pieces that overlap."""
@@ -53,34 +52,26 @@ class Decontaminator:
 
     def __init__(self, questions: Sequence[str]) -> None:
         streams = stream_of(batch_of(list(questions)))
-        first: dict[bytes, int] = {}
-        for number in range(len(questions)):
-            first.setdefault(streams.row(number), number)
-        first.pop(b"", None)
+        first: dict[tuple[bytes, str], int] = {}
+        for number, text in enumerate(questions):
+            if stream := streams.row(number):
+                first.setdefault((stream, signs_of(text)), number)
         self.numbers = list(first.values())
         """Of the questions that are looked for."""
         texts = [questions[number] for number in self.numbers]
         self._questions = Questions(texts)
-        self._whole_of = {
-            s.row(n): n for s in (self._questions.spelled, self._questions.plain) for n in range(len(texts))
-        }
-        self._lengths = np.zeros(max(map(len, self._whole_of), default=0) + 2, bool)
-        self._lengths[[len(whole) for whole in self._whole_of]] = True
-        """Of streams that are questions, by length; none is as long as the last."""
         batch = batch_of(texts)
-        self._pieces = [
-            tuple(_piece(batch, stream, *stream.begins[number : number + 2].tolist()) for number in range(len(texts)))
-            for stream in (self._questions.plain, self._questions.spelled)
-        ]
-        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in self._pieces[0])
-        self._frequencies = Counter(token for found in tokens for token in found)
-        self._scale = math.log(len(texts) + 1)
-        self._weights = [[self._weights_of(piece) for piece in pieces] for pieces in self._pieces]
+        both = (self._questions.plain, self._questions.spelled)
+        pieces = [[_piece(batch, s, *s.begins[n : n + 2].tolist()) for n in range(len(texts))] for s in both]
+        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in pieces[0])
+        frequencies = Counter(token for found in tokens for token in found)
+        scale = math.log(len(texts) + 1)
 
-    def _weights_of(self, piece: Piece) -> list[float]:
-        """Rarity of its tokens among the questions, from 0.1 to 1."""
-        frequencies = (self._frequencies.get(piece.chars[a:b], 1) for a, b in piece.tokens())
-        return [max(0.1, 1 - math.log(frequency) / self._scale) for frequency in frequencies]
+        def weigh(token: str) -> float:
+            """Rarity among the questions, from 0.1 to 1."""
+            return max(0.1, 1 - math.log(frequencies.get(token, 1)) / scale)
+
+        self._sought = [[sought(piece, weigh) for piece in one] for one in pieces]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
@@ -97,31 +88,26 @@ class Decontaminator:
         batch = batch_of(texts)
         stream = stream_of(batch)
         candidates = self._questions.candidates(stream)
-        found = [self._flag(batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
-        return [flag for flag in (*found, *self._whole(batch, stream)) if flag is not None]
+        found = [self._flag(texts, batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
+        return [flag for flag in (*found, *self._whole(texts, batch, stream)) if flag is not None]
 
-    def _whole(self, batch: Batch, stream: Stream) -> Iterator[Flag | None]:
+    def _whole(self, texts: Sequence[str], batch: Batch, stream: Stream) -> Iterator[Flag | None]:
         """Texts that are nothing but a question, and sentences that are one too short for a shingle."""
-        lengths = np.minimum(np.diff(stream.begins), len(self._lengths) - 1)
-        rows = np.flatnonzero(self._lengths[lengths])
-        places = [stream.begins[rows], stream.begins[rows + 1]]
-        if self._lengths[1:LENGTH].any():
-            short = sentences_of(batch, stream, LENGTH)
-            places = [np.append(whole, part) for whole, part in zip(places, short, strict=True)]
-            rows = np.append(rows, np.searchsorted(stream.begins, short[0], side="right") - 1)
-        for row, begin, end in zip(rows.tolist(), *(x.tolist() for x in places), strict=True):
-            number = self._whole_of.get(stream.chars[begin:end].tobytes())
-            if number is not None:
-                yield self._judged(batch, stream, row, number, begin, end)
+        for row, number, begin, end in self._questions.whole(batch, stream):
+            yield self._judged(texts, batch, stream, row, number, begin, end)
 
-    def _flag(self, batch: Batch, stream: Stream, row: int, number: int, first: int, last: int) -> Flag | None:
+    def _flag(
+        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, first: int, last: int
+    ) -> Flag | None:
         begin, end = stream.begins[row : row + 2].tolist()
-        chars = self._pieces[0][number].chars
+        chars = self._sought[0][number].piece.chars
         piece_begin = max(begin, first - _before(chars, _shingle(stream, first)))
         piece_end = min(end, last + _behind(chars, _shingle(stream, last)))
-        return self._judged(batch, stream, row, number, piece_begin, _token_end(stream, piece_end, end))
+        return self._judged(texts, batch, stream, row, number, piece_begin, _token_end(stream, piece_end, end))
 
-    def _judged(self, batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int) -> Flag | None:
+    def _judged(
+        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int
+    ) -> Flag | None:
         """What a part of the stream is to a question."""
         match = self._compared(number, _piece(batch, stream, begin, end))
         if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
@@ -129,37 +115,36 @@ class Decontaminator:
         if match.weight < LEAST_WEIGHT and not self._is_enough(batch, stream, row, number, match, begin):
             return None
         places = stream.places[[begin + match.begin, begin + match.end - 1]]
-        evidence = batch.data[places[0] : places[1] + 1].tobytes().decode("utf-8", "replace")
-        return Flag(row, self.numbers[number], match, evidence)
+        first = batch.begins[row]
+        return Flag(row, self.numbers[number], match, unfolded(texts[row], places[0] - first, places[1] + 1 - first))
 
     def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
         """Is what is little all of a text, or all of a sentence?"""
         if match.kind == "changed":
             return False
         tokens = stream.starts.searchsorted(stream.begins[row : row + 2])
-        if len(self._weights[0][number]) - len(match.missing) >= MOST_OF_TEXT * (tokens[1] - tokens[0]):
+        if len(self._sought[0][number].tokens) - len(match.missing) >= MOST_OF_TEXT * (tokens[1] - tokens[0]):
             return True
-        return match.kind == "exact" and _is_apart(
-            batch, row, stream.places[[begin + match.begin, begin + match.end - 1]]
-        )
+        return match.kind == "exact" and _is_apart(batch, stream, row, begin + match.begin, begin + match.end)
 
     def _compared(self, number: int, piece: Piece) -> Match | None:
         """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
-        found = compared(self._pieces[0][number], self._weights[0][number], piece, LEAST)
-        if found is not None and found.kind == "exact":
+        plain, spelled = self._sought[0][number], self._sought[1][number]
+        found = compared(plain, piece, LEAST)
+        if (found is not None and found.kind == "exact") or plain.piece.chars == spelled.piece.chars:
             return found
-        if self._pieces[0][number].chars == self._pieces[1][number].chars:
-            return found
-        other = compared(self._pieces[1][number], self._weights[1][number], piece, LEAST)
+        other = compared(spelled, piece, LEAST)
         return max((m for m in (found, other) if m is not None), key=lambda m: m.share, default=None)
 
 
-def _is_apart(batch: Batch, row: int, places: Places) -> bool:
-    """Is what stands there a sentence of its own?"""
-    begin, end = batch.begins[row : row + 2].tolist()
-    before = batch.data[max(begin, places[0] - NEAR) : places[0]].tobytes().decode("utf-8", "replace")
-    behind = batch.data[places[1] + 1 : min(end, places[1] + 1 + NEAR)].tobytes().decode("utf-8", "replace")
-    return bool(_BEFORE_SENTENCE.search(before) and _BEHIND_SENTENCE.match(behind))
+def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> bool:
+    """Is what stands between two places of the stream a sentence of its own?"""
+    places, (first, last) = stream.places, batch.begins[row : row + 2].tolist()
+    before = first if begin == stream.begins[row] else places[begin - 1] + 1
+    behind = last if end == stream.begins[row + 1] else places[end] + 1
+    return (before == first or bool(_ENDS_BEFORE.search(batch.data[before : places[begin]].tobytes()))) and (
+        end == stream.begins[row + 1] or bool(_ENDS_BEHIND.search(batch.data[places[end - 1] + 1 : behind].tobytes()))
+    )
 
 
 def _parts_of(text: str) -> list[str]:

@@ -6,13 +6,26 @@ stands in a text, not the one n-gram that they have in common.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.curate.shingles import Hashes, Places, Shingles, Stream, batch_of, shingles_of, stream_of
+from distill.curate.shingles import (
+    LENGTH,
+    Batch,
+    Hashes,
+    Places,
+    Shingles,
+    Stream,
+    among,
+    batch_of,
+    names_of,
+    sentences_of,
+    shingles_of,
+    stream_of,
+)
 
 COMMON = 8
 """Questions that a shingle may stand in; in more it tells nothing."""
@@ -62,6 +75,26 @@ class Questions:
         self.total = np.bincount(self._questions[plain], weights[plain], len(texts))
         """Weight of each question."""
         self._bits = _bit_table(self.hashes)
+        self._whole: dict[bytes, list[int]] = {}
+        for number in range(len(texts)):
+            for row in {self.plain.row(number), self.spelled.row(number)}:
+                self._whole.setdefault(row, []).append(number)
+        self._has_short = any(len(row) < LENGTH for row in self._whole)
+        names = [names_of(s, s.begins[:-1], s.begins[1:]) for s in (self.plain, self.spelled)]
+        self._names = np.unique(np.concatenate(names))
+
+    def whole(self, batch: Batch, stream: Stream) -> Iterator[tuple[int, int, int, int]]:
+        """Rows that are nothing but a question, and sentences that are one too short for a shingle: row, question, and
+        where in the stream it begins and ends."""
+        begins, ends = stream.begins[:-1], stream.begins[1:]
+        if self._has_short:
+            short = sentences_of(batch, stream, LENGTH)
+            begins, ends = np.append(begins, short[0]), np.append(ends, short[1])
+        likely = np.flatnonzero(among(names_of(stream, begins, ends), self._names))
+        rows = np.searchsorted(stream.begins, begins[likely], side="right") - 1
+        for row, begin, end in zip(rows.tolist(), begins[likely].tolist(), ends[likely].tolist(), strict=True):
+            for number in self._whole.get(stream.chars[begin:end].tobytes(), ()):
+                yield row, number, begin, end
 
     def candidates(self, stream: Stream) -> Candidates:
         """The questions of which each row of a stream holds a good share."""

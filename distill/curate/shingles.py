@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from distill.curate.folding import folded
+
 LENGTH = 12
 """Characters of a shingle: three words, on the average."""
 
@@ -99,8 +101,8 @@ class Shingles(NamedTuple):
 
 
 def batch_of(texts: list[str]) -> Batch:
-    """Texts one after another; halves of surrogate pairs become question marks."""
-    encoded = [text.encode("utf-8", "replace") for text in texts]
+    """Texts one after another, `folded`; halves of surrogate pairs become question marks."""
+    encoded = [folded(text).encode("utf-8", "replace") for text in texts]
     begins = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(row) for row in encoded], out=begins[1:])
     return Batch(np.frombuffer(b"".join(encoded), np.uint8), begins)
@@ -136,7 +138,7 @@ def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
     begins, ends, lengths = backslashes[named] + 1, ends[named], lengths[named]
     names = _eight(np.append(_LOWER[data], np.zeros(_PADDING, np.uint8)), begins) & _MASKS[lengths]
     names ^= lengths.astype(np.uint64) << np.uint64(59)
-    known = _among(names, _LAYOUT)
+    known = among(names, _LAYOUT)
     edges = np.zeros(len(data) + 1, np.int8)
     edges[begins[known]] = 1
     edges[ends[known]] -= 1
@@ -163,15 +165,22 @@ def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Pla
     """Begins and ends in the stream of what stands between ends of sentences and lines, up to three of them in one, and
     has fewer characters than `length`."""
     marks = np.searchsorted(stream.places, np.flatnonzero(_ENDS[batch.data]))
-    marks = np.unique(np.concatenate([marks, stream.begins]))
-    begins, ends = [], []
-    for step in (1, 2, 3):
-        lengths = marks[step:] - marks[:-step]
-        begins.append(marks[:-step][lengths < length])
-        ends.append(marks[step:][lengths < length])
-    begin, end = np.concatenate(begins), np.concatenate(ends)
+    marks = np.concatenate([marks, stream.begins])
+    marks.sort()
+    marks = marks[np.append(True, marks[1:] != marks[:-1])]
+    short = [np.flatnonzero(marks[step:] - marks[:-step] < length) for step in (1, 2, 3)]
+    begin = np.concatenate([marks[at] for at in short])
+    end = np.concatenate([marks[at + step] for at, step in zip(short, (1, 2, 3), strict=True)])
     inside = end <= stream.begins[np.searchsorted(stream.begins, begin, side="right").clip(max=len(stream.begins) - 1)]
     return begin[inside], end[inside]
+
+
+def names_of(stream: Stream, begins: Places, ends: Places) -> Hashes:
+    """A number for what stands at each of these places of the stream: by its length and both its ends."""
+    lengths = ends - begins
+    first = _eight(stream.chars, begins) & _MASKS[lengths.clip(max=8)]
+    last = _eight(stream.chars, (ends - 8).clip(min=0)) & _MASKS[(lengths >= 8) * 8]
+    return first * _PRIMES[0] ^ last * _PRIMES[1] ^ lengths.astype(np.uint64) * _PRIMES[2]
 
 
 def _eight(chars: Bytes, at: Places) -> Hashes:
@@ -179,7 +188,7 @@ def _eight(chars: Bytes, at: Places) -> Hashes:
     return np.ndarray((len(chars) - 8,), np.uint64, chars, strides=(1,))[at]
 
 
-def _among(values: Hashes, known: Hashes) -> NDArray[np.bool_]:
+def among(values: Hashes, known: Hashes) -> NDArray[np.bool_]:
     """Which of the values stand in a sorted array."""
     at = np.searchsorted(known, values)
     at[at == len(known)] = 0
