@@ -37,8 +37,6 @@ class Match(NamedTuple):
 
 def compared(question: Sought, piece: Piece, least: float) -> Match | None:
     """The question in the piece; None where less than this share of it is there."""
-    if question.weight_in(piece.chars) < least * question.total:
-        return None
     chars = question.piece.chars
     places = _places(chars, piece.chars)
     begins = {*piece.starts, len(piece.chars)}

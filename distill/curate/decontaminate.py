@@ -109,6 +109,9 @@ class Decontaminator:
         self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int
     ) -> Flag | None:
         """What a part of the stream is to a question."""
+        chars = stream.chars[begin:end].tobytes().decode("latin-1")
+        if all(one[number].weight_in(chars) < LEAST * one[number].total for one in self._sought):
+            return None
         match = self._compared(number, _piece(batch, stream, begin, end))
         if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
             return None

@@ -13,7 +13,7 @@ SHORT_WORDS = frozenset("an as at be by do go he if in is it me my no of on or s
 """Other tokens of one or two letters are symbols of formulas, but for `a`. The last five are LaTeX."""
 
 FUNCTIONS = frozenset(
-    """sin cos tan sec csc cot arcsin arccos arctan sinh cosh tanh log exp sqrt gcd lcm max min lim sum int prod binom
+    """sin cos tan sec csc cot arcsin arccos arctan sinh cosh tanh log exp sqrt gcd lcm max min lim sum int prod
     infty circ alpha beta gamma delta epsilon zeta eta theta kappa lambda rho sigma tau phi chi psi omega""".split()
 )
 """Words that are symbols of formulas: another one makes another formula."""
