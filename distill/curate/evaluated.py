@@ -105,7 +105,19 @@ class Questions:
         within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
         questions = self._questions[self._offsets[places][every] + within]
         pairs = shingles.rows[found][every] * len(self.texts) + questions
-        return self._shared(pairs, places[every], shingles.starts[found][every])
+        likely = self._likely(pairs, places[every])
+        return self._shared(pairs[likely], places[every][likely], shingles.starts[found][every][likely])
+
+    def _likely(self, pairs: Places, hashes: Places) -> Places:
+        """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
+        order = np.argsort(pairs, kind="stable")
+        pairs = pairs[order]
+        groups = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
+        if not len(groups):
+            return groups
+        weights = np.add.reduceat(self.weights[hashes[order]], groups)
+        enough = weights >= LEAST_SHARE * self.total[pairs[groups] % len(self.texts)]
+        return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
     def _shared(self, pairs: Places, hashes: Places, starts: Places) -> Candidates:
         """Pairs, each with the shingles it shares, down to those that share enough."""
