@@ -28,6 +28,9 @@ LEAST_WEIGHT = 2.5
 _ENDS_BEFORE = re.compile(rb"[.:?!\n]")
 _ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)")
 
+LEAST_WEIGHT_CHANGED = 3.5
+"""Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
+
 LONGEST = 1 << 20
 """Characters of a text that are looked at in one; a longer one in pieces that overlap."""
 
@@ -113,7 +116,9 @@ class Decontaminator:
         if all(one[number].weight_in(chars) < LEAST * one[number].total for one in self._sought):
             return None
         match = self._compared(number, _piece(batch, stream, begin, end))
-        if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
+        if match is None:
+            return None
+        if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
             return None
         if match.weight < LEAST_WEIGHT and not self._is_enough(batch, stream, row, number, match, begin):
             return None
@@ -123,8 +128,6 @@ class Decontaminator:
 
     def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
         """Is what is little all of a text, or all of a sentence?"""
-        if match.kind == "changed":
-            return False
         tokens = stream.starts.searchsorted(stream.begins[row : row + 2])
         if len(self._sought[0][number].tokens) - len(match.missing) >= MOST_OF_TEXT * (tokens[1] - tokens[0]):
             return True
