@@ -4,13 +4,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from distill.curate.alignment import Match, compared
 from distill.curate.changes import signs_of
 from distill.curate.evaluated import Questions
 from distill.curate.folding import unfolded
-from distill.curate.pieces import Piece, sought
+from distill.curate.pieces import Piece, kind_of, sought
 from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
@@ -127,11 +128,16 @@ class Decontaminator:
         return Flag(row, self.numbers[number], match, unfolded(texts[row], places[0] - first, places[1] + 1 - first))
 
     def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
-        """Is what is little all of a text, or all of a sentence?"""
-        tokens = stream.starts.searchsorted(stream.begins[row : row + 2])
-        if len(self._sought[0][number].tokens) - len(match.missing) >= MOST_OF_TEXT * (tokens[1] - tokens[0]):
+        """Is what is little all of a text but for some words, or all of a sentence?"""
+        first, last = begin + match.begin, begin + match.end
+        if match.kind == "exact" and _is_apart(batch, stream, row, first, last):
             return True
-        return match.kind == "exact" and _is_apart(batch, stream, row, begin + match.begin, begin + match.end)
+        row_begin, row_end = stream.begins[row : row + 2].tolist()
+        starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
+        if len(self._sought[0][number].tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
+            return False
+        spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
+        return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
 
     def _compared(self, number: int, piece: Piece) -> Match | None:
         """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""

@@ -165,7 +165,9 @@ def shingles_of(stream: Stream) -> Shingles:
 def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Places]:
     """Begins and ends in the stream of what stands between ends of sentences and lines, up to three of them in one, and
     has fewer characters than `length`."""
-    marks = np.searchsorted(stream.places, np.flatnonzero(_ENDS[batch.data]))
+    ends = np.flatnonzero(_ENDS[batch.data])
+    ends = ends[_KINDS[batch.data[(ends + 1).clip(max=len(batch.data) - 1)]] != DIGIT]  # no decimal point
+    marks = np.searchsorted(stream.places, ends)
     marks = np.concatenate([marks, stream.begins])
     marks.sort()
     marks = marks[np.append(True, marks[1:] != marks[:-1])]
