@@ -23,6 +23,9 @@ LEAST_CHANGED = 0.8
 MOST_OF_TEXT = 0.6
 """Share of a text's tokens that make up for too little weight."""
 
+LEAST_LIGHT = 0.8
+"""Share of a question that must be there where that is little."""
+
 LEAST_WEIGHT = 2.5
 """Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
 
@@ -132,6 +135,8 @@ class Decontaminator:
         first, last = begin + match.begin, begin + match.end
         if match.kind == "exact" and _is_apart(batch, stream, row, first, last):
             return True
+        if match.share < LEAST_LIGHT:
+            return False
         row_begin, row_end = stream.begins[row : row + 2].tolist()
         starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
         if len(self._sought[0][number].tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
