@@ -1,82 +1,53 @@
-"""Decontamination: what is found of perturbed evaluation questions, what is flagged of training sets, rows a second.
+"""Decontamination: what is found of copies of evaluation questions, and what is flagged that is none.
 
     python benchmarks/decontamination.py --evaluated math500.jsonl gsm8k_test.jsonl ... --train gsm8k_train.jsonl ... \\
-        --rows 100000 --out FILE
+        --pairs contamination_s1_lexical.jsonl --rows 10000 100000 --out FILE
 
-Beside the approach of s1 and open-r1 (any shared n-gram of lower-cased words between white space, 8 and 13), in one
-run. Perturbed is every question, with a seed: its spaces, its punctuation, its numbers, a share of its words (by words
-of the training sets, white space between them). Rows for the speed are sentences of the training sets mixed, one in
-1,400 with a question planted.
+Beside the rule of s1 and open-r1 (any shared n-gram, `shared_ngrams`), in one run. Every question is changed once in
+each way of `made_copies`, with a seed. `found` counts changed questions that are flagged as themselves (or as one of
+the same letters and digits), `right` those among all pairs of row and question that are flagged. `changed`, which
+ours reports and keeps, counts as not found, but in the line "with changed". Speed and memory: `decontamination_speed`,
+each way in a process of its own.
 """
 
 import argparse
 import json
 import random
-import re
-import resource
-import string
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from common import machine
+from decontamination_speed import speed
+from made_copies import chat, copies, unrelated, variants
+from shared_ngrams import OpenR1
 
 from distill.curate.decontaminate import Decontaminator
+from distill.curate.tables import text_of
 from distill.evaluate.statistics import wilson
 
 PART = 8192
 
+SAME = {
+    ("math500_0103", "s1k_0181"),
+    ("math500_0285", "s1k_0124"),
+    ("math500_0080", "s1k_0081"),
+    ("math500_0126", "s1k_0498"),
+}
+"""Pairs of the 36 weakly labelled ones that are the same problem, by hand: who has solved one has solved the other.
+Two are identical, one has other line ends, one asks for the sum of two parts of the number that the other asks for.
+The other 32 share a sentence that many problems begin or end with, or a pattern with other numbers and questions."""
+
 
 def questions_of(path: Path) -> list[str]:
     rows = [json.loads(line) for line in path.open(encoding="utf-8")]
-    return [row.get("problem") or row["question"] for row in rows]
-
-
-def replaced(text: str, share: float, words: list[str], rng: random.Random) -> str:
-    return " ".join(rng.choice(words) if rng.random() < share else word for word in text.split())
-
-
-def perturbations(words: list[str], rng: random.Random) -> dict[str, Callable[[str], str]]:
-    def other(found: re.Match[str]) -> str:
-        number = rng.randrange(2, 10 ** min(len(found[0]), 6) + 2)
-        return str(number + (str(number) == found[0]))
-
-    return {
-        "verbatim": str,
-        "in a prompt": lambda t: f"Solve the following problem step by step. {t}\nPut your answer in \\boxed{{}}.",
-        "respaced": lambda t: re.sub(r"([+\-*/=(){}^_<>,])", r" \1 ", t),
-        "without spaces around signs": lambda t: re.sub(r"\s*([+\-*/=(){}^_<>,$])\s*", r"\1", t),
-        "without punctuation": lambda t: "".join(c for c in t if c not in string.punctuation),
-        "5 % of words replaced": lambda t: replaced(t, 0.05, words, rng),
-        "10 % of words replaced": lambda t: replaced(t, 0.1, words, rng),
-        "20 % of words replaced": lambda t: replaced(t, 0.2, words, rng),
-        "numbers changed": lambda t: re.sub(r"\d+", other, t),
-    }
-
-
-class Ngrams:
-    """Any shared n-gram, as s1 and open-r1 have it: an approach of theirs, written again."""
-
-    def __init__(self, questions: list[str], n: int) -> None:
-        self.n = n
-        self.of: dict[str, set[int]] = {}
-        for number, question in enumerate(questions):
-            for gram in self._grams(question):
-                self.of.setdefault(gram, set()).add(number)
-
-    def _grams(self, text: str) -> list[str]:
-        words = text.lower().split()
-        return [" ".join(words[at : at + self.n]) for at in range(len(words) - self.n + 1)]
-
-    def found(self, texts: list[str]) -> list[set[int]]:
-        return [set().union(*(self.of.get(gram, ()) for gram in self._grams(text))) for text in texts]
+    return [row.get("problem") or row.get("question") or row["text"] for row in rows]
 
 
 class Ours:
-    def __init__(self, questions: list[str]) -> None:
+    def __init__(self, questions: list[str], with_changed: bool = False) -> None:
         self.finder = Decontaminator(questions)
-        self.with_changed = False
+        self.with_changed = with_changed
 
     def found(self, texts: list[str]) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in texts]
@@ -88,77 +59,86 @@ class Ours:
 
 
 def share(hits: int, of: int) -> dict[str, Any]:
-    return {"n": of, "found": hits, "share": hits / of, "interval": wilson(hits, of, 0.95)}
+    return {"n": of, "found": hits, "share": hits / max(of, 1), "interval": wilson(hits, of, 0.95) if of else None}
 
 
-def recall(approach: Any, questions: list[str], words: list[str]) -> dict[str, Any]:
-    """A question is found where its own number is among what is found in its perturbed form, or one equal to it."""
-    told = {}
-    first = {question: number for number, question in reversed(list(enumerate(questions)))}
-    for name, perturb in perturbations(words, random.Random(0)).items():
-        found = approach.found([perturb(question) for question in questions])
-        told[name] = share(
-            sum(first[q] in f or n in f for n, (q, f) in enumerate(zip(questions, found, strict=True))), len(questions)
-        )
+def same(question: str) -> str:
+    return "".join(c for c in question.lower() if c.isalnum())
+
+
+def recalled(approach: Any, questions: list[str], rows: list[str]) -> dict[str, Any]:
+    """Questions found in their changed forms, and how many of the pairs flagged are such."""
+    names = [same(question) for question in questions]
+    found = approach.found(rows)
+    right = [sum(names[q] == name for q in hits) for name, hits in zip(names, found, strict=True)]
+    told = share(sum(map(bool, right)), len(rows))
+    told["right"] = share(sum(right), sum(map(len, found)))
     return told
 
 
-def mixed(sets: list[list[str]], questions: list[str], count: int) -> list[str]:
-    """Rows of real sentences, as many words as real rows have."""
-    rng = random.Random(0)
-    rows = [text for texts in sets for text in texts]
-    sentences = [s for text in rows for s in re.split(r"(?<=[.?!])\s+", text) if s]
-    made = []
-    for at in range(count):
-        if at % 1400 == 1399:
-            made.append(f"{rng.choice(sentences)} {rng.choice(questions)} {rng.choice(sentences)}")
-        elif rng.random() < 0.15:
-            made.append(rng.choice(rows))
-        else:
-            made.append(" ".join(rng.choice(sentences) for _ in range(rng.randrange(2, 7))))
-    return made
+def labelled(make: Callable[[list[str]], Any], path: Path) -> dict[str, Any]:
+    """The weakly labelled pairs: how many of the same are found, how many of the others are flagged."""
+    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
+    questions = sorted({row["math500_problem"] for row in rows})
+    found = make(questions).found([row["train_problem"] for row in rows])
+    hits = [questions.index(row["math500_problem"]) in f for row, f in zip(rows, found, strict=True)]
+    truth = [(row["math500_id"], row["train_id"]) in SAME for row in rows]
+    return {
+        "same": share(sum(h and t for h, t in zip(hits, truth, strict=True)), sum(truth)),
+        "others": share(sum(h and not t for h, t in zip(hits, truth, strict=True)), len(truth) - sum(truth)),
+    }
+
+
+def told_of(
+    make: Callable[[list[str]], Any], questions: list[str], sets: dict[str, list[str]], pairs: Path | None
+) -> Any:
+    rows = [text for texts in sets.values() for text in texts]
+    words = sorted({w for text in rows for w in text.split()})
+    approach = make(questions)
+    told: dict[str, Any] = {"copies": {}, "variants": {}, "flagged": {}}
+    for name, change in copies(words, rows, questions).items():
+        rng = random.Random(0)
+        told["copies"][name] = recalled(approach, questions, [change(q, rng) for q in questions])
+    chats = [text_of(chat(question)) or "" for question in questions]
+    told["copies"]["as a chat"] = recalled(approach, questions, chats)
+    short = [q for q in questions if len(q.split()) <= 5]
+    told["copies"]["five words or fewer, in a prompt"] = recalled(
+        make(short), short, [f"Solve the following problem step by step. {q}\nBox the answer." for q in short]
+    )
+    for name, change in variants().items():
+        rng = random.Random(0)
+        numbered = [q for q in questions if any(c.isdigit() for c in q)]
+        told["variants"][name] = recalled(make(numbered), numbered, [change(q, rng) for q in numbered])
+    for name, texts in {**sets, "unrelated, with boilerplate": unrelated(rows, 5000)}.items():
+        told["flagged"][name] = share(sum(map(bool, approach.found(texts))), len(texts))
+    if pairs:
+        told["labelled"] = labelled(make, pairs)
+    return told
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evaluated", type=Path, nargs="+", required=True)
     parser.add_argument("--train", type=Path, nargs="+", required=True)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--pairs", type=Path, help="contamination_s1_lexical.jsonl")
+    parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     questions = [q for path in given.evaluated for q in questions_of(path)]
     sets = {path.stem: questions_of(path) for path in given.train}
-    words = sorted({w for texts in sets.values() for text in texts for w in text.split()})
-    told: dict[str, Any] = {"machine": machine(), "questions": len(questions), "recall": {}, "flagged": {}, "speed": {}}
-    ours = Ours(questions)
-    approaches = {"ours": ours, "any 8-gram": Ngrams(questions, 8), "any 13-gram": Ngrams(questions, 13)}
-    for name, approach in approaches.items():
-        told["recall"][name] = recall(approach, questions, words)
-        told["flagged"][name] = {s: share(sum(map(bool, approach.found(t))), len(t)) for s, t in sets.items()}
-    ours.with_changed = True
-    told["recall"]["ours, changed included"] = recall(ours, questions, words)
-    told["flagged"]["ours, changed included"] = {
-        s: share(sum(map(bool, ours.found(t))), len(t)) for s, t in sets.items()
+    approaches: dict[str, Callable[[list[str]], Any]] = {
+        "ours": Ours,
+        "ours, with changed": lambda questions: Ours(questions, with_changed=True),
+        "any 8-gram": OpenR1,
+        "any 13-gram": lambda questions: OpenR1(questions, 13),
     }
-    for count in given.rows:
-        rows = mixed(list(sets.values()), questions, count)
-        told["speed"][str(count)] = {"mean characters": sum(map(len, rows)) / count}
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for name, approach in approaches.items():
-            started = time.process_time()
-            found = sum(map(bool, approach.found(rows)))
-            seconds = time.process_time() - started
-            told["speed"][str(count)][name] = {"rows_per_cpu_second": round(count / seconds), "flagged": found}
-            print(count, name, round(count / seconds), found, flush=True)
-        told["speed"][str(count)]["peak_mib"] = [
-            before // 1024,
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        ]
+    told: dict[str, Any] = {"machine": machine("rapidfuzz", "numpy"), "questions": len(questions)}
+    for name, make in approaches.items():
+        told[name] = told_of(make, questions, sets, given.pairs)
+        for part, found in told[name].items():
+            print(name, part, {k: f"{v['share']:.2%}" for k, v in found.items()}, flush=True)
+    told["speed"] = speed(questions, list(sets.values()), given.rows)
     given.out.write_text(json.dumps(told, indent=1) + "\n")
-    for name, found in told["recall"].items():
-        print(name, {k: f"{v['share']:.1%}" for k, v in found.items()})
-    for name, found in told["flagged"].items():
-        print(name, {k: f"{v['share']:.2%}" for k, v in found.items()})
 
 
 if __name__ == "__main__":

@@ -1,48 +1,20 @@
-"""Is a question in a text, letter by letter, and what was changed in it?
+"""Is a question in a text, letter by letter?
 
-Both are compared as streams (`shingles`), so that neither spacing nor the spelling of LaTeX counts. What is left
-unmatched tells a copy in other words from a problem of the same pattern with other numbers, which is another problem.
+Both are compared as streams (`shingles`), so that neither spacing nor the spelling of LaTeX counts. Whether what is
+left unmatched is other words or another problem is judged in `changes`.
 """
 
-import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from itertools import compress, pairwise
+from collections.abc import Iterator
+from itertools import compress
 from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
+from distill.curate.changes import is_changed, signs_differ
+from distill.curate.pieces import WORD, Gap, Piece, Sought, Span
+
 Kind = Literal["exact", "near", "changed"]
-Span = tuple[int, int]
-
-SHORT_WORDS = frozenset("an as at be by do go he if in is it me my no of on or so to up us we".split())
-"""Other tokens of one or two letters are symbols of formulas, but for `a` where no other is near."""
-
-MOST_CHANGED = 0.2
-"""Share of a question's numbers and symbols that may be others in a copy."""
-
-MOST_LOST = 0.5
-"""The same where more words are others."""
-
-_WORD = 3
-"""Letters from which on a run of them is a word."""
-
-_SIGN = re.compile(r"[-+=<>−≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?:slant)?(?![A-Za-z])")
-_SIGN_OF = {"−": "-", "≤": "<", "≥": ">", "≠": "!", "\\l": "<", "\\g": ">", "\\n": "!"}
-
-
-class Piece(NamedTuple):
-    """A part of a text as a stream."""
-
-    chars: str
-    """A character for each byte."""
-    starts: list[int]
-    """Where its tokens begin: words, numbers, and characters beyond ASCII. The first is 0."""
-    raw: Callable[[int, int], str]
-    """The text between two places of the stream."""
-
-    def tokens(self) -> list[Span]:
-        return list(zip(self.starts, [*self.starts[1:], len(self.chars)], strict=True))
 
 
 class Match(NamedTuple):
@@ -63,27 +35,28 @@ class Match(NamedTuple):
     """Tokens of the piece among those that are."""
 
 
-def compared(question: Piece, weights: list[float], piece: Piece, least: float) -> Match | None:
-    """The question, whose tokens have these weights, in the piece; None where less than this share of it is there."""
-    places = _places(question.chars, piece.chars)
-    tokens = question.tokens()
+def compared(question: Sought, piece: Piece, least: float) -> Match | None:
+    """The question in the piece; None where less than this share of it is there."""
+    chars = question.piece.chars
+    places = _places(chars, piece.chars)
     begins = {*piece.starts, len(piece.chars)}
-    there = [_is_whole(question.chars, piece.chars, places, token, begins) for token in tokens]
-    matched, total = sum(compress(weights, there)), sum(weights)
-    if not matched or matched < least * total:
+    there = [_is_whole(chars, piece.chars, places, token, begins) for token in question.tokens]
+    matched = sum(compress(question.weights, there))
+    if not matched or matched < least * question.total:
         return None
-    found = list(compress(tokens, there))
-    gaps = [
-        ([question.chars[a:b] for a, b in lost], [piece.chars[a:b] for a, b in others])
-        for lost, others in _gaps(tokens, there, places, piece)
-    ]
-    missing, instead = [t for lost, _ in gaps for t in lost], [t for _, others in gaps for t in others]
+    gaps = list(_gaps(question.tokens, there, places, piece))
+    missing = [_text(chars[a:b]) for gap in gaps for a, b in gap.lost]
+    instead = [_text(piece.chars[a:b]) for gap in gaps for a, b in gap.instead]
     kind: Kind = "near" if missing or instead else "exact"
-    symbols = sum(_is_symbol(question.chars[a:b]) for a, b in tokens)
-    if _is_changed(gaps, symbols) or _signs_differ(question, piece, found, places):
+    found = list(compress(question.tokens, there))
+    if is_changed(gaps, question, piece) or signs_differ(question.piece, piece, found, places):
         kind = "changed"
     begin, end = places[found[0][0]], places[found[-1][1] - 1] + 1
-    return Match(kind, matched / total, matched, begin, end, missing, instead)
+    return Match(kind, matched / question.total, matched, begin, end, missing, instead)
+
+
+def _text(chars: str) -> str:
+    return chars if chars.isascii() else chars.encode("latin-1").decode("utf-8", "replace")
 
 
 def _places(question: str, piece: str) -> list[int]:
@@ -105,34 +78,35 @@ def _is_whole(question: str, piece: str, places: list[int], token: Span, begins:
     if at < 0 or places[begin:end] != list(range(at, until)):
         return False
     if not question[begin].isdigit():
-        if end - begin >= _WORD:
+        if end - begin >= WORD:
             return True
         starts = at in begins or (begin > 0 and places[begin - 1] == at - 1)
         return starts and (until in begins or (end < len(question) and places[end] == until))
-    before = question[begin - 1 : begin].isdigit() == piece[at - 1 : at].isdigit()
-    return before and question[end : end + 1].isdigit() == piece[until : until + 1].isdigit()
+    before = at in begins or question[begin - 1 : begin].isdigit() == piece[at - 1 : at].isdigit()
+    return before and (until in begins or question[end : end + 1].isdigit() == piece[until : until + 1].isdigit())
 
 
-def _gaps(
-    tokens: list[Span], there: list[bool], places: list[int], piece: Piece
-) -> Iterator[tuple[list[Span], list[Span]]]:
-    """Tokens that are missing, with those of the piece that stand there instead; before the first and behind the last
-    that are there, as many as are missing."""
+def _gaps(tokens: list[Span], there: list[bool], places: list[int], piece: Piece) -> Iterator[Gap]:
+    """Where tokens are missing or others stand between; before the first that is there and behind the last one, as many
+    others as are missing."""
     theirs = piece.tokens()
     lost: list[Span] = []
-    after: int | None = None
+    last: int | None = None
     for token, is_there in zip(tokens, there, strict=True):
         if not is_there:
             lost.append(token)
             continue
         begin = places[token[0]]
-        if after is None:
-            yield lost, _between(theirs, piece.starts, 0, begin)[-len(lost) :] if lost else []
-        elif lost or begin > after:
-            yield lost, _between(theirs, piece.starts, after, begin)
-        lost, after = [], places[token[1] - 1] + 1
-    if lost and after is not None:
-        yield lost, _between(theirs, piece.starts, after, len(piece.chars))[: len(lost)]
+        if last is None:
+            if lost:
+                yield Gap(lost, _between(theirs, piece.starts, 0, begin)[-len(lost) :], None, token[0], None, begin)
+        elif lost or begin > places[last] + 1:
+            others = _between(theirs, piece.starts, places[last] + 1, begin)
+            yield Gap(lost, others, last, token[0], places[last], begin)
+        lost, last = [], token[1] - 1
+    if lost and last is not None:
+        others = _between(theirs, piece.starts, places[last] + 1, len(piece.chars))[: len(lost)]
+        yield Gap(lost, others, last, None, places[last], None)
 
 
 def _between(tokens: list[Span], starts: list[int], begin: int, end: int) -> list[Span]:
@@ -145,38 +119,3 @@ def _between(tokens: list[Span], starts: list[int], begin: int, end: int) -> lis
         if b > begin and b > a:
             found.append((max(a, begin), min(b, end)))
     return found
-
-
-def _is_changed(gaps: list[tuple[list[str], list[str]]], symbols: int) -> bool:
-    """Are symbols changed rather than words, and more of them than a copy with other words may lose?"""
-    changes = [gap for gap in gaps if _changes(*gap)]
-    others = sum(bool(lost or instead) for lost, instead in gaps) - len(changes)
-    lost, put = (sum(_is_symbol(token) for gap in changes for token in gap[side]) for side in (0, 1))
-    return lost > MOST_LOST * symbols or (len(changes) >= others and max(lost, put) > MOST_CHANGED * symbols)
-
-
-def _changes(lost: list[str], instead: list[str]) -> bool:
-    """Are numbers or symbols exchanged, put in, or left out? A word for a formula was put there blindly."""
-    ours, theirs = [t for t in lost if _is_symbol(t)], [t for t in instead if _is_symbol(t)]
-    if theirs:
-        return bool(ours) or not lost
-    return bool(ours) and not instead
-
-
-def _is_symbol(token: str) -> bool:
-    return token[:1].isdigit() or (token.isascii() and len(token) < _WORD and token not in SHORT_WORDS and token != "a")
-
-
-def _signs_differ(question: Piece, piece: Piece, found: list[Span], places: list[int]) -> bool:
-    """Do signs between the same two symbols differ, where both texts have signs at all?"""
-    chars = question.chars
-    pairs = [
-        (_signs(question.raw(b - 1, c)), _signs(piece.raw(places[b - 1], places[c])))
-        for (a, b), (c, d) in pairwise(found)
-        if b == c and places[c] == places[b - 1] + 1 and _is_symbol(chars[a:b]) and _is_symbol(chars[c:d])
-    ]
-    return any(ours != theirs for ours, theirs in pairs) and any(theirs for _, theirs in pairs)
-
-
-def _signs(raw: str) -> list[str]:
-    return [_SIGN_OF.get(sign[:2], sign[:1]) for sign in _SIGN.findall(raw)]

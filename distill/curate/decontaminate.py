@@ -3,12 +3,16 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
-from distill.curate.alignment import Match, Piece, compared
+from distill.curate.alignment import Match, compared
+from distill.curate.changes import signs_of
 from distill.curate.evaluated import Questions
-from distill.curate.shingles import LENGTH, Batch, Places, Stream, batch_of, stream_of
+from distill.curate.folding import unfolded
+from distill.curate.pieces import Piece, kind_of, sought
+from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
@@ -16,13 +20,20 @@ LEAST = 0.6
 LEAST_CHANGED = 0.8
 """The same where numbers or formulas are others."""
 
+MOST_OF_TEXT = 0.6
+"""Share of a text's tokens that make up for too little weight."""
+
+LEAST_LIGHT = 0.8
+"""Share of a question that must be there where that is little."""
+
 LEAST_WEIGHT = 2.5
 """Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
 
-_BEFORE_SENTENCE = re.compile(r"(?:^|[.:?!\n])[^\w.:?!\n]*$")
-_BEHIND_SENTENCE = re.compile(r"[^\w.?!\n]*(?:$|[.?!]|\n)")
-NEAR = 20
-"""Bytes around a short question in which it must begin and end a sentence."""
+_ENDS_BEFORE = re.compile(rb"[.:?!\n]")
+_ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)")
+
+LEAST_WEIGHT_CHANGED = 3.5
+"""Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
 
 LONGEST = 1 << 20
 """Characters of a text that are looked at in one; a longer one in pieces that overlap."""
@@ -48,28 +59,26 @@ class Decontaminator:
 
     def __init__(self, questions: Sequence[str]) -> None:
         streams = stream_of(batch_of(list(questions)))
-        first: dict[bytes, int] = {}
-        for number in range(len(questions)):
-            first.setdefault(streams.row(number), number)
-        first.pop(b"", None)
+        first: dict[tuple[bytes, str], int] = {}
+        for number, text in enumerate(questions):
+            if stream := streams.row(number):
+                first.setdefault((stream, signs_of(text)), number)
         self.numbers = list(first.values())
         """Of the questions that are looked for."""
         texts = [questions[number] for number in self.numbers]
         self._questions = Questions(texts)
         batch = batch_of(texts)
-        self._pieces = [
-            tuple(_piece(batch, stream, *stream.begins[number : number + 2].tolist()) for number in range(len(texts)))
-            for stream in (self._questions.plain, self._questions.spelled)
-        ]
-        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in self._pieces[0])
-        self._frequencies = Counter(token for found in tokens for token in found)
-        self._scale = math.log(len(texts) + 1)
-        self._weights = [[self._weights_of(piece) for piece in pieces] for pieces in self._pieces]
+        both = (self._questions.plain, self._questions.spelled)
+        pieces = [[_piece(batch, s, *s.begins[n : n + 2].tolist()) for n in range(len(texts))] for s in both]
+        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in pieces[0])
+        frequencies = Counter(token for found in tokens for token in found)
+        scale = math.log(len(texts) + 1)
 
-    def _weights_of(self, piece: Piece) -> list[float]:
-        """Rarity of its tokens among the questions, from 0.1 to 1."""
-        frequencies = (self._frequencies.get(piece.chars[a:b], 1) for a, b in piece.tokens())
-        return [max(0.1, 1 - math.log(frequency) / self._scale) for frequency in frequencies]
+        def weigh(token: str) -> float:
+            """Rarity among the questions, from 0.1 to 1."""
+            return max(0.1, 1 - math.log(frequencies.get(token, 1)) / scale)
+
+        self._sought = [[sought(piece, weigh) for piece in one] for one in pieces]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
@@ -86,55 +95,73 @@ class Decontaminator:
         batch = batch_of(texts)
         stream = stream_of(batch)
         candidates = self._questions.candidates(stream)
-        found = [self._flag(batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
-        return [*(flag for flag in found if flag is not None), *self._short(batch, stream)]
+        found = [self._flag(texts, batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
+        return [flag for flag in (*found, *self._whole(texts, batch, stream)) if flag is not None]
 
-    def _short(self, batch: Batch, stream: Stream) -> list[Flag]:
-        """Texts that are nothing but a question which is too short for a shingle."""
-        if not self._questions.short:
-            return []
-        found = []
-        lengths = (stream.begins[1:] - stream.begins[:-1]).tolist()
-        for row in (row for row, length in enumerate(lengths) if 0 < length < LENGTH):
-            number = self._questions.short.get(stream.row(row))
-            if number is not None:
-                flag = self._flag(batch, stream, row, number, *([int(stream.begins[row])] * 2))
-                found += [flag] if flag is not None and flag.match.kind == "exact" else []
-        return found
+    def _whole(self, texts: Sequence[str], batch: Batch, stream: Stream) -> Iterator[Flag | None]:
+        """Texts that are nothing but a question, and sentences that are one too short for a shingle."""
+        for row, number, begin, end in self._questions.whole(batch, stream):
+            yield self._judged(texts, batch, stream, row, number, begin, end)
 
-    def _flag(self, batch: Batch, stream: Stream, row: int, number: int, first: int, last: int) -> Flag | None:
+    def _flag(
+        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, first: int, last: int
+    ) -> Flag | None:
         begin, end = stream.begins[row : row + 2].tolist()
-        chars = self._pieces[0][number].chars
+        chars = self._sought[0][number].piece.chars
         piece_begin = max(begin, first - _before(chars, _shingle(stream, first)))
-        piece = _piece(batch, stream, piece_begin, min(end, last + _behind(chars, _shingle(stream, last))))
-        match = self._compared(number, piece)
-        if match is None or (match.kind == "changed" and match.share < LEAST_CHANGED):
+        piece_end = min(end, last + _behind(chars, _shingle(stream, last)))
+        return self._judged(texts, batch, stream, row, number, piece_begin, _token_end(stream, piece_end, end))
+
+    def _judged(
+        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int
+    ) -> Flag | None:
+        """What a part of the stream is to a question."""
+        chars = stream.chars[begin:end].tobytes().decode("latin-1")
+        if all(one[number].weight_in(chars) < LEAST * one[number].total for one in self._sought):
             return None
-        places = stream.places[[piece_begin + match.begin, piece_begin + match.end - 1]]
-        if match.weight < LEAST_WEIGHT and (match.kind != "exact" or not _is_apart(batch, row, places)):
+        match = self._compared(number, _piece(batch, stream, begin, end))
+        if match is None:
             return None
-        evidence = batch.data[places[0] : places[1] + 1].tobytes().decode("utf-8", "replace")
-        return Flag(row, self.numbers[number], match, evidence)
+        if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
+            return None
+        if match.weight < LEAST_WEIGHT and not self._is_enough(batch, stream, row, number, match, begin):
+            return None
+        places = stream.places[[begin + match.begin, begin + match.end - 1]]
+        first = batch.begins[row]
+        return Flag(row, self.numbers[number], match, unfolded(texts[row], places[0] - first, places[1] + 1 - first))
+
+    def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
+        """Is what is little all of a text but for some words, or all of a sentence?"""
+        first, last = begin + match.begin, begin + match.end
+        if match.kind == "exact" and _is_apart(batch, stream, row, first, last):
+            return True
+        if match.share < LEAST_LIGHT:
+            return False
+        row_begin, row_end = stream.begins[row : row + 2].tolist()
+        starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
+        if len(self._sought[0][number].tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
+            return False
+        spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
+        return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
 
     def _compared(self, number: int, piece: Piece) -> Match | None:
         """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
-        found = compared(self._pieces[0][number], self._weights[0][number], piece, LEAST)
-        if found is not None and found.kind != "changed":
+        plain, spelled = self._sought[0][number], self._sought[1][number]
+        found = compared(plain, piece, LEAST)
+        if (found is not None and found.kind == "exact") or plain.piece.chars == spelled.piece.chars:
             return found
-        if self._pieces[0][number].chars == self._pieces[1][number].chars:
-            return found
-        other = compared(self._pieces[1][number], self._weights[1][number], piece, LEAST)
-        if other is None or (found is not None and other.kind == "changed" and other.share <= found.share):
-            return found
-        return other
+        other = compared(spelled, piece, LEAST)
+        return max((m for m in (found, other) if m is not None), key=lambda m: m.share, default=None)
 
 
-def _is_apart(batch: Batch, row: int, places: Places) -> bool:
-    """Is what stands there a sentence of its own?"""
-    begin, end = batch.begins[row : row + 2].tolist()
-    before = batch.data[max(begin, places[0] - NEAR) : places[0]].tobytes().decode("utf-8", "replace")
-    behind = batch.data[places[1] + 1 : min(end, places[1] + 1 + NEAR)].tobytes().decode("utf-8", "replace")
-    return bool(_BEFORE_SENTENCE.search(before) and _BEHIND_SENTENCE.match(behind))
+def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> bool:
+    """Is what stands between two places of the stream a sentence of its own?"""
+    places, (first, last) = stream.places, batch.begins[row : row + 2].tolist()
+    before = first if begin == stream.begins[row] else places[begin - 1] + 1
+    behind = last if end == stream.begins[row + 1] else places[end] + 1
+    return (before == first or bool(_ENDS_BEFORE.search(batch.data[before : places[begin]].tobytes()))) and (
+        end == stream.begins[row + 1] or bool(_ENDS_BEHIND.search(batch.data[places[end - 1] + 1 : behind].tobytes()))
+    )
 
 
 def _parts_of(text: str) -> list[str]:
@@ -158,6 +185,12 @@ def _behind(question: str, shingle: str) -> int:
     at = question.rfind(shingle)
     rest = len(question) - at
     return len(question) if at < 0 else LENGTH if rest == LENGTH else rest + rest // 4 + 2 * LENGTH
+
+
+def _token_end(stream: Stream, at: int, end: int) -> int:
+    """The next begin of a token, or the end of the row: a number is not cut."""
+    following = int(stream.starts.searchsorted(at))
+    return min(end, int(stream.starts[following])) if following < len(stream.starts) else end
 
 
 def _piece(batch: Batch, stream: Stream, begin: int, end: int) -> Piece:

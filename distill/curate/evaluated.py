@@ -6,16 +6,35 @@ stands in a text, not the one n-gram that they have in common.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.curate.shingles import LENGTH, Hashes, Places, Shingles, Stream, batch_of, shingles_of, stream_of
+from distill.curate.shingles import (
+    LENGTH,
+    Batch,
+    Hashes,
+    Places,
+    Shingles,
+    Stream,
+    among,
+    batch_of,
+    names_of,
+    sentences_of,
+    shingles_of,
+    stream_of,
+)
 
 COMMON = 8
 """Questions that a shingle may stand in; in more it tells nothing."""
+
+KEYS = 4
+"""Shingles, the rarest, that tell of a question however common: one of a set of templates has no rare ones."""
+
+MOST_COMMON = 256
+"""Questions that those may stand in."""
 
 LEAST_SHARE = 0.25
 """Of a question's weight in a text that is looked at more closely."""
@@ -42,40 +61,63 @@ class Questions:
         self.plain = stream_of(batch_of(list(texts)))
         self.spelled = stream_of(batch_of(list(texts)), without_layout=False)
         """With the names of all LaTeX commands, as in a text that has lost its backslashes."""
-        self.short = self._short()
-        """Questions of fewer characters than a shingle has."""
         ours, theirs = shingles_of(self.plain), shingles_of(self.spelled)
-        both = np.unique(np.stack([np.append(ours.hashes, theirs.hashes), _rows(ours, theirs)]), axis=1)
-        self.hashes, frequencies = np.unique(both[0], return_counts=True)
-        self._questions = both[1].astype(np.int64)
-        self._offsets = np.append(0, np.cumsum(frequencies))
-        self.weights = _weights(frequencies, len(texts))
-        self.total = self._totals(ours)
-        self._bits = _bit_table(self.hashes)
-
-    def _short(self) -> dict[bytes, int]:
-        begins = self.plain.begins
-        lengths = np.diff(begins)
-        return {self.plain.row(number): number for number in np.flatnonzero(lengths < LENGTH).tolist()[::-1]}
-
-    def _totals(self, shingles: Shingles) -> NDArray[np.float64]:
+        pairs, first = np.unique(
+            np.stack([np.append(ours.hashes, theirs.hashes), _rows(ours, theirs)]), axis=1, return_index=True
+        )
+        frequencies, telling = _telling(pairs)
+        pairs, frequencies, plain = pairs[:, telling], frequencies[telling], first[telling] < len(ours.hashes)
+        self.hashes, at, counts = np.unique(pairs[0], return_index=True, return_counts=True)
+        self._questions = pairs[1].astype(np.int64)
+        self._offsets = np.append(0, np.cumsum(counts))
+        weights = np.log((len(texts) + 1) / frequencies) / math.log(len(texts) + 1)
+        self.weights = weights[at]
+        self.total = np.bincount(self._questions[plain], weights[plain], len(texts))
         """Weight of each question."""
-        at = np.searchsorted(self.hashes, shingles.hashes)
-        once = np.unique(np.stack([at, shingles.rows]), axis=1)
-        return np.asarray(np.bincount(once[1], self.weights[once[0]], len(self.texts)), np.float64)
+        self._bits = _bit_table(self.hashes)
+        self._whole: dict[bytes, list[int]] = {}
+        for number in range(len(texts)):
+            for row in {self.plain.row(number), self.spelled.row(number)}:
+                self._whole.setdefault(row, []).append(number)
+        self._has_short = any(len(row) < LENGTH for row in self._whole)
+        names = [names_of(s, s.begins[:-1], s.begins[1:]) for s in (self.plain, self.spelled)]
+        self._names = np.unique(np.concatenate(names))
+
+    def whole(self, batch: Batch, stream: Stream) -> Iterator[tuple[int, int, int, int]]:
+        """Rows that are nothing but a question, and sentences that are one too short for a shingle: row, question, and
+        where in the stream it begins and ends."""
+        begins, ends = stream.begins[:-1], stream.begins[1:]
+        if self._has_short:
+            short = sentences_of(batch, stream, LENGTH)
+            begins, ends = np.append(begins, short[0]), np.append(ends, short[1])
+        likely = np.flatnonzero(among(names_of(stream, begins, ends), self._names))
+        rows = np.searchsorted(stream.begins, begins[likely], side="right") - 1
+        for row, begin, end in zip(rows.tolist(), begins[likely].tolist(), ends[likely].tolist(), strict=True):
+            for number in self._whole.get(stream.chars[begin:end].tobytes(), ()):
+                yield row, number, begin, end
 
     def candidates(self, stream: Stream) -> Candidates:
         """The questions of which each row of a stream holds a good share."""
         shingles = shingles_of(stream)
         found, places = self._known(shingles.hashes)
-        telling = self.weights[places] > 0
-        found, places = found[telling], places[telling]
         counts = self._offsets[places + 1] - self._offsets[places]
         every = np.repeat(np.arange(len(found)), counts)
         within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
         questions = self._questions[self._offsets[places][every] + within]
         pairs = shingles.rows[found][every] * len(self.texts) + questions
-        return self._shared(pairs, places[every], shingles.starts[found][every])
+        likely = self._likely(pairs, places[every])
+        return self._shared(pairs[likely], places[every][likely], shingles.starts[found][every][likely])
+
+    def _likely(self, pairs: Places, hashes: Places) -> Places:
+        """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
+        order = np.argsort(pairs, kind="stable")
+        pairs = pairs[order]
+        groups = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
+        if not len(groups):
+            return groups
+        weights = np.add.reduceat(self.weights[hashes[order]], groups)
+        enough = weights >= LEAST_SHARE * self.total[pairs[groups] % len(self.texts)]
+        return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
     def _shared(self, pairs: Places, hashes: Places, starts: Places) -> Candidates:
         """Pairs, each with the shingles it shares, down to those that share enough."""
@@ -106,10 +148,16 @@ def _rows(ours: Shingles, theirs: Shingles) -> Hashes:
     return np.append(ours.rows, theirs.rows).astype(np.uint64)
 
 
-def _weights(frequencies: Places, questions: int) -> NDArray[np.float64]:
-    """Inverse document frequency, from 0 to 1; 0 too for what is common."""
-    weights = np.log((questions + 1) / frequencies) / math.log(questions + 1)
-    return np.where(frequencies <= COMMON, weights, 0.0)
+def _telling(pairs: Hashes) -> tuple[Places, NDArray[np.bool_]]:
+    """How many questions hold the shingle of each pair of one and a question, and which pairs tell something."""
+    _, group, counts = np.unique(pairs[0], return_inverse=True, return_counts=True)
+    frequencies = counts[group]
+    order = np.lexsort((frequencies, pairs[1]))
+    rows = pairs[1][order]
+    begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1])) if len(rows) else np.zeros(0, np.int64)
+    ranks = np.empty(len(rows), np.int64)
+    ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+    return frequencies, (frequencies <= COMMON) | (ranks < KEYS) & (frequencies <= MOST_COMMON)
 
 
 def _bit_table(hashes: Hashes) -> NDArray[np.uint8]:

@@ -7,8 +7,8 @@ import re
 import string
 from typing import NamedTuple
 
-from distill.curate.alignment import SHORT_WORDS
 from distill.curate.conditions import NUMBERS
+from distill.curate.pieces import SHORT_WORDS
 from distill.curate.shingles import LAYOUT
 
 _TOKEN = re.compile(r"(\\?[A-Za-z]+(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?|\d+(?:\.\d+)?|[^\W\d_A-Za-z])")

@@ -58,7 +58,7 @@ def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Pa
         for number, line in enumerate(f, 1):
             if not line.strip():
                 continue
-            row = parsed_row(line.decode("utf-8-sig" if number == 1 else "utf-8"), file, number, halves=True)
+            row = parsed_row(_decoded(line, file, number), file, number, halves=True)
             key = key or key_of(row, file)
             if key not in row:
                 raise Refused(f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))}).")
@@ -70,6 +70,20 @@ def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Pa
                 lines, values, size = [], [], 0
     if lines:
         yield Part(values, _lines_to(out, lines))
+
+
+def _decoded(line: bytes, file: Path, number: int) -> str:
+    """
+    Raises:
+        Refused: no UTF-8.
+    """
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as e:
+        raise Refused(
+            f"{file}, line {number} is no text in UTF-8 (byte {e.start + 1}).",
+            "Rows come as .jsonl, .jsonl.gz or .parquet.",
+        ) from e
 
 
 def _lines_to(out: IO[bytes] | None, lines: list[bytes]) -> Callable[[Sequence[bool]], None]:
