@@ -52,12 +52,14 @@ def is_of_several(node: Node) -> bool:
 def without_index(gold: tuple[Node, ...], answer: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """The values of `x_1 = 0, x_2 = 4` and of `x = 0, x = 4`; others as they are."""
     ours, theirs = ({_named(item) for item in side} for side in (gold, answer))
-    if len(ours | theirs) < 2 or min(len(ours), len(theirs)) > 1 or "" in ours | theirs:
+    letters = {name.partition("_")[0] for name in ours | theirs}
+    if len(letters) > 1 or "" in letters or ours == theirs or letters not in (ours, theirs):
         return gold, answer
-    alone = ours if len(ours) <= len(theirs) else theirs
-    if len({name.partition("_")[0] for name in ours | theirs}) > 1 or "_" in next(iter(alone)):
-        return gold, answer
-    return tuple(item.sides[1] for item in gold), tuple(item.sides[1] for item in answer)  # type: ignore[union-attr]
+    return _values(gold), _values(answer)
+
+
+def _values(items: tuple[Node, ...]) -> tuple[Node, ...]:
+    return tuple(item.sides[1] for item in items if isinstance(item, Relation))
 
 
 def are_apart(gold: Node, answer: Node, either: tuple[bool, bool]) -> bool:
