@@ -4,7 +4,7 @@ Two kinds of lists. Those of oat-zero (Liu et al. 2025), by which self-reflectio
 report and `KEYWORDS_V2` of the paper (arXiv 2503.20783). There a language model confirms every finding; here it does
 not, so these are the keywords alone. And lists of our own for the four behaviours of Gandhi et al. (arXiv 2503.01307),
 who had a language model count them: `BEHAVIOURS`. What such lists are worth beside a model's labels of the same traces
-is in docs/curation.md (`benchmarks/trace_scores.py`): counts of backtracking go along with the labels, verification
+is in docs/trace-scores.md (`benchmarks/trace_scores.py`): counts of backtracking go along with the labels, verification
 hardly does, and for subgoals and backward chaining there are no labels.
 
 Long traces have more of everything: compare counts of traces of one length, or divide by words.
