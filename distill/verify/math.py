@@ -14,7 +14,7 @@ from distill.verify.extract import LONGEST, final_answer, gold_answer
 from distill.verify.formulas import COUNTED
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
-from distill.verify.names import named_alike, without_labels
+from distill.verify.names import labelled, named_alike, without_labels
 from distill.verify.no_value import no_value
 from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
@@ -90,6 +90,9 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     by = by or rules
     if extracted.startswith(("$", "\\(", "\\[")):
         extracted = unwrapped(extracted)
+    parts = labelled(gold), labelled(extracted)
+    if parts[0] and parts[1]:
+        return _compare_parts(extracted, parts[1], parts[0], by)
     gold, extracted = without_labels(gold), without_labels(extracted)
     if gold == extracted or squeezed(gold) == squeezed(extracted):
         return correct(extracted, "same text")
@@ -106,6 +109,15 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     if "=" not in gold and not RELATION.search(gold):
         extracted = worked_out(extracted)
     return _by_number(extracted, gold, by) or _by_reading(extracted, gold, by)
+
+
+def _compare_parts(extracted: str, answers: list[str], golds: list[str], by: Rules) -> Judgement:
+    """Answers to the parts of one problem, each beside its own gold answer."""
+    if len(answers) != len(golds):
+        return wrong(extracted, "another number of parts")
+    found = [compare(answer, gold, by) for answer, gold in zip(answers, golds, strict=True)]
+    worst = next((one for verdict in ("wrong", "unknown") for one in found if one.verdict == verdict), found[0])
+    return worst._replace(extracted=extracted)
 
 
 def _concluded(text: str, gold: str) -> str:

@@ -42,6 +42,11 @@ BOUND_ELSEWHERE = (
 TIMES = r"half|twice|thrice|double|triple"
 SIGN = r"minus|negative"
 
+DIRECTION = (
+    r"ago|hence|below|behind|ahead|earlier|later|early|late|before|after|backwards?|back|downwards?|down|off|in debt"
+)
+"""Behind a quantity: to which side of something it is."""
+
 FUNCTION = r"power|root|square|cube|logarithm|reciprocal|inverse|opposite|multiple|half|twice|double"
 """`the square of 5` is another number."""
 
