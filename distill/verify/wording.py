@@ -66,7 +66,7 @@ SECOND_THOUGHT = r"wait|hold on|sorry|oops|hmm|actually|correction|on reflection
 
 RETRACTION = (
     r"edit(?:ed)?|updated?|erratum|whoops|apologies|nope|no(?=[,:;.!])|(?:on|upon) (?:second thoughts?|review|checking)"
-    rf"|{SECOND_THOUGHT}"
+    rf"|my (?:mistake|bad)|{SECOND_THOUGHT}"
 )
 """Begins a sentence that puts another answer in place of the one before."""
 
