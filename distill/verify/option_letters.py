@@ -83,9 +83,9 @@ def announced(tail: str) -> set[str]:
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _FILLING = frozenset(
-    """so thus hence therefore then and it it's this that that's i i'd i'll i'm we we'd is be was should must
+    """so thus hence therefore then and it it's this that that's i i'd i'll i'm we we'd is be should must
     has have to got definitely clearly certainly surely obviously probably likely most am think believe say
-    guess would go going with by elimination process of the only consistent possible remaining plausible viable
+    guess would going with by elimination process of the only consistent possible remaining plausible viable
     valid correct right best answer ans option choice letter final my our pick select choose which leaves
     leaving left matches match remains holds as seems here""".split()
 )
