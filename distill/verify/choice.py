@@ -7,9 +7,9 @@ import re
 
 from distill.verify.clause import last_sentence
 from distill.verify.extract import behind_boxes
-from distill.verify.final import MAX_ANSWER, TAIL, last_line, stated, unmarked
+from distill.verify.final import MAX_ANSWER, TAIL, last_line, said_behind, stated, unmarked, without_emphasis
 from distill.verify.judgement import Judgement, correct, unknown, wrong
-from distill.verify.option_letters import CALLED, announced, judged_each, last_said, second_thoughts, ticked
+from distill.verify.option_letters import CALLED, announced, asserted, judged_each, last_said, second_thoughts, ticked
 from distill.verify.option_reader import (
     ALONE,
     BEFORE_REASON,
@@ -24,6 +24,8 @@ from distill.verify.option_reader import (
 )
 from distill.verify.option_text import names
 from distill.verify.options import LETTERS, letters_with, options_of, plain
+from distill.verify.reconsidered import settles_elsewhere
+from distill.verify.suppositions import without_suppositions
 from distill.verify.wording import EXCLUDE, INSTEAD, MAYBE, MIGHT, NOT, SUPPOSED, WRONG
 
 _IS_IT = r"(?:\b(?:is|are|was|were|be|called|equals)|[:=→])\s+(?:the |an? )?{}[.!]?$"
@@ -129,11 +131,14 @@ def chosen(response: str, options: list[str]) -> str | None:
     """
     if _TWO_BOXES.search(response[-TAIL:]):
         raise Unread("several options", is_wrong=True)
+    response = response[:-TAIL] + without_suppositions(response[-TAIL:])
     said = stated(response)
     if said is not None:
         announced_one = read(said, options)
         if any(other != announced_one for other in second_thoughts(unmarked(response), said)):
             raise Unread("several options")
+        if settles_elsewhere(_behind(response, said, announced_one), announced_one, options):
+            raise Unread("second thoughts")
         return announced_one
     tail = unmarked(response)
     if "\\boxed" in response and (behind := _BEHIND.search(last_sentence(behind_boxes(response)))):
@@ -143,6 +148,20 @@ def chosen(response: str, options: list[str]) -> str | None:
     if letter and any(other != letter for other in second_thoughts(line, line)):
         raise Unread("several options")
     return letter
+
+
+def _behind(response: str, said: str, letter: str) -> str:
+    """What follows a stated answer, which may itself go on behind its letter or its first sentence."""
+    if "\\boxed" in response:
+        behind = behind_boxes(response)
+        later = said_behind(behind)
+        return later.string[later.end(1) :] if later else without_emphasis(behind)
+    if (closed := response.lower().rfind("</answer>")) >= 0:
+        return response[closed + len("</answer>") :]
+    tail = without_emphasis(response[-TAIL:])
+    head = re.match(rf"\W*(?:{CALLED})?\(?{letter}\b", said, re.IGNORECASE) or re.match(r"[^.!?;\n]*", said)
+    at = tail.rfind(said[:40])
+    return tail[at + (head.end() if head else len(said)) :] if at >= 0 else ""
 
 
 def _unannounced(response: str, tail: str, options: list[str]) -> str | None:
@@ -156,6 +175,7 @@ def _unannounced(response: str, tail: str, options: list[str]) -> str | None:
         or judged_each(tail)
         or ticked(response[-NEAR:].replace("\n", " "))
         or _by_last_said(last_line(response), options)
+        or asserted(last_sentence(bare(last_line(response))))
         or _by_bold(response, options)
         or _by_first_line(unmarked(response), options)
         or _by_named_text(last_line(response), options)
@@ -207,7 +227,10 @@ def _by_first_line(text: str, options: list[str]) -> str | None:
     texts = {letter for line in lines for letter in letters_with(line, options, as_formula=False)}
     if len(letters) > 1 or len(texts) > 1 or (not letters and not re.match(r"\s*[^\n]+\n\s*\n", text)):
         return None
-    return _read_line(lines[0], "", options)
+    letter = _read_line(lines[0], "", options)
+    if letter and settles_elsewhere("\n".join(lines[1:]), letter, options):
+        raise Unread("second thoughts")
+    return letter
 
 
 def _read_line(line: str, tail: str, options: list[str]) -> str | None:

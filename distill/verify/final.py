@@ -32,8 +32,8 @@ def stated(response: str) -> str | None:
     """The final answer as it is written; None where the response does not say which of its words are the answer."""
     response = without_stop_tokens(response)
     if "\\boxed" in response:
-        later = announced_in(without_emphasis(behind_boxes(response)), _PHRASE)
-        return str(later[-1][1])[:LONGEST_SAID].strip() if later else final_answer(response)
+        later = said_behind(behind_boxes(response))
+        return str(later[1])[:LONGEST_SAID].strip() if later else final_answer(response)
     tagged = last_answer_tag(response)
     if tagged is not None:
         then = given_later(response[response.lower().rfind("</answer>") + len("</answer>") :])
@@ -50,6 +50,12 @@ def stated(response: str) -> str | None:
                 return then or None
             return None if WITHDRAWN.search(tail, behind) or _NO.search(tail, behind) else said
     return None
+
+
+def said_behind(text: str) -> re.Match[str] | None:
+    """The last announcement of an answer in what follows a box."""
+    later = announced_in(without_emphasis(text), _PHRASE)
+    return later[-1] if later else None
 
 
 def unmarked(response: str) -> str:

@@ -30,6 +30,7 @@ _AFTER = re.compile(
     r"| ?(?:[a-z]{1,12} )?(?:or (?:more|less|fewer|greater|so|above|below|higher|lower)"
     r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not)|fails|contradicts"
     r"|(?:does|do|did)(?:n't| not)\b|is too (?:small|large|big|low|high))\b"
+    r"| (?:is|was)(?:n't| not)(?=\s*(?:[.!;,]|$))"
     rf"| ?(?:[a-z]{{1,8}} ){{0,2}}(?:{REJECTED})\b| ?\((?:{WRONG}|{REJECTED})\b",
     re.IGNORECASE,
 )

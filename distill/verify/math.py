@@ -15,7 +15,7 @@ from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_
 from distill.verify.formulas import COUNTED
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
-from distill.verify.names import named_alike, without_labels
+from distill.verify.names import labelled, named_alike, without_labels
 from distill.verify.no_value import no_value
 from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
@@ -160,6 +160,9 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     by = by or rules
     if extracted.startswith(("$", "\\(", "\\[")):
         extracted = unwrapped(extracted)
+    parts = labelled(gold), labelled(extracted)
+    if parts[0] and parts[1]:
+        return _compare_parts(extracted, parts[1], parts[0], by)
     gold, extracted = without_labels(gold), without_labels(extracted)
     if gold == extracted or squeezed(gold) == squeezed(extracted):
         return correct(extracted, "same text")
@@ -179,6 +182,15 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     if found.verdict == "correct" and may_be_product(extracted, gold):
         return unknown(extracted, "a letter that may be a unit")
     return found
+
+
+def _compare_parts(extracted: str, answers: list[str], golds: list[str], by: Rules) -> Judgement:
+    """Answers to the parts of one problem, each beside its own gold answer."""
+    if len(answers) != len(golds):
+        return wrong(extracted, "another number of parts")
+    found = [compare(answer, gold, by) for answer, gold in zip(answers, golds, strict=True)]
+    worst = next((one for verdict in ("wrong", "unknown") for one in found if one.verdict == verdict), found[0])
+    return worst._replace(extracted=extracted)
 
 
 def _concluded(text: str, gold: str) -> str:

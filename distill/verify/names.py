@@ -15,6 +15,11 @@ _FREE_SIGN = re.compile(r"(?<==)\s*(?:\\pm|±)\s*(?=C(?![A-Za-z]))")
 
 _AMOUNT = re.compile(r"(\d[\d.,]*)\s*(?:\\text\w*\s*\{)?\s*([A-Za-z]{3,})")
 _LETTER = re.compile(r"\\text\s*\{\s*([A-Z])\s*\}")
+_FIRST_LABELS = ("(a)", "(1)", "（1）")
+_LABEL = re.compile(r"(?:^|(?<=[\s;,.、；，。}$]))[(（]([a-h1-9])[)）]")
+_SPACE = re.compile(r"\\(?:q?quad(?![a-z])|[,;:! ])|~")
+_PART = re.compile(r"(?!(?:and|or)\b)(?=.*\w)[^\s^/!*+]", re.DOTALL)
+_OPERATORS = ("+", "-", "*", "/", "\\cdot", "\\times", "=")
 _DIRECTION = re.compile(r"\b(?:north|south|east|west)\b")
 
 
@@ -69,6 +74,17 @@ def amounts(text: str) -> list[tuple[str, str]]:
 
 def without_labels(text: str) -> str:
     """`(a) 5; (b) 12` as a tuple, whose order counts; another text as it is."""
-    if not text.startswith("(a)") or "(b)" not in text:
-        return text
-    return f"({', '.join(part.strip(' ,;.') for part in re.split(r'[(][a-e][)]', text)[1:])})"
+    parts = labelled(text)
+    return text if parts is None or any("," in part for part in parts) else f"({', '.join(parts)})"
+
+
+def labelled(text: str) -> list[str] | None:
+    """The parts of `(a) 5; (b) 12` and of `(1) 3 (2) 4`; None for any other text, as `(1)(2)` and `(1)x + (2)y`."""
+    if text[:3] not in _FIRST_LABELS:
+        return None
+    text = _SPACE.sub(" ", text)
+    labels = "".join(_LABEL.findall(text))
+    if len(labels) < 2 or labels not in ("abcdefgh", "123456789")[labels[0] == "1"]:
+        return None
+    parts = [part.strip(" ,;.、；，。") for part in _LABEL.split(text)[2::2]]
+    return parts if all(map(_PART.match, parts)) and not any(part.endswith(_OPERATORS) for part in parts) else None

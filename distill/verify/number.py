@@ -26,6 +26,8 @@ _BEFORE_REMARK = re.compile(
     r"(?:slightly|just|well|far|which|so|as|not|above|below|compared|more than|less than)\b"
     r"[^.!?]*[.!]?$"
 )
+_REASON = re.compile(r",? (?:since|because) ")
+_SAID = re.compile(r"[=≈]|\b(?:is|are|was|equals)\b")
 _SENTENCE = re.compile(r"(?<=[\w)°%$])\. (?=[A-Z])")
 _NAME = re.compile(r"\\?[^\W\d][\w\s{}()'\\,]*")
 _ENDLESS = re.compile(r"[-+]? ?(?:nan|inf|infinity|∞|\\infty|unendlich)[.]?", re.IGNORECASE)
@@ -123,6 +125,7 @@ def final_number(response: str) -> str | None:
     line = _PRECISION.sub("", last_line(response)[-MAX_ANSWER:])
     if _UNSURE.search(line):
         raise SeveralNumbers(line[-100:])
+    line = _without_reason(line)
     shown = plain(line)
     numbers = list(IN_TEXT.finditer(shown))
     if numbers and is_not_claimed(shown, *numbers[-1].span()):
@@ -149,6 +152,15 @@ def final_number(response: str) -> str | None:
         end = found.end() if found else end
     unit = unit_behind(shown, end)
     return f"{shown[numbers[-1].start() : end].strip()} {unit}".strip()
+
+
+def _without_reason(line: str) -> str:
+    """`P = 18 W` of `P = 18 W, since I = 3 A`; a line that does not say one number before the reason as it is."""
+    found = _REASON.search(line)
+    if found is None or not _SAID.search(line, 0, found.start()):
+        return line
+    said = plain(line[: found.start()])
+    return line[: found.start()] if len(IN_TEXT.findall(said)) == 1 else line
 
 
 def _is_unsure(shown: str, numbers: list[re.Match[str]]) -> bool:

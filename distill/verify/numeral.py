@@ -64,6 +64,9 @@ _FRACTION = re.compile(
 _UNNAMED = re.sub(r"\?P<\w+>", "?:", _NUMBER.pattern).replace("(?P=sep)", "[ ,'_]").replace("(?P=space)", "[ ']")
 _SHARE = r"(?:[0-9]+ )?" + re.sub(r"\?P<\w+>", "?:", _FRACTION.pattern) + r"(?![0-9./]*[0-9])"
 IN_TEXT = re.compile(rf"(?<![\w.,$€£¥^*/])(?<!\^-)(?<!\^[{{(])(?<!\^[{{(]-)(?:{_SHARE}|{_UNNAMED})")
+_DOLLARS = re.compile(r"(?<![\w$])(?:US|USD|CA|C|AU|A|NZ|HK|SG|S|NT|R)(?=\$ ?[0-9])")
+"""Whose dollars they are: `US$18`."""
+
 _ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|exactly|ungefähr|etwa|environ|≈|约|大约)\s*", re.IGNORECASE
 )
@@ -256,5 +259,6 @@ def plain(text: str) -> str:
         text = pattern.sub(spelled, text)
     text = _POWER_OF_UNIT.sub(r"\1^-\2", text)
     text = _UNCERTAIN.sub(_central, text)
+    text = _DOLLARS.sub("", text) if "$" in text else text
     text = re.sub(r"(?<=[0-9\s])\$|\$(?![0-9.\s-])|^\$(?=[^$]*\$)|\$\Z", " ", text).replace("`", " ")
     return re.sub(r"\*\*|__", "", " ".join(text.split()))

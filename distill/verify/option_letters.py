@@ -15,6 +15,8 @@ _CORRECT = re.compile(
     rf"(?<![\w'])(?:{CALLED})?\(?([A-J])\)? (?:is|must be|would be|seems|ist|est) "
     r"(?:therefore |clearly |indeed |thus )?(?:the )?(?:only )?(?:correct|right|best|richtig|korrekt|correcte)\b"
     rf"|\b(?:ist|sind) (?:damit |also |daher |somit )?(?i:{CALLED})\(?(?P<german>[A-J])\)? (?:richtig|korrekt|wahr)\b"
+    rf"|\b(?i:richtig|korrekt) ist (?:damit |also |daher |somit )?(?i:{CALLED})?\(?(?P<first>[A-J])\)?(?=[.!,]|\s*$)"
+    r"|选项\s*(?P<chinese>[A-J])\s*是?(?:正确|对)的?"
 )
 _CHOSEN = re.compile(
     r"(?:\b(?P<who>[\w']{1,30}) )?\b(?i:choose|select|pick|go with|opt for)\s+"
@@ -56,7 +58,8 @@ _IN_CHINESE = re.compile(r"(?<![A-Za-z不])([A-J])(?:选项|项)?(?:是|为)?(?:
 _DOUBT_IN_CHINESE = re.compile("有人|他人|别人|如果|假如|假设|若|是否|吗|？|误以为|选错")
 
 _YES = frozenset(("true", "correct", "right", "yes"))
-_X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ])(?=[.!]|\s*$)|(A)(?=[.!]|\s*$))"
+_ENDS = r"(?=[.!]|\s*$|\s+(?:because|since)\b)"
+_X = rf"(?:{CALLED}\(?([A-J])\)?(?![\w'])|\(([A-J])\)|([B-HJ]){_ENDS}|(A){_ENDS})"
 _CONCLUDED = re.compile(
     r"\b(?:(?:I|we)(?: \w+)? (?:think|believe|conclude|say|guess|am sure|'m sure)(?: that)? (?:it's|it is|that it is)"
     r"|(?:chang|revis|switch|correct)(?:e|es|ed|ing) my (?:answer|choice|mind|selection) to"
@@ -64,6 +67,7 @@ _CONCLUDED = re.compile(
     r"|(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),? (?:[a-z]+ ){1,8}is"
     r"|(?:[Tt]he )?(?:correct|right|best) [a-z]+ (?:is|must be|would be)|(?:option|choice|one) that [a-z]+ is"
     r"|(?<=,\s)(?:so|thus)(?: it(?:'s| is))?"
+    r"|\b[Tt]he (?:option|choice) is|\b[Mm]atch(?:es)?|\bclosest to|\b[Tt]his is"
     rf"|(?:corresponds? to|which (?:matches|fits|agrees with)|which is|that is"
     rf"|this is|[Ss]o it's|[Ss]o it is|\b[Hh]ence|\b[Tt]herefore))\s+{_X}",
     re.M,
@@ -73,6 +77,7 @@ _DENYING = re.compile(
     rf"\b(?:{NOT}|nothing|none|{SUPPOSED}|fails?|false|mistake|doubt|but|however|except|opposite)\b|n't\b|\?",
     re.IGNORECASE,
 )
+_REASON = re.compile(r"\b(?:because|since)\b")
 _DOUBT = re.compile(r"\b(?:mistake|doubt|false|some|others|many|might|may|deny|untrue)\b|n't\b", re.IGNORECASE)
 
 
@@ -83,6 +88,32 @@ def announced(tail: str) -> set[str]:
         return {found[1]}
     told, concluded = _called_correct(tail) or _chosen(tail) or _left(tail), _concluded(tail)
     return concluded or told if _REVISING.search(tail) else told or concluded
+
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_FILLING = frozenset(
+    """so thus hence therefore then and it it's this that that's i i'd i'll i'm we we'd is be should must
+    has have to got definitely clearly certainly surely obviously probably likely most am think believe say
+    guess would going with by elimination process of the only consistent possible remaining plausible viable
+    valid correct right best answer ans option choice letter final my our pick select choose which leaves
+    leaving left matches match remains holds as seems here""".split()
+)
+"""Words of a sentence that says no more than that some option is the answer."""
+
+
+def asserted(sentence: str) -> str | None:
+    """The one letter of a sentence of nothing but such words: "It should be A.", "Hence, option A.", "B it is."."""
+    if len(sentence) > LONGEST_ASSERTION or "?" in sentence:
+        return None
+    tokens = [token.replace("’", "'") for token in _TOKEN.findall(sentence)]
+    letters = [token for token in tokens if len(token) == 1 and token in "ABCDEFGHJ"]
+    others = [token.lower() for token in tokens if token not in letters]
+    is_led = bool(others) or sentence.lstrip().startswith("∴")
+    return letters[0] if len(letters) == 1 and is_led and _FILLING.issuperset(others) else None
+
+
+LONGEST_ASSERTION = 80
+"""Characters of such a sentence."""
 
 
 def judged_each(tail: str) -> str | None:
@@ -125,7 +156,7 @@ def _called_correct(tail: str) -> set[str]:
         line = tail.rpartition("\n")[2]
         return set() if _DOUBT_IN_CHINESE.search(line) else set(_IN_CHINESE.findall(line))
     return {
-        m[2] or m["german"]
+        m[2] or m["german"] or m["first"] or m["chinese"]
         for m in _CORRECT.finditer(tail)
         if not m["doubt"] and not _is_doubted(tail, m.start(), m.end())
     }
@@ -157,6 +188,8 @@ def _concluded(tail: str) -> set[str]:
     found = [
         m
         for m in _CONCLUDED.finditer(line)
-        if not _DENYING.search(re.split(r"[.!;]|, (?:so|therefore)\b|,\s*$", line[: m.start()])[-1] + line[m.end() :])
+        if not _DENYING.search(
+            re.split(r"[.!;]|, (?:so|therefore)\b|,\s*$", line[: m.start()])[-1] + _REASON.split(line[m.end() :])[0]
+        )
     ]
     return {next(filter(None, found[-1].groups()))} if found else set()

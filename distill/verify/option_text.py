@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from distill.verify.wording import FUNCTION, NOT, SIGN, WRONG
+
 _REASON = re.compile(
     r",?\s+(?:because|since|as|which|so|while|whereas|weil|da|car|porque|потому)\b"
     r"|,?\s+(?:and )?(?:not|rather than|instead of)\b"
@@ -13,9 +15,17 @@ _TWO_WORDS = re.compile(r"[^\W\d]+(?:'\w+)? +[^\W\d]{2}")
 _SO = r"(?:(?:so|thus|therefore|hence|clearly),?\s+)?"
 _LEAD = re.compile(
     rf"{_SO}(?:(?:(?:it|that|this)(?: is|'s| must be| has to be| would be| should be)"
-    r"|(?:I|we)(?: would|'d|'ll| will| must)? (?:go with|choose|pick|select)|the)\s+(?:the\s+)?)?(?=\S)",
+    r"|(?:I|we)(?: would|'d|'ll| will| must)? (?:go with|choose|pick|select)"
+    r"|the (?:final )?(?:result|value|total|sum) (?:is|equals)|the)\s+(?:the\s+)?)?(?=\S)",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(
+    rf"{_SO}(?:(?:the|its|their) (?:(?!(?:{NOT}|{SIGN}|{WRONG}|{FUNCTION}|only)\b)[a-z]+\s+){{1,3}}|it\s+)"
+    r"(?=[a-z]{3,}s(?: |$|\.))",
+    re.IGNORECASE,
+)
+"""Before what an option such as "Decreases" says."""
+
 _IS_RIGHT = re.compile(
     rf"{_SO}(.{{1,300}}?) (?:is|are|must be) (?:therefore |clearly |indeed |thus )?"
     r"(?:the )?(?:only )?(?:correct|right|best)(?: answer| option| choice| one)?[.!]?",
@@ -39,6 +49,8 @@ def candidates(said: str) -> Iterator[tuple[str, str]]:
     yield said, ""
     if right := _IS_RIGHT.fullmatch(said):
         yield right[1], ""
+    if subject := _SUBJECT.match(said):
+        yield said[subject.end() :].rstrip("."), ""
     lead = _LEAD.match(said)
     for bare in [said, said[lead.end() :]] if lead else [said]:
         yield bare, ""

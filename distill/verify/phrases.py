@@ -14,7 +14,7 @@ ANSWER = (
 
 CHOICE = (
     r"\b(?:answer|solution)(?: choice| option| letter)?(?: here)?|\b(?:correct|right|best) (?:options?|choices?)"
-    rf"|\b(?:final|my|selected) (?:choice|option|selection|verdict)"
+    rf"|\b(?:final|my|selected) (?:choice|option|selection|verdict|decision)"
     r"|\b(?:opción|opção|opzione|option) (?:correcta|correta|corretta|correcte)|\b(?:bonne|richtige) option"
     rf"|(?m:^)(?:final|correct)(?=\s*[:：])|\bans(?=\s*[.:])\.?|\b(?:option |choice )?selected|{ANSWER}"
 )
@@ -30,7 +30,7 @@ KEYWORDS = (
 _IS = r"is|are|would be|must be|should be|ist|lautet|wäre|est|es|è|é"
 _SO = r"therefore|thus|hence|then|so|just|simply|in fact|indeed|clearly|donc|also|daher|portanto|por tanto|dunque"
 _CHINESE = (
-    r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此)选(?:择)?[:：]?"
+    r"(?:答案|正确选项)(?:应该|应)?(?:是|为|选|[:：])[:：]?|(?:故|应|所以|因此|本题)选(?:择)?[:：]?"
     r"|(?:(?m:^)|(?<=[，。；,;]))选(?:择)?[:：]?(?=\s*[(（]?[A-J](?![a-z]))"
     r"|(?:答え|解答|回答|正解|選択肢)(?:は|[:：])[:：]?|(?:정답|답)(?:은|[:：])[:：]?"
     r"|उत्तर[:：]?(?=\s)|(?:câu trả lời|đáp án)(?: đúng)? là|(?:doğru )?cevap(?=\s+\(?[A-J]\b)"
@@ -49,12 +49,17 @@ def announcement(nouns: str) -> re.Pattern[str]:
     )
 
 
-_IF = re.compile(rf"\b(?:{SUPPOSED}|had|wenn|si|если)\b[^.!?\n]*$", re.IGNORECASE)
+_IF = re.compile(
+    rf"\b(?:{SUPPOSED}|had|wenn|si|если)\b[^.!?\n]*$|(?:^|[.!?\n])\s*(?:under|without) [^.!?\n]*$", re.IGNORECASE
+)
 _DOUBT = re.compile(
     rf"\b(?:{NOT}|{WRONG}|{SUPPOSED}|{CLAIMED}|nobody|no one|(?:do|does|did|would|can)(?:n't| not)"
     rf"|(?:{MIGHT}) (?:think|say|guess)|impossible|mistake is"
-    r"|least likely|worst|second[- ]best|many)\b"
-    r"[^.!?:;,\n]*$",
+    r"|least likely|worst|second[- ]best|many"
+    r"|(?:text)?books? says?|(?:teachers?|students?|friends?|key|some|people) (?:says?|thinks?|said|thought))\b"
+    r"[^.!?:;,\n]*$"
+    r"|\b(?:student|friend|teacher|someone|everybody)s?['’]s?\s*$"
+    r"|\b(?:first|initial) (?:thought|guess|instinct|impression|idea|reaction)\b[^.!?;\n]{0,30}$",
     re.IGNORECASE,
 )
 """In the clause before an announcement: somebody else's, a question, or none."""
@@ -69,18 +74,28 @@ _WOULD = re.compile(r"\bwould\b|\bwäre\b|\bserait\b", re.IGNORECASE)
 
 def announced_in(text: str, phrase: re.Pattern[str]) -> list[re.Match[str]]:
     """Where an answer is announced; what the answer would be, if the question were another one, is none."""
-    return [
+    several = [
         found
         for found in phrase.finditer(text)
         if not (_WOULD.search(found[0]) and _is_supposed(text, found))
         and not _DOUBT.search(text, max(0, found.start() - 100), found.start())
         and not _ASKED.match(text, found.end())
     ]
+    while len(several) > 1 and _OTHER_CASE.search(text, max(0, several[-1].start() - 100), several[-1].start()):
+        several.pop()
+    return several
 
 
 def _is_supposed(text: str, found: re.Match[str]) -> bool:
     before = _IF.search(text, max(0, found.start() - 200), found.start())
     return before is not None or _ONLY_IF.match(text, found.end()) is not None
+
+
+_OTHER_CASE = re.compile(
+    r"(?:^|[.!?\n])\s*(?:For (?!this|the|these|that|our|all|both|part|question|problem|example|which)[^.!?\n\d]{2,60}"
+    r"|If [^.!?\n]{1,60}\b(?:were|had)\b[^.!?\n]{1,60})$"
+)
+"""Begins a sentence about something else than what the answer before it is about."""
 
 
 _ONLY_IF = re.compile(r"[^.!?\n]{0,60}\bif\b", re.IGNORECASE)

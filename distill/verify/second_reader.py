@@ -30,6 +30,7 @@ from distill.verify.notation import (
 from distill.verify.plain_number import as_number
 from distill.verify.texts import same_formula_of_chemistry, same_in_parts
 from distill.verify.turned import same_turned
+from distill.verify.wording import DIRECTION
 from distill.verify.worker import Comparer
 
 _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
@@ -45,6 +46,7 @@ _INTERVAL = re.compile(r"[\[(][^()\[\],]*,[^()\[\],]*[)\]]")
 _SETS = re.compile(
     r"(?=.*\\(?:cap|cup|setminus))(?:[A-Zc'^{}()\s]|\\(?:cap|cup|setminus|overline|bar|complement|left|right)(?![a-z]))+"
 )
+_TOWARDS = re.compile(rf"\d[^\d.;]{{0,40}}?\b({DIRECTION})\b", re.IGNORECASE)
 _READ_PAST = re.compile(r"\\(?:ce|gcd|approx)(?![a-zA-Z])|lcm|≈|[\d}]\s*:\s*[\d\\{]")
 """What math-verify leaves out."""
 
@@ -150,6 +152,8 @@ def _compare(answer: str, gold: str) -> Judgement:
         return unknown(answer, "notation beyond the verifier")
     if words(answer) & (CHANGING | OPERATIONS) - words(gold) - ({"and", "or"} if _is_list(gold) else set()):
         return unknown(answer, "words that change the value")
+    if {word.lower() for word in _TOWARDS.findall(answer)} != {word.lower() for word in _TOWARDS.findall(gold)}:
+        return unknown(answer, "words that change the value")  # 3 degrees below zero, 5 years ago
     return _by_value(answer, gold)
 
 

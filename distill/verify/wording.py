@@ -51,6 +51,11 @@ BOUND_ELSEWHERE = (
 TIMES = r"half|twice|thrice|double|triple"
 SIGN = r"minus|negative"
 
+DIRECTION = (
+    r"ago|hence|below|behind|ahead|earlier|later|early|late|before|after|backwards?|back|downwards?|down|off|in debt"
+)
+"""Behind a quantity: to which side of something it is."""
+
 FUNCTION = r"power|root|square|cube|logarithm|reciprocal|inverse|opposite|multiple|half|twice|double"
 """`the square of 5` is another number."""
 
@@ -70,7 +75,7 @@ SECOND_THOUGHT = r"wait|hold on|sorry|oops|hmm|actually|correction|on reflection
 
 RETRACTION = (
     r"edit(?:ed)?|updated?|erratum|whoops|apologies|nope|no(?=[,:;.!])|(?:on|upon) (?:second thoughts?|review|checking)"
-    rf"|{SECOND_THOUGHT}"
+    rf"|my (?:mistake|bad)|{SECOND_THOUGHT}"
 )
 """Begins a sentence that puts another answer in place of the one before."""
 

@@ -5,14 +5,16 @@ affine in them, so that it is enough to compare the spans of their directions an
 """
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple
 
-from distill.verify.algebra.exact import NotRational, Undefined
+from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Family, Matrix, Node, Num, Relation, Sequence, Sym, TooBig
-from distill.verify.algebra.numeric import numeric
-from distill.verify.algebra.points import point
+from distill.verify.algebra.numeric import Values, numeric
+from distill.verify.algebra.points import near_zero
+from distill.verify.algebra.rank import Sized, difference, rank
 from distill.verify.algebra.rules import Rules
 from distill.verify.algebra.symbols import free, replaced
 from distill.verify.algebra.values import same_value
@@ -24,7 +26,6 @@ _CALLED = re.compile("[CcKkAB](_[0-9])?")
 _UNKNOWN = frozenset("yxuzwP")
 """Functions that equations are solved for; U, F and f have formulas with constants that are given."""
 _VARIABLES = frozenset(("x", "t", "y", "z", "u", "s", "r", "theta"))
-_TINY = 1e-25
 _MORE_POINTS = 3
 
 
@@ -114,53 +115,41 @@ def same_flats(gold: Flat, answer: Flat) -> bool | None:
         other, theirs = _sampled(answer)
     except (NotRational, Undefined, TooBig):
         return None
-    between = [[b - a for a, b in zip(base, other, strict=True)]]
-    ranks = {_rank(vectors) for vectors in (ours, theirs, ours + theirs, ours + theirs + between)}
-    return len(ranks) == 1
+    between = [difference(b, a) for a, b in zip(base, other, strict=True)]
+    ranks = {rank(vectors) for vectors in (ours, theirs, ours + theirs, [*ours, *theirs, between])}
+    return None if 0 in ranks else len(ranks) == 1
 
 
-def _sampled(one: Flat) -> tuple[list[Any], list[list[Any]]]:
-    """The values where all parameters are zero, and how they change with each of them.
+def _sampled(one: Flat) -> tuple[list[Any], list[list[Sized]]]:
+    """The values where all parameters are zero, and how they change with each of them; fractions where all are.
 
     Raises:
         NotRational: it is not affine in its parameters.
         Undefined, TooBig: as `numeric`.
     """
+    try:
+        return _sampled_by(exact, one)
+    except (NotRational, TooBig):
+        return _sampled_by(numeric, one)
+
+
+def _sampled_by(valued: Callable[[Node, Values], Any], one: Flat) -> tuple[list[Any], list[list[Sized]]]:
     names = sorted(one.parameters)
     variables = frozenset().union(*map(free, one.components)) - one.parameters
     count = len(names) + _MORE_POINTS if variables else 1
 
     def at(values: tuple[int, ...]) -> list[Any]:
         given = {name: Fraction(value) for name, value in zip(names, values, strict=True)}
-        places = [point(variables, number) | given for number in range(count)]
-        return [numeric(component, place) for place, component in product(places, one.components)]
+        places = [near_zero(variables, number) | given for number in range(count)]
+        return [valued(component, place) for place, component in product(places, one.components)]
 
-    zero = (0,) * len(names)
-    base = at(zero)
+    base = at((0,) * len(names))
     units = [tuple(int(place == i) for place in range(len(names))) for i in range(len(names))]
-    steps = [[a - b for a, b in zip(at(unit), base, strict=True)] for unit in units]
+    steps = [[difference(a, b) for a, b in zip(at(unit), base, strict=True)] for unit in units]
     probe = tuple(range(2, 2 + len(names)))
     for i, value in enumerate(at(probe)):
-        expected = base[i] + sum(factor * step[i] for factor, step in zip(probe, steps, strict=True))
-        if abs(value - expected) > _TINY * (1 + abs(value)):
+        expected = base[i] + sum(factor * step[i].value for factor, step in zip(probe, steps, strict=True))
+        size = sum(factor * step[i].size for factor, step in zip(probe, steps, strict=True))
+        if not Sized(value - expected, size).is_zero:
             raise NotRational
     return base, steps
-
-
-def _rank(vectors: list[list[Any]]) -> int:
-    """By elimination, with what rounding leaves taken for zero."""
-    rows = [row for row in vectors if max(map(abs, row)) > _TINY]
-    rank = 0
-    while rows:
-        row = rows.pop()
-        pivot = max(range(len(row)), key=lambda i: abs(row[i]))
-        size = max(map(abs, row))
-        rank += 1
-        rest = []
-        for other in rows:
-            factor = other[pivot] / row[pivot]
-            reduced = [b - factor * a for a, b in zip(row, other, strict=True)]
-            if max(map(abs, reduced)) > _TINY * (size + max(map(abs, other))):
-                rest.append(reduced)
-        rows = rest
-    return rank

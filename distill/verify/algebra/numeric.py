@@ -15,6 +15,9 @@ DIGITS = 60
 MORE_DIGITS = 300
 """The same where two constants seem to be equal."""
 
+MOST_DIGITS = 900
+"""The same where a far larger number on the way may hide their difference."""
+
 AGREEING = 45
 """Two values with so many leading digits in common are equal."""
 
@@ -36,14 +39,15 @@ Values = Mapping[str, Fraction]
 _own = threading.local()
 
 
-def _context(precise: bool = False) -> Any:
+def _context(digits: int = DIGITS) -> Any:
     """mpmath's functions change the precision of their context while they run: each thread has its own."""
-    if not hasattr(_own, "contexts"):
+    contexts: dict[int, Any] = _own.__dict__.setdefault("contexts", {})
+    if digits not in contexts:
         import mpmath
 
-        _own.contexts = mpmath.mp.clone(), mpmath.mp.clone()
-        _own.contexts[0].dps, _own.contexts[1].dps = DIGITS, MORE_DIGITS
-    return _own.contexts[precise]
+        contexts[digits] = mpmath.mp.clone()
+        contexts[digits].dps = digits
+    return contexts[digits]
 
 
 def numeric(node: Node, values: Values, real: bool = False) -> Any:
@@ -112,17 +116,32 @@ def same_numbers(gold: Node, answer: Node, values: Values, real: bool = False) -
 
 def _agree_further(gold: Node, answer: Node, exactly: bool) -> bool | None:
     """\\sqrt{10^{60}+1} has the first sixty digits of 10^{30}; that \\sin\\pi is zero takes more than sixty."""
-    mp = _context(precise=True)
+    apart, size, largest = _apart(gold, answer, MORE_DIGITS)
+    least = _context(MORE_DIGITS).mpf(10) ** -(MORE_DIGITS - 15)
+    if not exactly and size * least < apart <= largest * least < size:
+        apart, size, _ = _apart(gold, answer, MOST_DIGITS)  # \sqrt{10^{200}+1} differs from 10^{100}
+        least = least * least / 10**30
+        if apart > size * least:
+            return False
+    if apart <= max(size, 0 if exactly else largest) * least:
+        return None if _own.is_rounded else True
+    return False if apart > size * _context(MORE_DIGITS).mpf(10) ** -(MORE_DIGITS // 2) else None
+
+
+def _apart(gold: Node, answer: Node, digits: int) -> tuple[Any, Any, Any]:
+    """How far two constants are apart, the size of the larger one, and of the largest number on the way to them.
+
+    Raises:
+        NotRational, Undefined, TooBig: as `numeric`.
+    """
+    mp = _context(digits)
     _own.largest = mp.zero
     _own.is_rounded = False
     try:
         a, b = _value(gold, {}, mp, False), _value(answer, {}, mp, False)
     except (ZeroDivisionError, ValueError, OverflowError) as e:
         raise Undefined from e
-    apart, size = abs(a - b), max(abs(a), abs(b))
-    if apart <= max(size, 0 if exactly else _own.largest) * mp.mpf(10) ** -(MORE_DIGITS - 15):
-        return None if _own.is_rounded else True
-    return False if apart > size * mp.mpf(10) ** -(MORE_DIGITS // 2) else None
+    return abs(a - b), max(abs(a), abs(b)), _own.largest
 
 
 def _value(node: Node, values: Values, mp: Any, real: bool) -> Any:

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 from distill.verify.algebra.affine import same_solutions
+from distill.verify.algebra.chains import is_chain, same_chains
 from distill.verify.algebra.nodes import Call, Node, Num, Relation, Sequence, Sym, Words
 from distill.verify.algebra.opaque import APPLIED
 from distill.verify.algebra.regions import interval, region
@@ -20,6 +21,11 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def same_relations(gold: Node, answer: Node, alike: Alike) -> bool | None:
+    told = _same_links(gold, answer, alike)
+    return same_chains(gold, answer, told) if is_chain(gold) or is_chain(answer) else told
+
+
+def _same_links(gold: Node, answer: Node, alike: Alike) -> bool | None:
     if isinstance(gold, Relation) and not isinstance(answer, Relation):
         return _same_as_relation(gold, answer, alike)
     if isinstance(answer, Relation) and not isinstance(gold, Relation):
@@ -122,6 +128,8 @@ def is_name(node: Node) -> bool:
 
 
 def _same_equations(gold: Relation, answer: Relation, alike: Alike) -> bool | None:
+    if gold.sides == answer.sides[::-1]:
+        return True
     named = [is_name(side.sides[0]) or is_name(side.sides[-1]) for side in (gold, answer)]
     if all(named):
         answer = _of_argument(answer, name_of(gold))

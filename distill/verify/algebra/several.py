@@ -194,6 +194,8 @@ def _in_order(gold: Node, answer: Node, alike: Alike) -> bool | None:
 
 def _matched(gold: tuple[Node, ...], answer: tuple[Node, ...], alike: Alike) -> bool | None:
     """The same members in whatever order; one that is written twice counts once."""
+    if _is_of_one_of(gold, answer) or _is_of_one_of(answer, gold):
+        return False
     gold, answer = without_index(_chunked(_carried(gold)), _chunked(_carried(answer)))
     named = [all(isinstance(one, Relation) and one.signs == ("=",) for one in side) for side in (gold, answer)]
     if named[0] != named[1] and len({name_of(one) for one in (gold if named[0] else answer)}) > 1:  # type: ignore[arg-type]
@@ -256,6 +258,18 @@ def _carried(items: tuple[Node, ...]) -> tuple[Node, ...]:
         if rest and not any(rest):
             return (first.sides[1], *items[1:])
     return items
+
+
+def _is_of_one_of(items: tuple[Node, ...], others: tuple[Node, ...]) -> bool:
+    """`x = 2, 3` beside `x = 2, y = 3`: two values of one of the letters."""
+    if len(items) < 2 or _carried(items) is items or not all(map(_is_equation, others)):
+        return False
+    names = {name_of(other) for other in others}  # type: ignore[arg-type]
+    return len(names) > 1 and name_of(items[0]) in names  # type: ignore[arg-type]
+
+
+def _is_equation(node: Node) -> bool:
+    return isinstance(node, Relation) and node.signs == ("=",)
 
 
 def _chunked(items: tuple[Node, ...]) -> tuple[Node, ...]:

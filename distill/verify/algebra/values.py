@@ -1,5 +1,6 @@
 """Two expressions: are their values the same?"""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -191,7 +192,8 @@ def same_at(values: dict[str, Fraction], gold: Node, answer: Node, rules: Rules)
         return found
     if found is False and not (a.imag or b.imag):
         ours, theirs = as_fraction(a), as_fraction(b)
-        return rules.near(ours, theirs) or _printed(ours, theirs)
+        decimals = [value for value, node in ((ours, gold), (theirs, answer)) if _is_exact(node)]
+        return rules.near(ours, theirs) or _printed(ours, theirs, decimals)
     return found
 
 
@@ -213,6 +215,10 @@ def _exact_or_why(node: Node) -> Fraction | Exception:
         return e.with_traceback(None)
 
 
+def _is_exact(node: Node) -> bool:
+    return isinstance(_exact_or_why(node), Fraction)
+
+
 def _same_residues(values: dict[str, Fraction], gold: Node, answer: Node) -> bool | None:
     """
     Raises:
@@ -231,13 +237,16 @@ def _is_complex(node: Node) -> bool:
     return node == Sym("i") or (isinstance(node, Call) and any(map(_is_complex, node.args)))
 
 
-def _printed(a: Fraction, b: Fraction) -> bool:
-    """Is one what a machine prints for the other: ten digits or more, the last of them rounded or cut off?"""
+def _printed(a: Fraction, b: Fraction, decimals: Sequence[Fraction] | None = None) -> bool:
+    """Is one what a machine prints for the other: ten digits or more, the last of them rounded or cut off?
+
+    Those that may be printed are the `decimals`, which are no forty digits of something else; both by default.
+    """
     return any(
         places >= PRINTED - 1
         and abs(value) * 10**places >= 10 ** (PRINTED - 1)
         and abs(a - b) < Fraction(1, 10**places)
-        for value in (a, b)
+        for value in ((a, b) if decimals is None else decimals)
         if (places := _decimal_places(value)) is not None
     )
 
