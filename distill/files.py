@@ -1,5 +1,6 @@
 """Writing so that a kill at any moment leaves either the old file or the new one."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -8,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -18,6 +20,9 @@ from distill.plain_values import plain
 
 R = TypeVar("R", bound=BaseModel)
 
+
+_UNFINISHED = "unfinished"
+"""Last part of the name of what a kill has left; `write_folder` names its folders so, too."""
 
 MANY_BRACKETS = 200
 """A line with more may be nested too deeply."""
@@ -67,7 +72,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a folder that then appears whole, synced, in place of an older one."""
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished = folder.with_name(f".{folder.name}.{_UNFINISHED}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write(unfinished)
@@ -236,10 +241,15 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """What takes the place of a file when all is written, packed by gzip where its name ends so."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """What takes the place of a file when all is written, packed by gzip where its name ends so.
+
+    What a call that was killed has left unfinished is removed; who still writes holds a lock.
+    """
+    _remove_unfinished(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{_UNFINISHED}")
     try:
         with partial.open("wb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
             if path.suffix == ".gz":
                 with gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
                     yield packed  # type: ignore[misc]
@@ -249,6 +259,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _remove_unfinished(path: Path) -> None:
+    for left in path.parent.glob(f".{escape(path.name)}.*.{_UNFINISHED}"):
+        with suppress(OSError), left.open("rb") as f:  # no lock: somebody writes it
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _json_rows(path: Path, halves: bool) -> Iterator[dict[str, Any]]:

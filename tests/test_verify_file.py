@@ -231,7 +231,7 @@ def test_completions_keep_their_indentation(distill: Any, tmp_path: Path) -> Non
 def test_what_is_no_text_is_refused_and_settings_that_do_nothing(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     file.write_text(json.dumps({"response": [{"role": "user", "content": "5"}], "answer": "5"}) + "\n")
-    refused(distill("verify", file, "--out", out), "'response' is a list, not a text")
+    refused(distill("verify", file, "--out", out), "'response' is a chat that has no assistant turn")
     file.write_text(json.dumps({"response": True, "answer": "5"}) + "\n")
     refused(distill("verify", file, "--out", out), "'response' is a truth value, not a text")
     file.write_text(json.dumps({"response": "5", "answer": "5"}) + "\n")
@@ -284,6 +284,10 @@ def test_dates_and_decimals_of_a_table_become_text(distill: Any, tmp_path: Path)
         ([{"role": "assistant", "content": "5"}, {"role": "assistant", "content": "<think>5</think>4"}], "correct"),
         ({"role": "assistant", "content": [{"type": "text", "text": "\\boxed{4}"}]}, "correct"),
         ([{"role": "assistant", "content": None, "reasoning_content": "\\boxed{4}"}], "wrong"),
+        ([{"role": "ASSISTANT", "content": "4"}], "correct"),
+        ([{"role": "assistant", "content": 4}], "correct"),
+        ([{"role": "assistant", "content": 0}], "wrong"),
+        ([{"role": "assistant", "content": "4"}, {"role": "tool", "content": "5"}], "correct"),
     ],
 )
 def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat: Any, verdict: str) -> None:
@@ -294,7 +298,34 @@ def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat:
     assert (found["messages"], found["verdict"]) == (chat, verdict)
 
 
-@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"n": 1, "text": "\\boxed{4}"}])
+@pytest.mark.parametrize(
+    ("chat", "said"),
+    [
+        ([{"role": "user", "content": "q"}], "is a chat that has no assistant turn (its turns: user)"),
+        ({"role": "user", "content": "q"}, "is a chat that has no assistant turn (its turns: user)"),
+        ([{"role": "tool", "content": "4"}, {"from": "human", "value": "?"}], "(its turns: tool, human)"),
+        ([{"role": "assistant", "content": [{"type": "image"}]}], "is a chat whose last assistant turn holds no text"),
+        ([], "is an empty list, which holds no response"),
+        ({}, "is an empty mapping, which holds no response"),
+    ],
+)
+def test_a_chat_without_an_answer_is_refused_as_that(distill: Any, tmp_path: Path, chat: Any, said: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps({"messages": chat, "answer": "4"}) + "\n")
+    done = distill("verify", file, "--out", tmp_path / "out.jsonl", "--response-key", "messages")
+    refused(done, f"row 1: 'messages' {said}" if said.startswith("is") else said)
+    assert "A response is text, or a chat in which" in done.err
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["\\boxed{4}", "\\boxed{5}"],
+        [{"n": 1, "text": "\\boxed{4}"}, {"n": 2, "text": "\\boxed{5}"}],
+        [[{"role": "assistant", "content": "4"}], [{"role": "assistant", "content": "5"}]],
+        {"n": 1, "text": "\\boxed{4}"},
+    ],
+)
 def test_the_hint_about_several_texts_makes_a_file_that_fits(
     distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
 ) -> None:
