@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
-from distill.plain_values import plain
+from distill.plain_values import levels_of, plain
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -26,6 +26,11 @@ _UNFINISHED = "unfinished"
 
 MANY_BRACKETS = 200
 """A line with more may be nested too deeply."""
+
+MOST_LEVELS = 500
+"""Of a row that can be written again wherever it is read: Python counts its own calls and these together."""
+
+_TOO_DEEP = f"nested more than {MOST_LEVELS} levels deep"
 
 
 def user_path(name: str) -> Path:
@@ -294,11 +299,15 @@ def parsed_row(line: str, path: Path, number: int, halves: bool = False) -> dict
     """
     try:
         row = json.loads(line)
-        if "\\u" in line or line.count("[") + line.count("{") > MANY_BRACKETS:  # can it be written again?
+        if line.count("[") + line.count("{") > MANY_BRACKETS and levels_of(row) > MOST_LEVELS:
+            raise RecursionError
+        if "\\u" in line:  # can it be written again?
             json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass" if halves else "strict")
     except (ValueError, RecursionError) as e:  # half a surrogate pair, a number of 5,000 digits, 3,000 levels
         said = e.msg if isinstance(e, json.JSONDecodeError) else str(e).split(":")[0]
-        raise DistillError(f"{path}, line {number} is not readable as JSON ({said}).", "One JSON object a line.") from e
+        said = _TOO_DEEP if isinstance(e, RecursionError) else said
+        hint = "Write a number of so many digits as a text." if "digits" in said else "One JSON object a line."
+        raise DistillError(f"{path}, line {number} is not readable as JSON ({said}).", hint) from e
     if not isinstance(row, dict):
         raise DistillError(f"{path}, line {number} is no JSON object.", "One JSON object a line.")
     return row

@@ -15,6 +15,7 @@ from test_verify_pool import PAIRS
 
 from distill.files import read_rows
 from distill.verify import judge
+from distill.verify.other_verdict import other_verdict
 
 
 def test_what_it_tells_and_where_another_verifier_differs(distill: Any, tmp_path: Path) -> None:
@@ -138,6 +139,17 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
     }
 
 
+GPQA = {"Correct Answer": "Paris\n", **{f"Incorrect Answer {n}": t for n, t in enumerate(("Rome", "Oslo", "Bonn"), 1)}}
+GPQA_SAID = (
+    ("The answer is Paris.", "correct"),
+    ("The answer is Oslo.", "wrong"),
+    ("The answer is (B) Paris.", "correct"),
+    ("The answer is (C) Rome.", "wrong"),
+    ("The answer is (A).", "unknown"),
+    ("D", "unknown"),
+)
+
+
 @pytest.mark.parametrize(
     ("kind", "row", "verdict"),
     [
@@ -163,6 +175,12 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         ("choice", {"answer": 1.0, "choices": ["runs", "sits"], "response": "B"}, "correct"),
         ("choice", {"answer": True, "choices": ["runs", "sits"], "response": "B"}, "unknown"),
         ("choice", {"answer": 11, "choices": [f"number {i}" for i in range(12)], "response": "B"}, "unknown"),
+        *(("choice", {**GPQA, "response": response}, verdict) for response, verdict in GPQA_SAID),
+        ("choice", {**GPQA, "answer": "B", "A": "Rome", "B": "Paris", "response": "B"}, "correct"),
+        ("math", {"answer": ["5"], "response": "\\boxed{5}"}, "correct"),
+        ("math", {"answer": [5], "response": "\\boxed{6}"}, "wrong"),
+        ("math", {"answer": ["5", "6"], "response": "\\boxed{5}"}, "unknown"),
+        ("math", {"answer": [[5]], "response": "\\boxed{5}"}, "unknown"),
         ("math", {"answer": float("nan"), "response": "\\boxed{5}"}, "unknown"),
         ("math", {"answer": "5", "response": float("nan")}, "wrong"),
         ("math", {"answer": "2500 g", "response": "The answer is 2500 kg."}, "wrong"),
@@ -226,6 +244,24 @@ def test_completions_keep_their_indentation(distill: Any, tmp_path: Path) -> Non
     file.write_text(json.dumps(row) + "\n")
     assert distill("verify", file, "--out", out, "--kind", "code").code == 0
     assert json.loads(out.read_text())["verdict"] == "correct"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        {"test_list": json.dumps(["assert add(1, 2) == 3", "assert add(0, 0) == 0"])},
+        {"test": "assert add(1, 2) == 3\nassert add(0, 0) == 0\n"},
+        {"test": "ZERO = 0\nassert add(1, 2) == 3\nassert add(ZERO, 0) == 0", "entry_point": "add", "prompt": ""},
+    ],
+)
+def test_tests_as_one_text(distill: Any, tmp_path: Path, tests: dict[str, str]) -> None:
+    if why := absent():
+        pytest.skip(why)
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    responses = ("```python\ndef add(a, b):\n    return a + b\n```", "```python\ndef add(a, b):\n    return a\n```")
+    file.write_text("".join(json.dumps({"response": response, **tests}) + "\n" for response in responses))
+    assert distill("verify", file, "--out", out, "--kind", "code").code == 0
+    assert [row["verdict"] for row in read_rows(out)] == ["correct", "wrong"]
 
 
 def test_what_is_no_text_is_refused_and_settings_that_do_nothing(distill: Any, tmp_path: Path) -> None:
@@ -384,6 +420,13 @@ def test_in_python_golds_may_be_numbers_and_responses_missing() -> None:
     assert judge("math", r"\boxed{\frac12}", 0.5).verdict == "correct"
     assert judge("number", "It is 10.", 10, {}).verdict == "correct"
     assert judge("math", None, "4")[::2] == ("wrong", "empty response")
+    assert judge("math", 5, 5, {}).verdict == "correct"
+    assert judge("number", 0, 0).verdict == "correct"
+    for kind, gold in (("math", None), ("math", True), ("choice", None), ("number", float("nan"))):
+        assert judge(kind, "1", gold, {})[::2] == ("unknown", "gold answer is no text or number")
+    assert (
+        judge("countdown", "<answer>3*7+12</answer>", None, {"numbers": [3, 7, 12], "target": 33}).verdict == "correct"
+    )
     with pytest.raises(ValueError, match="no kind 'maths'; kinds: math, choice, number"):
         judge("maths", "4", "4", {})
 
@@ -407,3 +450,89 @@ def test_a_missing_column_is_suggested_where_one_alone_has_a_usual_name(
     done = distill("verify", file, "--out", tmp_path / "out.jsonl")
     refused(done, "row 1 has no")
     assert done.err.endswith(f"  {hint}\n")
+
+
+def test_nested_columns_pass_or_are_refused(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    for levels in (499, 500, 900, 2_000):
+        nested = "[" * levels + "]" * levels
+        file.write_text(f'{{"response": "2", "answer": "2", "x": {nested}}}\n')
+        done = distill("verify", file, "--out", out)
+        if levels < 500:
+            assert done.code == 0, done.err
+            assert nested in out.read_text()
+        else:
+            refused(done, "line 1 is not readable as JSON (nested more than 500 levels deep)")
+    file.write_text(f'{{"response": "2", "answer": {"9" * 5000}}}\n')
+    done = distill("verify", file, "--out", out)
+    refused(done, "line 1 is not readable as JSON")
+    assert "as a text" in done.err
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        *((value, "correct") for value in (True, 1, 0.5, "correct", "Correct.", "pass", "1.0", "0.75")),
+        *((value, "wrong") for value in (False, 0, -1, 0.49, "FAIL", "incorrect", "0", "-1")),
+        *((value, "unknown") for value in ("unknown", "undecided")),
+        *((value, None) for value in (None, "", "A", "85", 85, 12, -3, float("nan"), [1], "perhaps")),
+    ],
+)
+def test_what_another_verifier_said(said: Any, verdict: str | None) -> None:
+    assert other_verdict(said) == verdict
+
+
+def test_values_that_are_no_verdict_are_not_counted(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    theirs = [True, "pass", None, 85, 85, "fail"]
+    rows = [{"response": "\\boxed{4}", "answer": "4", "theirs": one} for one in theirs]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = distill("verify", file, "--out", out, "--compare", "theirs")
+    assert "'theirs' agrees on 2 of 3 rows (66.7%)\n" in done.out
+    assert "       3  no verdict there (None, 85): not counted\n" in done.out
+    done = distill("verify", file, "--out", out, "--compare", "answer")
+    refused(done, "no value of 'answer' is a verdict (row 1: '4')")
+    assert "or a score from 0 to 1" in done.err
+
+
+MIXED = (
+    {"kind": "countdown", "numbers": [3, 7, 12], "target": 33, "response": "<answer>3*7+12</answer>"},
+    {"kind": "choice", "options": ["Rome", "Paris"], "answer": "B", "response": "It is Paris."},
+    {"kind": "algebra", "answer": "4", "response": "\\boxed{4}"},
+    {"answer": r"\int_0^1 2x\,dx", "response": r"\boxed{\int_0^1 2 x dx}"},
+    {"kind": "flaws", "response": "I'm sorry, but I can't help with that."},
+    {"kind": "number", "answer": 10, "tolerance": 0.2, "response": "It is 9.9."},
+)
+
+
+def test_each_row_is_judged_by_its_kind(distill: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in MIXED))
+    done = distill("verify", file, "--out", out)
+    assert done.err.splitlines()[0] == "judged by their column 'kind': 2 math, 1 countdown, 1 choice, 1 flaws, 1 number"
+    assert [row["verdict"] for row in read_rows(out)] == [*["correct"] * 4, "wrong", "correct"]
+    refused(distill("verify", file, "--out", out, "--kind", "math"), "row 1 has no 'answer'")
+    file.write_text(json.dumps(MIXED[1] | {"kind": "code"}) + "\n")
+    done = distill("verify", file, "--out", out)
+    refused(done, "row 1 has no tests")
+    assert "Its column 'kind' says code; --kind overrides it." in done.err
+    assert distill("verify", file, "--out", out, "--kind", "choice").code == 0
+    file.write_text(json.dumps(MIXED[0]) + "\n")
+    assert "--answer-key target" not in distill("verify", file, "--out", out, "--kind", "math").err
+
+
+def test_programs_and_formulas_in_one_file(distill: Any, tmp_path: Path) -> None:
+    if why := absent():
+        pytest.skip(why)
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    code = {
+        "kind": "code",
+        "test_list": ["assert f(1) == 2"],
+        "response": "```python\ndef f(x):\n    return x + 1\n```",
+    }
+    rows = [*MIXED, code, {**code, "test_list": ["assert f(1) == 3"]}] * 20
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert distill("verify", file, "--out", out, "--workers", "2", "accept.repetition=true").code == 0
+    found = read_rows(out)
+    assert [row["verdict"] for row in found] == [*["correct"] * 4, "wrong", "correct", "correct", "wrong"] * 20
+    assert {"flaw" in row for row in found if row.get("kind") == "flaws"} == {False}
