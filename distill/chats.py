@@ -12,7 +12,7 @@ def turns(chat: Any) -> list[tuple[str, dict[str, Any]]]:
     """Turns with who spoke; none where a chat is anything else than a list of turns."""
     if not isinstance(chat, list) or not all(isinstance(turn, dict) for turn in chat):
         return []
-    return [(str(turn.get("role") or turn.get("from")), turn) for turn in chat]
+    return [(str(turn.get("role") or turn.get("from")).strip().lower(), turn) for turn in chat]
 
 
 def content(turn: dict[str, Any]) -> Any:
@@ -51,11 +51,16 @@ def answer_in(turn: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def last_answer(chat: Any) -> tuple[str, str] | None:
-    """The same of the last turn of an assistant, empty where it says nothing; None where there is none."""
+    """The same of the last turn of an assistant, which may say a number, or nothing; None where there is none."""
     told = [turn for who, turn in turns([chat] if isinstance(chat, dict) else chat) if who in ASSISTANT]
     if not told:
         return None
-    return answer_in(told[-1]) if content(told[-1]) else (thoughts(told[-1]), "")
+    said = content(told[-1])
+    if said is None or said != said or said in ("", []):
+        return thoughts(told[-1]), ""
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        return thoughts(told[-1]), str(said)
+    return answer_in(told[-1])
 
 
 def last_question(chat: Any) -> str:

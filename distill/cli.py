@@ -119,8 +119,12 @@ def verify(
         typer.Argument(metavar="[KEY=VALUE]...", help="Such as verify.math.percent=hundredth or accept.language=en."),
     ] = None,
     kind: Annotated[
-        str, typer.Option(help="math, choice, number, countdown, code, reasoning_gym, or flaws (form alone).")
-    ] = "math",
+        str | None,
+        typer.Option(
+            help="math, choice, number, countdown, code, reasoning_gym, or flaws (form alone); without it what a row's"
+            " column kind says, else math."
+        ),
+    ] = None,
     response_key: Annotated[
         str, typer.Option(help="Column with the response, a text or a chat; thinking in it is left out.")
     ] = "response",
@@ -149,7 +153,7 @@ def verify(
     chosen = parsed(Settings, settings or [])
     columns = Columns(response_key, answer_key, compare, reasoning_key)
     judge = chosen.verify.judge
-    needs_question = judge is not None and _may_ask(judge, kind)
+    needs_question = () if judge is None else _asked_about(judge)
     rules = Rules(**chosen.verify.math.model_dump())
     seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS
     how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question)
@@ -161,18 +165,18 @@ def verify(
 
             with _hearing(_Said()):
                 asked = told(revise(out.resolve(), kind, columns, judge, telling(_say, judge)), judge) + "\n"
-            found = counted(out.resolve(), columns)
+            found = counted(out.resolve(), columns, kind)
     finally:
         verifiers.configure(Verify())
-    typer.echo(f"{summary(found, compare, kind)}\n{asked}-> {out}")
+    typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
 
 
-def _may_ask(judge: "Judge", kind: str) -> bool:
-    """Is the judge ever asked about this kind? One whose key is missing is refused now."""
+def _asked_about(judge: "Judge") -> tuple[str, ...]:
+    """Kinds of which the judge is ever asked. One whose key is missing is refused now."""
     from teachers.judge import KINDS, refuse_without_key
 
     refuse_without_key(judge)
-    return kind in KINDS
+    return KINDS
 
 
 def _say(line: str) -> None:

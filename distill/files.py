@@ -1,5 +1,6 @@
 """Writing so that a kill at any moment leaves either the old file or the new one."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -8,19 +9,28 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
-from distill.plain_values import plain
+from distill.plain_values import levels_of, plain
 
 R = TypeVar("R", bound=BaseModel)
 
 
+_UNFINISHED = "unfinished"
+"""Last part of the name of what a kill has left; `write_folder` names its folders so, too."""
+
 MANY_BRACKETS = 200
 """A line with more may be nested too deeply."""
+
+MOST_LEVELS = 500
+"""Of a row that can be written again wherever it is read: Python counts its own calls and these together."""
+
+_TOO_DEEP = f"nested more than {MOST_LEVELS} levels deep"
 
 
 def user_path(name: str) -> Path:
@@ -67,7 +77,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a folder that then appears whole, synced, in place of an older one."""
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    unfinished = folder.with_name(f".{folder.name}.{_UNFINISHED}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write(unfinished)
@@ -236,10 +246,15 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """What takes the place of a file when all is written, packed by gzip where its name ends so."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """What takes the place of a file when all is written, packed by gzip where its name ends so.
+
+    What a call that was killed has left unfinished is removed; who still writes holds a lock.
+    """
+    _remove_unfinished(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{_UNFINISHED}")
     try:
         with partial.open("wb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
             if path.suffix == ".gz":
                 with gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
                     yield packed  # type: ignore[misc]
@@ -249,6 +264,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _remove_unfinished(path: Path) -> None:
+    for left in path.parent.glob(f".{escape(path.name)}.*.{_UNFINISHED}"):
+        with suppress(OSError), left.open("rb") as f:  # no lock: somebody writes it
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _json_rows(path: Path, halves: bool) -> Iterator[dict[str, Any]]:
@@ -277,11 +299,15 @@ def parsed_row(line: str, path: Path, number: int, halves: bool = False) -> dict
     """
     try:
         row = json.loads(line)
-        if "\\u" in line or line.count("[") + line.count("{") > MANY_BRACKETS:  # can it be written again?
+        if line.count("[") + line.count("{") > MANY_BRACKETS and levels_of(row) > MOST_LEVELS:
+            raise RecursionError
+        if "\\u" in line:  # can it be written again?
             json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass" if halves else "strict")
     except (ValueError, RecursionError) as e:  # half a surrogate pair, a number of 5,000 digits, 3,000 levels
         said = e.msg if isinstance(e, json.JSONDecodeError) else str(e).split(":")[0]
-        raise DistillError(f"{path}, line {number} is not readable as JSON ({said}).", "One JSON object a line.") from e
+        said = _TOO_DEEP if isinstance(e, RecursionError) else said
+        hint = "Write a number of so many digits as a text." if "digits" in said else "One JSON object a line."
+        raise DistillError(f"{path}, line {number} is not readable as JSON ({said}).", hint) from e
     if not isinstance(row, dict):
         raise DistillError(f"{path}, line {number} is no JSON object.", "One JSON object a line.")
     return row

@@ -24,6 +24,20 @@ def plain(value: Any) -> Any:
 
 def holds_bytes(value: Any) -> bool:
     """Are there bytes in it, at any depth?"""
-    if isinstance(value, dict):
-        return any(map(holds_bytes, value.values()))
-    return any(map(holds_bytes, value)) if isinstance(value, list) else isinstance(value, bytes)
+    todo = [value]
+    while todo:
+        held = todo.pop()
+        if isinstance(held, bytes):
+            return True
+        if isinstance(held, dict | list):
+            todo += held.values() if isinstance(held, dict) else held
+    return False
+
+
+def levels_of(value: Any) -> int:
+    """How many lists and mappings stand in one another."""
+    levels, layer = 0, [value]
+    while layer := [held for held in layer if isinstance(held, dict | list)]:
+        levels += 1
+        layer = [inner for held in layer for inner in (held.values() if isinstance(held, dict) else held)]
+    return levels

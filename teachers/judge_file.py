@@ -13,7 +13,7 @@ from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
 from distill.verify.files import TELL_EVERY
 from distill.verify.stop_tokens import without_stop_tokens
-from distill.verify.table import QUESTION_HINT, Columns, question_of, to_judge
+from distill.verify.table import QUESTION_HINT, Columns, kind_of, question_of, to_judge
 from distill.verify.turn import turn_of
 from teachers.base import TeacherError
 from teachers.judge import OnProgress, may_revise, refuse_without_key, second_instance
@@ -23,7 +23,7 @@ MODEL = "rows of a file"
 """Who answered, as far as a judge is told."""
 
 
-def revise(out: Path, kind: str, columns: Columns, spec: Judge, on_progress: OnProgress) -> dict[str, Any]:
+def revise(out: Path, kind: str | None, columns: Columns, spec: Judge, on_progress: OnProgress) -> dict[str, Any]:
     """Ask about the rows of `out` that may be revised, then write it again with what was decided. Returns the counts.
 
     Every row gets a column `by`, rules or judge. Replies lie in `<out>.judge`; what was asked is not asked again.
@@ -56,7 +56,7 @@ def refuse_unreachable(spec: Judge) -> None:
         raise TeacherError(f"the judge cannot be reached: {why}.", hint)
 
 
-def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -> dict[str, Problem]:
+def _select(out: Path, kind: str | None, columns: Columns, spec: Judge, folder: Path) -> dict[str, Problem]:
     """Write the answers to be asked about, with the verdicts of the rules, as a harvest leaves them."""
     samples, verdicts = Log(folder / "samples.jsonl"), Log(folder / "verdicts.jsonl")
     known = {t.id for t in samples.each(Trace)}
@@ -75,9 +75,10 @@ def _select(out: Path, kind: str, columns: Columns, spec: Judge, folder: Path) -
     return problems
 
 
-def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Problem, Trace, Verdict]:
+def _as_harvested(row: dict[str, Any], given: str | None, columns: Columns) -> tuple[Problem, Trace, Verdict]:
     """A judged row as problem, trace and verdict; the same row has the same ids wherever it stands."""
     question, response = question_of(row), without_stop_tokens(turn_of(row, columns.response, columns.reasoning).whole)
+    kind = kind_of(row, given)
     asked = to_judge(row, kind, columns)
     answer, data = (asked.answer, asked.data) if asked is not None else ("", {})
     identity = digest([question, answer, data])
@@ -107,7 +108,7 @@ def _as_harvested(row: dict[str, Any], kind: str, columns: Columns) -> tuple[Pro
     return problem, trace, verdict
 
 
-def _revised(out: Path, kind: str, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
+def _revised(out: Path, kind: str | None, decided: dict[str, Verdict], columns: Columns) -> Iterator[dict[str, Any]]:
     for row in each_row(out, halves=True):
         _, trace, rules = _as_harvested(row, kind, columns)
         verdict = decided.get(trace.id, rules)

@@ -186,7 +186,7 @@ def test_recipes(distill: Any, tmp_path: Path) -> None:
 
 def test_verify_of_odd_rows(distill: Any, tmp_path: Path) -> None:
     """A gold answer that is none is `unknown`; what is no text is named by its line, and nothing is lost."""
-    golds = [None, True, [5], 5, 1e22, 0.00001]
+    golds = [None, True, [5, 6], 5, 1e22, 0.00001]
     responses = ["None", "True", "5", "5", "10000000000000000000000", "0.00001"]
     rows = [{"response": f"\\boxed{{{r}}}", "answer": g} for r, g in zip(responses, golds, strict=True)]
     rows.append({"response": 0, "answer": 0})

@@ -1,11 +1,14 @@
 """Questions of evaluation sets are found however they were reformatted, and boilerplate is no evidence."""
 
+import fcntl
 import gzip
 import json
+import os
 import random
 import re
 import resource
 import signal
+import stat
 import string
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import refused
 
 from distill.curate.decontaminate import Decontaminator
 from distill.curate.shingles import batch_of, shingles_of, stream_of
@@ -187,6 +191,89 @@ def test_the_command_reads_tables_chats_and_packed_files(distill: Any, files: di
     assert kept.to_pylist() == [{"n": 3, "messages": chats[2]}]
 
 
+def test_an_evaluation_set_may_be_a_table(distill: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    assert command(distill, files).code == 0
+    wanted = files["out"].read_bytes()
+    files["against"] = tmp_path / "eval.parquet"
+    pq.write_table(pa.table({"id": [[1]] * len(EVALUATED), "question": EVALUATED}), files["against"])
+    assert command(distill, files).code == 0
+    assert files["out"].read_bytes() == wanted
+    refused(command(distill, files, "--against-key", "text"), "has no column 'text'")
+    files["against"].write_bytes(b"PAR1 of something else")
+    refused(command(distill, files), "eval.parquet cannot be read")
+    refused(distill("decontaminate", files["against"], "--against", files["file"], "--out", tmp_path / "o.parquet",
+                    "--flagged", files["flagged"]), "eval.parquet cannot be read")  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["out", "flagged"])
+def test_what_is_no_file_is_never_replaced(distill: Any, files: dict[str, Path], tmp_path: Path, option: str) -> None:
+    pipe, circle = tmp_path / "pipe", tmp_path / "circle"
+    os.mkfifo(pipe)
+    circle.symlink_to(circle)
+    for path, said in (
+        (pipe, f"--{option}={pipe} is there and is no file"),
+        (tmp_path, "is there and is no file"),
+        (circle, "is a link that leads nowhere"),
+        (tmp_path / "none" / "x.jsonl", "there is no folder"),
+        (Path("-"), "rows are written to a file"),
+    ):
+        refused(command(distill, files | {option: path}), said)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert circle.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "eval.jsonl", "pipe", "train.jsonl"]
+
+
+def test_inputs_must_be_files(distill: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refused(command(distill, files | {"file": pipe}), "is not a regular file")
+    refused(command(distill, files | {"against": pipe}), "is not a regular file")
+
+
+def test_a_file_that_is_written_meanwhile(
+    distill: Any, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = Decontaminator.flags
+
+    def written_meanwhile(finder: Decontaminator, texts: list[str]) -> Any:
+        files["file"].write_bytes(files["file"].read_bytes())
+        return flags(finder, texts)
+
+    monkeypatch.setattr(Decontaminator, "flags", written_meanwhile)
+    refused(command(distill, files), "train.jsonl has changed while it was read")
+    assert not files["out"].exists()
+
+
+def test_what_a_kill_has_left_is_removed_and_what_is_written_is_not(
+    distill: Any, files: dict[str, Path], tmp_path: Path
+) -> None:
+    left, live, backup = (tmp_path / f".clean.jsonl.{end}" for end in ("1.unfinished", "2.unfinished", "1"))
+    for path in (left, live, backup):
+        path.write_text("{}\n")
+    with live.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert command(distill, files).code == 0
+    assert [path.exists() for path in (left, live, backup)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda f: f["file"].write_text('{"id": 1}\n'), "--text-key."),
+        (lambda f: f["against"].write_text('{"id": 1}\n'), "--against-key."),
+        (lambda f: f["file"].write_text('{"problem": "a"}\n{"id": 1}\n'), "A row without text has null there."),
+    ],
+)
+def test_a_missing_column_gets_a_hint(distill: Any, files: dict[str, Path], change: Any, hint: str) -> None:
+    change(files)
+    told = command(distill, files)
+    refused(told, "(its columns: id)")
+    assert hint in told.err
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -223,7 +310,7 @@ def test_a_kill_leaves_what_was_there(files: dict[str, Path], tmp_path: Path) ->
         [*python, str(files["file"]), *options], stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[1]
     )
     until = time.monotonic() + 60
-    while not (tmp_path / f".clean.jsonl.{child.pid}").exists() and child.poll() is None and time.monotonic() < until:
+    while not (tmp_path / f".clean.jsonl.{child.pid}.unfinished").exists() and child.poll() is None and time.monotonic() < until:
         time.sleep(0.005)
     child.kill()
     assert child.wait() == -signal.SIGKILL

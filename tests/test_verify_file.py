@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -138,6 +137,17 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
     }
 
 
+GPQA = {"Correct Answer": "Paris\n", **{f"Incorrect Answer {n}": t for n, t in enumerate(("Rome", "Oslo", "Bonn"), 1)}}
+GPQA_SAID = (
+    ("The answer is Paris.", "correct"),
+    ("The answer is Oslo.", "wrong"),
+    ("The answer is (B) Paris.", "correct"),
+    ("The answer is (C) Rome.", "wrong"),
+    ("The answer is (A).", "unknown"),
+    ("D", "unknown"),
+)
+
+
 @pytest.mark.parametrize(
     ("kind", "row", "verdict"),
     [
@@ -163,6 +173,12 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         ("choice", {"answer": 1.0, "choices": ["runs", "sits"], "response": "B"}, "correct"),
         ("choice", {"answer": True, "choices": ["runs", "sits"], "response": "B"}, "unknown"),
         ("choice", {"answer": 11, "choices": [f"number {i}" for i in range(12)], "response": "B"}, "unknown"),
+        *(("choice", {**GPQA, "response": response}, verdict) for response, verdict in GPQA_SAID),
+        ("choice", {**GPQA, "answer": "B", "A": "Rome", "B": "Paris", "response": "B"}, "correct"),
+        ("math", {"answer": ["5"], "response": "\\boxed{5}"}, "correct"),
+        ("math", {"answer": [5], "response": "\\boxed{6}"}, "wrong"),
+        ("math", {"answer": ["5", "6"], "response": "\\boxed{5}"}, "unknown"),
+        ("math", {"answer": [[5]], "response": "\\boxed{5}"}, "unknown"),
         ("math", {"answer": float("nan"), "response": "\\boxed{5}"}, "unknown"),
         ("math", {"answer": "5", "response": float("nan")}, "wrong"),
         ("math", {"answer": "2500 g", "response": "The answer is 2500 kg."}, "wrong"),
@@ -228,10 +244,28 @@ def test_completions_keep_their_indentation(distill: Any, tmp_path: Path) -> Non
     assert json.loads(out.read_text())["verdict"] == "correct"
 
 
+@pytest.mark.parametrize(
+    "tests",
+    [
+        {"test_list": json.dumps(["assert add(1, 2) == 3", "assert add(0, 0) == 0"])},
+        {"test": "assert add(1, 2) == 3\nassert add(0, 0) == 0\n"},
+        {"test": "ZERO = 0\nassert add(1, 2) == 3\nassert add(ZERO, 0) == 0", "entry_point": "add", "prompt": ""},
+    ],
+)
+def test_tests_as_one_text(distill: Any, tmp_path: Path, tests: dict[str, str]) -> None:
+    if why := absent():
+        pytest.skip(why)
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    responses = ("```python\ndef add(a, b):\n    return a + b\n```", "```python\ndef add(a, b):\n    return a\n```")
+    file.write_text("".join(json.dumps({"response": response, **tests}) + "\n" for response in responses))
+    assert distill("verify", file, "--out", out, "--kind", "code").code == 0
+    assert [row["verdict"] for row in read_rows(out)] == ["correct", "wrong"]
+
+
 def test_what_is_no_text_is_refused_and_settings_that_do_nothing(distill: Any, tmp_path: Path) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     file.write_text(json.dumps({"response": [{"role": "user", "content": "5"}], "answer": "5"}) + "\n")
-    refused(distill("verify", file, "--out", out), "'response' is a list, not a text")
+    refused(distill("verify", file, "--out", out), "'response' is a chat that has no assistant turn")
     file.write_text(json.dumps({"response": True, "answer": "5"}) + "\n")
     refused(distill("verify", file, "--out", out), "'response' is a truth value, not a text")
     file.write_text(json.dumps({"response": "5", "answer": "5"}) + "\n")
@@ -274,39 +308,6 @@ def test_dates_and_decimals_of_a_table_become_text(distill: Any, tmp_path: Path)
     assert found["verdict"] == "correct"
     pq.write_table(pa.Table.from_pylist([row | {"image": {"bytes": b"x"}}]), file)
     refused(distill("verify", file, "--out", out), "row 1: 'image' holds bytes")
-
-
-@pytest.mark.parametrize(
-    ("chat", "verdict"),
-    [
-        ([{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "\\boxed{4}"}], "correct"),
-        ([{"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "\\boxed{5}"}], "wrong"),
-        ([{"role": "assistant", "content": "5"}, {"role": "assistant", "content": "<think>5</think>4"}], "correct"),
-        ({"role": "assistant", "content": [{"type": "text", "text": "\\boxed{4}"}]}, "correct"),
-        ([{"role": "assistant", "content": None, "reasoning_content": "\\boxed{4}"}], "wrong"),
-    ],
-)
-def test_a_chat_is_judged_by_its_last_answer(distill: Any, tmp_path: Path, chat: Any, verdict: str) -> None:
-    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    file.write_text(json.dumps({"messages": chat, "answer": "4"}) + "\n")
-    assert distill("verify", file, "--out", out, "--response-key", "messages").code == 0
-    found = json.loads(out.read_text())
-    assert (found["messages"], found["verdict"]) == (chat, verdict)
-
-
-@pytest.mark.parametrize("value", [["\\boxed{4}", "\\boxed{5}"], {"n": 1, "text": "\\boxed{4}"}])
-def test_the_hint_about_several_texts_makes_a_file_that_fits(
-    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("FILE").write_text(json.dumps({"generations": value, "answer": "4"}) + "\n")
-    command = "verify", "FILE", "--out", "out.jsonl", "--response-key", "generations"
-    done = distill(*command)
-    refused(done, f"'generations' is a {'list' if isinstance(value, list) else 'mapping'}")
-    exec(re.search(r"python -c '(.*)'", done.err)[1])  # type: ignore[index]
-    assert distill("verify", "each.jsonl", "--out", "out.jsonl").code == 0
-    said = [row["verdict"] for row in read_rows(Path("out.jsonl"))]
-    assert said == (["correct", "wrong"] if isinstance(value, list) else ["correct"])
 
 
 def test_reasoning_in_a_column_of_its_own(distill: Any, tmp_path: Path) -> None:
@@ -353,6 +354,13 @@ def test_in_python_golds_may_be_numbers_and_responses_missing() -> None:
     assert judge("math", r"\boxed{\frac12}", 0.5).verdict == "correct"
     assert judge("number", "It is 10.", 10, {}).verdict == "correct"
     assert judge("math", None, "4")[::2] == ("wrong", "empty response")
+    assert judge("math", 5, 5, {}).verdict == "correct"
+    assert judge("number", 0, 0).verdict == "correct"
+    for kind, gold in (("math", None), ("math", True), ("choice", None), ("number", float("nan"))):
+        assert judge(kind, "1", gold, {})[::2] == ("unknown", "gold answer is no text or number")
+    assert (
+        judge("countdown", "<answer>3*7+12</answer>", None, {"numbers": [3, 7, 12], "target": 33}).verdict == "correct"
+    )
     with pytest.raises(ValueError, match="no kind 'maths'; kinds: math, choice, number"):
         judge("maths", "4", "4", {})
 

@@ -3,10 +3,12 @@
 import fcntl
 import gzip
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from time import sleep
@@ -18,7 +20,7 @@ from stub_server import StubServer, answer
 
 from distill.errors import Refused
 from distill.files import read_rows
-from distill.verify import files, judge
+from distill.verify import files, judge, kept
 from distill.verify.files import verify_file
 
 
@@ -167,10 +169,110 @@ def test_the_place_of_unfinished_rows_is_no_input(distill: Any, tmp_path: Path) 
         file.unlink()
 
 
-def test_a_damaged_partial_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+GREAT = b'{"response": "0", "answer": "0", "n": 0, "verdict": "great", "extracted": null, "reason": "x"}\n'
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [b'{"no": "verdict"}\n'],
+        lambda lines: [*lines, b"\x82\x82\n"],
+        lambda lines: [GREAT, lines[1]],
+        lambda lines: [lines[0].replace(b'"reason": "', b'"reason": 5, "was": "')],
+        lambda lines: lines[1:],
+        lambda lines: [lines[0], *lines],
+        lambda lines: [*lines, lines[0]],
+        lambda lines: [lines[0].replace(b'"n": 0', b'"n": 7'), lines[1]],
+    ],
+)
+def test_a_damaged_partial_is_named(
+    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[list[bytes]], list[bytes]]
+) -> None:
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     _many(file, 5)
     _ended_early(file, out, monkeypatch)
-    (tmp_path / ".out.jsonl.partial").write_text('{"no": "verdict"}\n')
+    partial = tmp_path / ".out.jsonl.partial"
+    partial.write_bytes(b"".join(damage(partial.read_bytes().splitlines(keepends=True))))
+    refused(distill("verify", file, "--out", out), ".out.jsonl.partial is damaged: something else has written there")
+    assert not out.exists()
+
+
+def test_more_rows_than_there_are_are_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(kept, "_put", lambda *_: 1 / 0)  # killed when all is written
+        with pytest.raises(ZeroDivisionError):
+            verify_file(file, out)
+    partial = tmp_path / ".out.jsonl.partial"
+    partial.write_bytes(partial.read_bytes() + partial.read_bytes().splitlines(keepends=True)[-1])
     with pytest.raises(Refused, match="damaged"):
         verify_file(file, out)
+
+
+@pytest.mark.parametrize(("left", "said"), [(None, "is gone"), (b"\x82 garbage", "is damaged"), (b"[]", "is damaged")])
+def test_what_says_how_rows_were_judged_may_be_lost(
+    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes | None, said: str
+) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 4)
+    _ended_early(file, out, monkeypatch)
+    mark = tmp_path / ".out.jsonl.of"
+    mark.unlink() if left is None else mark.write_bytes(left)
+    done = distill("verify", file, "--out", out)
+    assert done.err == f"starts over: .out.jsonl.of, which tells what was judged, {said}\n"
+    assert len(read_rows(out)) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.write_text(file.read_text()[:-5]),
+        lambda file: file.write_text(file.read_text().replace('"answer"', '"anser"')),
+        lambda file: file.write_text(file.read_text().replace("3", "4")),
+        lambda file: file.unlink(),
+    ],
+)
+def test_a_file_that_is_written_while_it_is_read(
+    distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
+) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    _many(file, 4)
+    out.write_text("held")
+    judge_all = files.judge_all
+
+    def written_meanwhile(rows: Any, *more: Any) -> Any:
+        change(file)
+        return judge_all(rows, *more)
+
+    monkeypatch.setattr(files, "judge_all", written_meanwhile)
+    refused(distill("verify", file, "--out", out), "rows.jsonl has changed while it was read")
+    assert out.read_text() == "held"
+
+
+def test_places_that_are_no_files(distill: Any, tmp_path: Path) -> None:
+    file, out, circle = tmp_path / "rows.jsonl", tmp_path / "out.jsonl", tmp_path / "circle"
+    _many(file, 2)
+    circle.symlink_to(circle)
+    os.mkfifo(tmp_path / "pipe")
+    refused(distill("verify", tmp_path / "pipe", "--out", out), "pipe' is not a regular file")
+    refused(distill("verify", file, "--out", tmp_path / "pipe"), "is there and is no file")
+    refused(distill("verify", file, "--out", circle), "is a link that leads nowhere")
+    refused(distill("verify", file, "--out", "-"), "rows are written to a file")
+    for name in (".out.jsonl.partial", ".out.jsonl.of"):
+        (tmp_path / name).mkdir()
+        refused(distill("verify", file, "--out", out), f"{name} is there and is no file")
+        (tmp_path / name).rmdir()
+    command = f"{sys.executable} -m distill verify {file} --out /dev/stdout | cat; exit ${{PIPESTATUS[0]}}"
+    piped = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert piped.returncode == 2
+    assert "refused: --out=/dev/stdout is there and is no file." in piped.stderr
+    assert not out.exists()
+
+
+def test_what_a_kill_left_while_it_packed_is_removed(tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl.gz"
+    _many(file, 2)
+    (tmp_path / ".out.jsonl.gz.343.unfinished").write_bytes(b"half")
+    verify_file(file, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl.gz", "rows.jsonl"]

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from distill.curate.decontaminate import Decontaminator, Flag
 from distill.curate.tables import line_of, parts, text_of, writer
 from distill.errors import Refused
-from distill.files import replacing, user_path
+from distill.files import replacing
+from distill.given_paths import output_path, refuse_no_file, unchanged
 
 SHOWN = 5
 """Flagged rows that are told one by one."""
@@ -73,7 +74,7 @@ def decontaminate_file(
     finder = Decontaminator([question.text for question in questions])
     found = Found(len(finder.numbers), 0, 0, 0, Counter(), [])
     try:
-        with replacing(flagged) as lines, writer(out, file) as kept:
+        with replacing(flagged) as lines, writer(out, file) as kept, unchanged(file):
             for part in parts(file, keys.text, kept):
                 texts = _texts(part.values, file, found.rows)
                 flags = finder.flags(texts)
@@ -160,12 +161,12 @@ def _refuse_paths(file: Path, against: list[Path], out: Path, flagged: Path) -> 
         Refused: no input, outputs that are inputs or each other, or in another format than they can be.
     """
     for path in (file, *against):
-        if not path.is_file():
-            raise Refused(f"there is no file '{path}'.")
+        refuse_no_file(path)
     if not against:
         raise Refused("nothing to compare with.", "Name evaluation sets: --against FILE.")
-    outputs = [user_path(str(path)).resolve() for path in (out, flagged)]
-    if len({*outputs, *(path.resolve() for path in (file, *against))}) < 3 + len(set(against)):
+    outputs = [output_path(out, "--out"), output_path(flagged, "--flagged")]
+    inputs = {path.resolve() for path in (file, *against)}
+    if outputs[0] == outputs[1] or inputs & set(outputs) or file.resolve() in {path.resolve() for path in against}:
         raise Refused("--out, --flagged and the inputs must be different files.")
     if (out.suffix == ".parquet") != (file.suffix == ".parquet"):
         raise Refused(f"--out={out.name}: rows are written as they are.", f"Name it as {file.name} is: {file.suffix}.")

@@ -59,9 +59,10 @@ def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Pa
             if not line.strip():
                 continue
             row = parsed_row(_decoded(line, file, number), file, number, halves=True)
-            key = key or key_of(row, file)
+            key = key or key_of(row, file, out)
             if key not in row:
-                raise Refused(f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))}).")
+                said = f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))})."
+                raise Refused(said, f"{_option(out)} A row without text has null there.")
             lines.append(line if line.endswith(b"\n") else line + b"\n")
             values.append(row[key])
             size += len(line)
@@ -98,24 +99,35 @@ def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with _readable(file), pq.ParquetFile(file) as table:
+        names = table.schema_arrow.names
+        key = key or key_of(dict.fromkeys(names), file, out)
+        if key not in names:
+            raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).", _option(out))
+        for batch in table.iter_batches(batch_size=ROWS, columns=None if out else [key]):
+
+            def keep(kept: Sequence[bool], batch: Any = batch) -> None:
+                if out is not None:
+                    out.write_batch(batch.filter(pa.array(kept, pa.bool_())))
+
+            yield Part(batch.column(key).to_pylist(), keep)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """
+    Raises:
+        Refused: it is damaged, or no table.
+    """
+    import pyarrow as pa
+
     try:
-        with pq.ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            key = key or key_of(dict.fromkeys(names), file)
-            if key not in names:
-                raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).")
-            for batch in table.iter_batches(ROWS, None if out else [key]):
-
-                def keep(kept: Sequence[bool], batch: Any = batch) -> None:
-                    if out is not None:
-                        out.write_batch(batch.filter(pa.array(kept, pa.bool_())))
-
-                yield Part(batch.column(key).to_pylist(), keep)
+        yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
         raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
 
 
-def key_of(row: dict[str, Any], file: Path) -> str:
+def key_of(row: dict[str, Any], file: Path, out: Any = None) -> str:
     """The column in which a question stands.
 
     Raises:
@@ -123,8 +135,14 @@ def key_of(row: dict[str, Any], file: Path) -> str:
     """
     found = next((name for name in QUESTIONS if name in row), None)
     if found is None:
-        raise Refused(f"{file} has no column that is known to hold text (its columns: {', '.join(sorted(row))}).")
+        said = f"{file} has no column that is known to hold text (its columns: {', '.join(sorted(row))})."
+        raise Refused(said, _option(out))
     return found
+
+
+def _option(out: Any) -> str:
+    """How the column is named: only of the file that is gone through something is kept."""
+    return f"Name the column with the text: {'--against-key' if out is None else '--text-key'}."
 
 
 @contextmanager
@@ -137,7 +155,7 @@ def writer(out: Path, like: Path) -> Iterator[Any]:
             return
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(like) as table:
+        with _readable(like), pq.ParquetFile(like) as table:
             schema = table.schema_arrow
         with pq.ParquetWriter(f, schema, compression="zstd") as rows:
             yield rows

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from distill.finish_reasons import ended
 from distill.recipe import Accept, Verify
 from distill.records import CONTROL_TOKEN, FinishReason, Problem, Trace, Verdict
-from distill.verify import choice, code, countdown, form, gym, math, number, second_reader
+from distill.verify import choice_unordered, code, countdown, form, gym, math, number, second_reader
 from distill.verify.algebra.rules import Rules
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, unknown, wrong
@@ -20,7 +20,7 @@ Judge = Callable[[str, str, dict], Judgement]
 
 KINDS: dict[str, Judge] = {
     "math": math.judge,
-    "choice": choice.judge,
+    "choice": choice_unordered.judge,
     "number": number.judge,
     "countdown": countdown.judge,
     "code": code.judge,
@@ -28,6 +28,10 @@ KINDS: dict[str, Judge] = {
     "flaws": form.judge,
 }
 """Kind of problem -> what judges a response to it, given the gold answer and the problem's data."""
+
+
+OF_ANSWERS = ("math", "choice", "number")
+"""Kinds that look at the gold answer itself; that of the others stands in the problem's data, or is none."""
 
 
 def limit_time(seconds: float | None) -> None:
@@ -61,8 +65,8 @@ UNFINISHED: dict[FinishReason, str] = {
 
 def judge(
     kind: str,
-    response: str | None,
-    answer: str | int | float,
+    response: str | int | float | None,
+    answer: str | int | float | None,
     data: dict | None = None,
     finish_reason: str = "stop",
     thought: bool = False,
@@ -81,9 +85,13 @@ def judge(
         return unknown(None, f"finish_reason '{finish_reason[:40]}' is not known")
     if end in UNFINISHED:
         return wrong(None, UNFINISHED[end])
-    if response is None or not response.strip():
+    said = "" if response is None or response != response else str(response)
+    if not said.strip():
         return wrong(None, "nothing after the thinking" if thought else "empty response")
-    return KINDS[kind](response, str(answer) if isinstance(answer, int | float) else answer, data or {})
+    is_gold = isinstance(answer, str | int | float) and not isinstance(answer, bool) and answer == answer
+    if kind in OF_ANSWERS and not is_gold:
+        return unknown(None, "gold answer is no text or number")
+    return KINDS[kind](said, str(answer) if is_gold else "", data or {})
 
 
 def judge_trace(trace: Trace, problem: Problem, accept: Accept | None = None) -> Verdict:

@@ -12,6 +12,19 @@ OPTION_COLUMNS = ("options", "choices", "endings")
 """Columns of options, as a list, by letter, or either as JSON text; else each option stands in a column A, B, ..."""
 
 
+_CORRECT, _INCORRECT = "Correct Answer", "Incorrect Answer"
+"""Columns of GPQA, whose options have no order."""
+
+
+def unordered_in(row: Mapping[str, Any]) -> list[Any] | None:
+    """The options of a row of GPQA, the right one first; None where it tells them in another way, or none."""
+    if row.get(_CORRECT) is None or any(row.get(name) is not None for name in OPTION_COLUMNS):
+        return None
+    incorrect = [value for name, value in sorted(row.items()) if name.startswith(_INCORRECT)]
+    options = [value for value in (row[_CORRECT], *incorrect) if value is not None]
+    return [value.strip() if isinstance(value, str) else value for value in options] if len(options) > 1 else None
+
+
 def options_in(row: Mapping[str, Any]) -> Any:
     """Options as a list or by letter; None where a row has none."""
     given = next((row[name] for name in OPTION_COLUMNS if row.get(name) is not None), None)

@@ -65,5 +65,6 @@ if __name__ == "__main__":
     math.rules = Rules(**json.loads(os.environ.get(RULES, "{}")))
     defers = DEFERS in os.environ
     second_reader.comparer = Elsewhere() if defers else Inside()  # type: ignore[assignment]
-    load(os.environ.get(KIND, "math"), defers)
+    for kind in os.environ.get(KIND, "math").split():
+        load(kind, defers)
     serve(judge_batch, MEMORY_BYTES)

@@ -8,15 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from distill.errors import DistillError, Refused
 from distill.files import json_line, parsed_row, replacing, torn_bytes
+from distill.records import VerdictName
 
 Rows = Iterator[dict[str, Any]]
 
 FLUSH_EVERY = 1.0
 """Seconds after which rows are on disk at the latest: some take a minute to judge."""
+
+ADDED = ("verdict", "extracted", "reason")
+"""What is added to every row; `flaw` to those whose form is looked at."""
 
 Tell = Callable[[str], object]
 """Hears a line about how it goes."""
@@ -73,11 +77,14 @@ def write_rows_kept(
 def _changed(mark: Path, identity: dict[str, str]) -> list[str]:
     """Keys of `identity` that are others than those that an earlier call has left."""
     try:
-        left = json.loads(mark.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        left = None
-    held = left if isinstance(left, dict) else {}
-    return [key for key, value in identity.items() if held.get(key) != value]
+        held = json.loads(mark.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return [f"{mark.name}, which tells what was judged, is gone"]
+    except (ValueError, RecursionError):
+        held = None
+    if not isinstance(held, dict) or held.keys() != identity.keys():
+        return [f"{mark.name}, which tells what was judged, is damaged"]
+    return [key for key, value in identity.items() if held[key] != value]
 
 
 def _put(partial: Path, out: Path) -> None:
@@ -91,6 +98,10 @@ def _put(partial: Path, out: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
+    for place in (path, path.with_suffix(".of")):
+        if place.exists() and not place.is_file():
+            hint = "Rows lie there until all are judged; move it away, or choose another --out."
+            raise Refused(f"{place} is there and is no file.", hint)
     with path.open("ab+") as lines:
         try:
             fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,15 +127,41 @@ def _gone_if_empty(lines: IO[bytes], *paths: Path) -> Iterator[None]:
 
 
 def _rows_of(partial: Path) -> Rows:
-    with partial.open(encoding="utf-8") as lines:
+    """What an earlier call has written.
+
+    Raises:
+        Refused: something else has written there.
+    """
+    with partial.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                row = parsed_row(line, partial, number, halves=True)
+                row = parsed_row(line.decode("utf-8"), partial, number, halves=True)
             except (DistillError, UnicodeDecodeError) as e:
                 raise _damaged(partial) from e
-            if not {"verdict", "extracted", "reason"} <= row.keys():
+            if not _is_judged(row):
                 raise _damaged(partial)
             yield row
+
+
+def _is_judged(row: dict[str, Any]) -> bool:
+    """Has it what is added to a row?"""
+    if not set(ADDED) <= row.keys() or row["verdict"] not in get_args(VerdictName):
+        return False
+    return isinstance(row["reason"], str) and all(isinstance(row.get(key), str | None) for key in ("extracted", "flaw"))
+
+
+def behind(earlier: Rows, given: Rows, out: Path) -> Rows:
+    """The `earlier` rows, each of which is one of the `given` ones with what is added; these are then behind them.
+
+    Raises:
+        Refused: they are not.
+    """
+    for row in earlier:
+        held = {key: value for key, value in row.items() if key not in (*ADDED, "flaw")}
+        one = next(given, None)
+        if one is None or json_line(one) != json_line(held):
+            raise _damaged(partial_of(out))
+        yield row
 
 
 def _damaged(partial: Path) -> Refused:

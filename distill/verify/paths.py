@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from distill.errors import Refused
-from distill.files import user_path
+from distill.given_paths import output_path, refuse_no_file
 from distill.verify.kept import mark_of, partial_of
 
 NOT_WRITTEN = (".csv", ".tsv", ".parquet", ".xlsx", ".zst", ".bz2", ".xz", ".zip")
@@ -26,22 +26,15 @@ def refuse_paths(file: Path, out: Path) -> Path:
     Raises:
         Refused: no input, or one in a format that is not taken, or an output that cannot be one.
     """
-    if not file.is_file():
-        raise Refused(f"there is no file '{file}'.")
+    refuse_no_file(file)
     _refuse_format(file)
-    out = user_path(str(out)).resolve()  # a link is written through
+    out = output_path(out, "--out")
     if out == file.resolve():
         raise Refused("--out names the input file.", "It would be overwritten; name another.")
     if file.resolve() in (partial_of(out), mark_of(out)):
         raise Refused(f"{file} is where rows lie until {out.name} is whole.", "Copy it to another name first.")
     if out.suffix in NOT_WRITTEN:
         raise Refused(f"--out={out.name}: rows are written as JSON, one a line.", "Name it .jsonl or .jsonl.gz.")
-    if out.exists() and not out.is_file():
-        raise Refused(f"--out={out} is there and is no file.")
-    if not out.parent.is_dir():
-        raise Refused(
-            f"--out={out.name}: there is no folder '{out.parent}'.", f"mkdir -p {shlex.quote(str(out.parent))}"
-        )
     return out
 
 

@@ -7,7 +7,7 @@ that need math-verify, which takes a second to load, go to one more process that
 import json
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ LIMIT = "DISTILL_SECONDS"
 """The same with the seconds for comparing two answers."""
 
 KIND = "DISTILL_KIND"
-"""The same with the kind of the first row: what it needs is loaded before the limits hold."""
+"""The same with the kinds of the rows: what they need is loaded before the limits hold."""
 
 DEFERS = "DISTILL_DEFERS"
 """The same where a process gives back, as null, the rows that need math-verify."""
@@ -64,14 +64,18 @@ def judge_all(
     workers: int = 1,
     rules: Rules = Rules(),  # noqa: B008
     seconds: float = COMPARING_SECONDS,
+    kinds: Collection[str] = (),
 ) -> Iterator[Judgement]:
-    """Judgements in the order of the rows, by so many processes; `seconds` of computing time for comparing."""
+    """Judgements in the order of the rows, by so many processes; `seconds` of computing time for comparing.
+
+    `kinds` are those of the rows, where they are more than that of the first.
+    """
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return
     rows = chain((first,), rows)
-    variables = {RULES: json.dumps(rules._asdict()), KIND: first.kind, LIMIT: str(seconds)}
+    variables = {RULES: json.dumps(rules._asdict()), KIND: " ".join(sorted({first.kind, *kinds})), LIMIT: str(seconds)}
     pool = [Worker("distill.verify.judge_worker", variables | {DEFERS: "1"}) for _ in range(workers)]
     whole = Worker("distill.verify.judge_worker", variables)
     todo: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=AHEAD * workers)

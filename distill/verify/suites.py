@@ -4,6 +4,7 @@ A layout is recognised by its columns. Tests come from data sets, not from model
 sandbox.
 """
 
+import ast
 import base64
 import io
 import json
@@ -119,6 +120,8 @@ def suite_of(data: dict[str, Any]) -> Suite:
 
 
 def _humaneval(data: dict[str, Any]) -> Suite:
+    if "check" not in defined(data["test"]):
+        return _mbpp(data | _asserts(data["test"]))
     entry, prompt = _text(data["entry_point"]), data["prompt"]
     return Suite(
         prefix=prompt + "\n",
@@ -129,15 +132,28 @@ def _humaneval(data: dict[str, Any]) -> Suite:
     )
 
 
+def _asserts(test: str) -> dict[str, Any]:
+    """Assertions that stand in one text, and what stands beside them, as MBPP has them."""
+    parts: dict[bool, list[str]] = {True: [], False: []}
+    for node in ast.parse(test).body:
+        parts[isinstance(node, ast.Assert)].append(ast.unparse(node))
+    return {"test_list": parts[True], "test_setup_code": "\n".join(parts[False])}
+
+
 def _mbpp(data: dict[str, Any]) -> Suite:
-    before = "\n".join(data.get("test_imports") or [])
-    checks, setup = tuple(data["test_list"]), data.get("test_setup_code") or ""
+    before = "\n".join(_listed(data.get("test_imports") or []))
+    checks, setup = tuple(_listed(data["test_list"])), data.get("test_setup_code") or ""
     given = defined(before) | defined(setup) | {"self"}
     try:
         names, more = tested(checks, setup, given, data.get("code") or "")
     except HelperUnknown as e:
         raise NotUnderstood(str(e)) from e
     return Suite(names=tuple(sorted(names)), supplies_more=more, before=before, setup=setup, checks=checks)
+
+
+def _listed(told: Any) -> list[str]:
+    """A list, which may be JSON text."""
+    return json.loads(told) if isinstance(told, str) else told
 
 
 def _apps(data: dict[str, Any]) -> Suite:

@@ -11,8 +11,9 @@ from distill.finish_reasons import as_told
 from distill.plain_values import holds_bytes
 from distill.records import split_reasoning
 from distill.verify import KINDS
-from distill.verify.choice_row import gold_in, options_in
+from distill.verify.choice_row import gold_in, options_in, unordered_in
 from distill.verify.gym import installed_version
+from distill.verify.kept import ADDED
 from distill.verify.pool import Row
 from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.suites import COLUMNS, layout_of
@@ -28,8 +29,6 @@ COLUMNS_OF = {
 """Columns of a row that a kind looks at beside response and answer."""
 
 OTHER_NAMES = {"nums": "numbers"}
-
-ADDED = ("verdict", "extracted", "reason")
 
 QUESTIONS = ("question", "problem", "prompt", "instruction")
 """Columns in which a question is looked for."""
@@ -57,7 +56,9 @@ def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
     turn, gold = turn_of(row, columns.response, columns.reasoning), row.get(columns.answer, "")
     data = _data(row, kind)
     if kind == "choice":
-        gold = gold_in(gold, data.get("options"))
+        gold = data["options"][0] if data.get("unordered") else gold_in(gold, data.get("options"))
+    elif isinstance(gold, list) and len(gold) == 1:  # as OlympiadBench has them; of several any may be meant, or all
+        gold = gold[0]
     if kind not in WITHOUT_ANSWER and (gold is None or isinstance(gold, bool | list | dict)):
         return None
     response = without_stop_tokens(turn.response)
@@ -90,6 +91,8 @@ def _data(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if kind == "reasoning_gym":
         return _entry(row)
     if kind == "choice":
+        if "answer" not in row and (unordered := unordered_in(row)) is not None:
+            return {"options": unordered, "unordered": True}
         options = options_in(row)
         return {} if options is None else {"options": options}
     named = {OTHER_NAMES.get(key, key): value for key, value in row.items()}
@@ -105,8 +108,17 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(option: str, usual: tuple[str, ...], row: Mapping[str, Any]) -> str:
     """The hint about a column that is missing: its other name, where just one has a usual one."""
-    found = [name for name in row if name.lower() in usual]
+    game = _data(row, "countdown")
+    found = [name for name in row if name.lower() in usual and not (name == "target" and "numbers" in game)]
     return f"Name it with {option} {shlex.quote(found[0])}." if len(found) == 1 else f"Name it with {option}."
+
+
+def kind_of(row: Mapping[str, Any], kind: str | None) -> str:
+    """As what a row is judged: as `kind`, or else as what its column of that name says, or as mathematics."""
+    if kind is not None:
+        return kind
+    named = row.get("kind")
+    return named if isinstance(named, str) and named in KINDS else "math"
 
 
 def refuse_kind(kind: str) -> None:
@@ -140,7 +152,8 @@ def refuse_unfit(row: Mapping[str, Any], where: str, kind: str, columns: Columns
     if kind == "reasoning_gym" and not (isinstance(metadata, dict) and isinstance(metadata.get("source_dataset"), str)):
         hint = "reasoning_gym's data sets write it into every entry."
         raise Refused(f"{where} has no metadata that names its source_dataset {has}.", hint)
-    if kind not in WITHOUT_ANSWER and columns.answer not in row:
+    tells = kind in WITHOUT_ANSWER or (kind == "choice" and _data(row, kind).get("unordered"))
+    if not tells and columns.answer not in row:
         raise Refused(f"{where} has no '{columns.answer}' {has}.", _named("--answer-key", USUAL_ANSWERS, row))
     if columns.other is not None and columns.other not in row:
         raise Refused(f"{where} has no '{columns.other}' {has}.", "It is what --compare names.")

@@ -28,9 +28,9 @@ class Settings(Section):
         return self
 
 
-def summary(found: Found, other: str | None, kind: str = "math") -> str:
+def summary(found: Found, other: str | None) -> str:
     """Counts by verdict and by reason, and where another verifier says otherwise."""
-    words = OF_FORM if kind == "flaws" else VERDICTS
+    words = OF_FORM if set(found.kinds) == {"flaws"} else VERDICTS
     verdicts = {v: sum(n for (verdict, _), n in found.reasons.items() if verdict == v) for v in VERDICTS}
     lines = [", ".join(f"{n:,} {words[verdict]} ({n / found.rows:.1%})" for verdict, n in verdicts.items() if n)]
     common = found.reasons.most_common(MOST_REASONS)
@@ -48,7 +48,10 @@ def summary(found: Found, other: str | None, kind: str = "math") -> str:
 
 def _compared(found: Found, other: str) -> list[str]:
     agreeing = sum(n for (ours, theirs), n in found.compared.items() if ours == theirs)
-    lines = [f"'{other}' agrees on {agreeing:,} of {found.rows:,} rows ({agreeing / found.rows:.1%})"]
-    apart = [(pair, n) for pair, n in found.compared.most_common() if pair[0] != pair[1]]
+    read = sum(n for (_, theirs), n in found.compared.items() if theirs is not None)
+    lines = [f"'{other}' agrees on {agreeing:,} of {read:,} rows ({agreeing / read:.1%})"]
+    apart = [(pair, n) for pair, n in found.compared.most_common() if pair[0] != pair[1] and pair[1] is not None]
     lines += [f"  {n:>8,}  {ours} here, {theirs} there" for (ours, theirs), n in apart]
+    if found.unread:
+        lines.append(f"  {found.rows - read:>8,}  no verdict there ({', '.join(found.unread)}): not counted")
     return lines + [f"  {line}" for line in found.disagreements]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from distill.chats import last_answer
+from distill.chats import ASSISTANT, last_answer, turns
 from distill.errors import Refused
 from distill.files import whole_text
 from distill.records import joined
@@ -52,9 +52,7 @@ def refuse_no_turn(row: Mapping[str, Any], where: str, response_key: str, reason
     """
     response = row[response_key]
     if isinstance(response, bool | bytes | list | dict) and last_answer(response) is None:
-        raise Refused(
-            f"{where}: '{response_key}' is a {_KINDS[type(response)]}, not a text.", _hint(response, response_key)
-        )
+        raise Refused(f"{where}: '{response_key}' {_amiss(response)}.", _hint(response, response_key))
     if reasoning_key is None:
         return
     if reasoning_key not in row:
@@ -64,11 +62,34 @@ def refuse_no_turn(row: Mapping[str, Any], where: str, response_key: str, reason
         raise Refused(f"{where}: '{reasoning_key}' is a {_KINDS[given]}, not a text.", "Reasoning is text.")
 
 
+def _amiss(response: Any) -> str:
+    """Why it is no response."""
+    if response == [] or response == {}:
+        return f"is an empty {_KINDS[type(response)]}, which holds no response"
+    speakers = _speakers(response)
+    if not speakers:
+        return f"is a {_KINDS[type(response)]}, not a text"
+    if not ASSISTANT & set(speakers):
+        return f"is a chat that has no assistant turn (its turns: {', '.join(dict.fromkeys(speakers))})"
+    return "is a chat whose last assistant turn holds no text"
+
+
+def _speakers(response: Any) -> list[str]:
+    """Who speaks in a chat; none where it is something else."""
+    every = turns([response] if isinstance(response, dict) else response)
+    named = all("role" in turn or "from" in turn for _, turn in every)
+    return [who for who, _ in every] if named else []
+
+
 def _hint(response: Any, key: str) -> str:
-    if isinstance(response, dict):
-        return _ONE_EACH.format(
-            value=f'row["{key}"]["{max(response, key=lambda name: len(str(response[name])), default="KEY")}"]', loop=""
-        )
-    if isinstance(response, list):
-        return _ONE_EACH.format(value="text", loop=f' for text in row["{key}"]')
-    return "A response is text, or a chat whose turns have role and content."
+    if response and isinstance(response, dict | list) and not _speakers(response):
+        if isinstance(response, dict):
+            return _ONE_EACH.format(value=f'row["{key}"]["{_longest(response)}"]', loop="")
+        value = f'each["{_longest(response[0])}"]' if isinstance(response[0], dict) and response[0] else "each"
+        return _ONE_EACH.format(value=value, loop=f' for each in row["{key}"]')
+    return "A response is text, or a chat in which role (or from) is assistant and content (or value) is text."
+
+
+def _longest(fields: dict[str, Any]) -> str:
+    """Under which name most is said."""
+    return max(fields, key=lambda name: len(str(fields[name])))

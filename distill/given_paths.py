@@ -1,0 +1,76 @@
+"""Files that a command is given: what it may read, what it may write, and whether one changed while it was read."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distill.errors import Refused
+from distill.files import user_path
+
+
+def refuse_no_file(file: Path) -> None:
+    """
+    Raises:
+        Refused: nothing is there, or what cannot be read twice.
+    """
+    user_path(str(file))
+    if file.is_file():
+        return
+    if file.is_dir():
+        raise Refused(f"there is no file '{file}': it is a folder.")
+    if file.exists():
+        hint = "Write its rows to a file first: cat > rows.jsonl"
+        raise Refused(f"'{file}' is not a regular file, and rows are read more than once.", hint)
+    raise Refused(f"there is no file '{file}'.")
+
+
+def output_path(file: Path, option: str) -> Path:
+    """Where an output is written, links followed: a new file, or one that is replaced.
+
+    Raises:
+        Refused: a device, a pipe, a folder or a circle of links is there, or there is no folder for it.
+    """
+    if str(file) == "-":
+        raise Refused(f"{option}=-: rows are written to a file, which appears when it is whole.", "Name a file.")
+    path = user_path(str(file))
+    if path.exists() and not path.is_file():
+        raise Refused(f"{option}={file} is there and is no file.")
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError) as e:  # a circle of links
+        raise Refused(f"{option}={file} is a link that leads nowhere.") from e
+    if path.is_symlink():  # as newer versions of Python tell the circle
+        raise Refused(f"{option}={file} is a link that leads nowhere.")
+    if not path.parent.is_dir():
+        there_is_none = f"{option}={file.name}: there is no folder '{path.parent}'."
+        raise Refused(there_is_none, f"mkdir -p {shlex.quote(str(path.parent))}")
+    return path
+
+
+def stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes when somebody writes a file, or puts another in its place; None where it is gone."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@contextmanager
+def unchanged(file: Path) -> Iterator[None]:
+    """Whatever comes of a file that changed while it was read, and be it an error, is told as that.
+
+    Raises:
+        Refused: it changed.
+    """
+    before = stamp(file)
+    changed = Refused(f"{file} has changed while it was read.", "Run the command again when nobody writes it.")
+    try:
+        yield
+    except Exception as e:
+        if stamp(file) != before:
+            raise changed from e
+        raise
+    if stamp(file) != before:
+        raise changed
