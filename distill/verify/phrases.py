@@ -54,7 +54,8 @@ _DOUBT = re.compile(
     rf"\b(?:{NOT}|{WRONG}|{SUPPOSED}|{CLAIMED}|nobody|no one|(?:do|does|did|would|can)(?:n't| not)"
     rf"|(?:{MIGHT}) (?:think|say|guess)|impossible|mistake is"
     r"|least likely|worst|second[- ]best|many)\b"
-    r"[^.!?:;,\n]*$",
+    r"[^.!?:;,\n]*$"
+    r"|\b(?:check|checking|verify|verifying|confirm|test|testing) (?:our|the|my|this|that|your) (?:final )?$",
     re.IGNORECASE,
 )
 """In the clause before an announcement: somebody else's, a question, or none."""
