@@ -44,7 +44,7 @@ _NOT_CLAIMED = re.compile(
 """In a sentence before its number: what is not so, or only supposed."""
 
 _ASKED = re.compile(
-    rf"\b(?:{SUCH_THAT})\b[^,;:]*$|\b(?:{ASKED})\b(?:(?!\b(?:answer|so|get|gives?|which is)\b)[^,;:])*$", re.IGNORECASE
+    rf"\b(?:{SUCH_THAT})\b[^,;:]*$|\b(?:{ASKED})\b(?:(?!\b(?:answer|so|get|gives?|which is)\b)[^,;:=])*$", re.IGNORECASE
 )
 """In a sentence before its number: what is to be found."""
 

@@ -23,7 +23,7 @@ from distill.verify.wording import (
 NEAR = 40
 """Characters before and behind a number that are looked at."""
 
-_IS = r"(?:\s*(?:是|为|為|有|等于|es|est|ist|è|é|jest|to|que|чем|than|als|равно|:))?"
+_IS = r"(?:\s*(?:是|为|為|有|等于|es|est|ist|è|é|jest|to|que|чем|than|als|рав(?:ен|на|но|ны)|является|:))?"
 _OPENS = r"[\s$*(（「“\"']{0,4}(?:\\[(\[])?$"
 _CLOSES = r"(?:\s|\$|\*|[)）」”\"'.,，。]|\\[)\]]){0,4}"
 _DENIED = re.compile(rf"(?:(?<!\w)(?:{NOT_ELSEWHERE})|{NOT_UNSPACED}){_IS}{_OPENS}", re.IGNORECASE)
@@ -31,7 +31,9 @@ _BOUND = re.compile(
     rf"((?<!\w)(?:{BOUND_ELSEWHERE}|{MAYBE_ELSEWHERE})|{BOUND_UNSPACED}|{MAYBE_UNSPACED}){_IS}{_OPENS}", re.IGNORECASE
 )
 _CALLED_WRONG = re.compile(rf"{_CLOSES}(?:{WRONG_BEHIND})", re.IGNORECASE)
-_BOUND_BEHIND = re.compile(rf"{_CLOSES}({BOUND_BEHIND}|{MAYBE_BEHIND})", re.IGNORECASE)
+_BOUND_BEHIND = re.compile(
+    rf"{_CLOSES}(?:[个個人本枚円元歳年分秒명개원번] ?)?({BOUND_BEHIND}|{MAYBE_BEHIND})", re.IGNORECASE
+)
 _NUMBER = re.compile(r"-?\d[\d.,/]*")
 
 _PLAIN_BEFORE = (

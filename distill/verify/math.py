@@ -238,7 +238,7 @@ def _without_counter(text: str, other: str) -> str:
     if text.isascii():
         return text
     text = text.strip(" $.")
-    found = COUNTED.fullmatch(text) or (None if is_changed_elsewhere(text) else _COUNTED_IN_CYRILLIC.fullmatch(text))
+    found = None if is_changed_elsewhere(text) else COUNTED.fullmatch(text) or _COUNTED_IN_CYRILLIC.fullmatch(text)
     return found[1] if found and as_number(other) is not None else text
 
 
