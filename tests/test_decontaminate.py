@@ -310,7 +310,11 @@ def test_a_kill_leaves_what_was_there(files: dict[str, Path], tmp_path: Path) ->
         [*python, str(files["file"]), *options], stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[1]
     )
     until = time.monotonic() + 60
-    while not (tmp_path / f".clean.jsonl.{child.pid}.unfinished").exists() and child.poll() is None and time.monotonic() < until:
+    while (
+        not (tmp_path / f".clean.jsonl.{child.pid}.unfinished").exists()
+        and child.poll() is None
+        and time.monotonic() < until
+    ):
         time.sleep(0.005)
     child.kill()
     assert child.wait() == -signal.SIGKILL

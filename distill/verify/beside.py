@@ -5,6 +5,7 @@ A box may stand alone, behind words or behind a relation; whatever else touches 
 
 import re
 
+from distill.verify.elsewhere import changed_elsewhere
 from distill.verify.wording import (
     BOUND,
     EXCLUDE,
@@ -13,7 +14,6 @@ from distill.verify.wording import (
     MAYBE,
     MIGHT,
     NOT,
-    NOT_ABROAD,
     REJECTED,
     SCALE,
     SIGN,
@@ -52,7 +52,6 @@ _OF_IT = re.compile(
 
 _DENIED = re.compile(
     rf"\b(?:{NOT}|{INSTEAD}|(?:every|any)thing but)(?: be| have| equal| the answer)?\s*\$?$"
-    rf"|(?:{NOT_ABROAD})\s*\$?$"
     rf"|\b(?:{WRONG})\s+(?:final )?"
     r"(?:answer|result|value|solution|choice|option)s?(?: here)? (?:is|would be|was)\s*:?\s*\$?$"
     rf"|\b(?:{MIGHT}) (?:think|guess|expect|say|believe|suspect|be tempted)\b[^,;]*$"
@@ -61,8 +60,20 @@ _DENIED = re.compile(
     r"|\\boxed\s*\{[^{}]*\}[^.\n]{0,20}\bif\b[^.;\n]{0,40}[:,]?\s*\$?$",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(
+    r"\b(?:for (?:example|instance)|e\.g\.)[,:]?\s*[\"'“`]?\$?$"
+    r"|(?:^|[.:;,\"'“(]\s*|\b(?:please|must|should|to) )"
+    r"(?:put|place|write|give|enclose|present|box|state|format|provide|return|express|enter|report|submit|wrap)"
+    r" your (?:final )?(?:answer|result|solution)s?\b[^.:;\n]{0,20}[\s\"'“`$]$",
+    re.IGNORECASE,
+)
+"""An example, or the task in its own words."""
+
+_SAYS = re.compile(r"\w")
 _DENYING = re.compile(
-    "|".join((*roots(NOT, INSTEAD, WRONG, MIGHT, EXCLUDE), "n't", "no es", "thing but", "<!--", "~~", "if"))
+    "|".join(
+        (*roots(NOT, INSTEAD, WRONG, MIGHT, EXCLUDE), "n't", "thing but", "<!--", "~~", "if", "your", "for ", "e.g")
+    )
 )
 """One of them stands in every denial; looking for them is faster."""
 
@@ -108,8 +119,10 @@ _FAILS = re.compile(
     r"|[\s$.)\]]{0,4}would (?:be|have been) (?:right|correct|true|valid"
     r"|obtained|the answer)\b[^.!?\n]{0,40}\b(?:if|for|in|when|had|were)\b"
     r"|[\s$.)\]]{0,4}\?\s*No\b|\?\?|\s*~~|\s*-->"
-    rf"|[\s$.)\]]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
-    r"|,? which contradicts\b)"
+    rf"|[\s$.)\]\"'”’]{{0,4}}(?:(?:But|However),? (?:that|this|it)(?:'s| is) (?:{WRONG})|\((?:{WRONG})\b"
+    r"|,? which contradicts\b|(?:is|was) what (?:most|many|some|others?|people|everyone)\b"
+    r"|is (?:the|an?) (?:common|usual|typical|frequent|popular|tempting|naive) (?:\w+ )?(?:answer|mistake|error|trap)\b"
+    r"|(?:would be|is|shows) (?:only |just )?(?:the|an?) (?:\w+ )?(?:format|example|placeholder|template)\b)"
 )
 
 
@@ -142,14 +155,23 @@ _OTHER_SCRIPT = re.compile(r"[^\x00-\x7f]|</|<\|")
 _CLOSES = re.compile(r"\s*(?:\$+|\\\)|\\\])")
 
 
+_LABEL = re.compile(r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*)?\([A-J]\)\s*\}?\s*")
+"""Of an option, whose text follows."""
+
+
 def changed_beside(before: str, behind: str, content: str) -> str | None:
     """The answer with what changes it (`-\\boxed{5}` is -5); None where nothing does, empty where it is denied."""
     if len(behind) > SHORTEST_FAILURE and _FAILS.match(behind):
         return ""
-    before, behind = before.rpartition("\n")[2], behind.partition("\n")[0]
+    before, behind = before.rpartition("\n")[2], "" if _LABEL.fullmatch(content) else behind.partition("\n")[0]
     lower = before.lower()
-    if (_DENYING.search(lower) or not lower.isascii()) and _DENIED.search(before):
-        return ""
+    if _DENYING.search(lower):
+        if _DENIED.search(before):
+            return ""
+        if _QUOTED.search(before) and _SAYS.search(content):
+            return rf"\text{{perhaps }} {content}"
+    if (word := None if before.endswith(_CLEAN_ENDS) else changed_elsewhere(before, behind)) is not None:
+        return word and f"{word} {content}"
     in_math = _in_math(before)
     head, tail = _unspaced_end(before), behind
     while (head.endswith(("(", "\\left(")) and tail.lstrip().startswith((")", "\\right)"))) or (

@@ -5,10 +5,12 @@ from functools import lru_cache
 
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.algebra.units import is_unit, name_of
+from distill.verify.elsewhere import is_supposed_elsewhere
 from distill.verify.formulas import NUMBER_IN_TEXT
 from distill.verify.last_number import is_changed
 from distill.verify.notation import CHANGING, OPERATIONS, words
-from distill.verify.wording import CURRENCIES, GIVES_UP, WRONG
+from distill.verify.scaled import scale_behind
+from distill.verify.wording import ASKED, CURRENCIES, EXAMPLE, GIVES_UP, SUCH_THAT, WRONG
 
 LONGEST = 60
 """Characters of a clause."""
@@ -35,10 +37,16 @@ _NOT_CLAIMED = re.compile(
     rf"\b(?:impossible|doubts?|denies|deny|pretend|mistake is|{WRONG})\s+that\b[^,;]*$"
     rf"|^\W*(?:suppose|assume|if|let)\b[^,;]*$"
     rf"|\b(?:{WRONG})\s+(?:answer|result|value|solution) (?:is|was)\s*$|\b(?:nobody|no one) knows\b[^;]*$"
-    r"|\bthere (?:is|are) no (?:such )?(?:answer|solution|value|number)\b[^,;]*$",
+    r"|\bthere (?:is|are) no (?:such )?(?:answer|solution|value|number)\b[^,;]*$"
+    rf"|^\W*(?:{EXAMPLE})\b[^;]*$",
     re.IGNORECASE,
 )
 """In a sentence before its number: what is not so, or only supposed."""
+
+_ASKED = re.compile(
+    rf"\b(?:{SUCH_THAT})\b[^,;:]*$|\b(?:{ASKED})\b(?:(?!\b(?:answer|so|get|gives?|which is)\b)[^,;:=])*$", re.IGNORECASE
+)
+"""In a sentence before its number: what is to be found."""
 
 _TAKEN_BACK = re.compile(
     rf"[^.!?\n]*(?:\?|[;,] (?:they|he|she|it|that|this)(?:'s| is| are) (?:{WRONG}))"
@@ -51,7 +59,8 @@ LONGEST_HEDGE = 80
 """Characters of a sentence in which such a word is about its number."""
 
 _COUNTING = frozenset(
-    "and to or plus minus over times if far third half quarter divided twice double triple dividing remainder".split()
+    "and to or plus minus over times if far third half quarter divided twice double triple dividing remainder "
+    "doubled tripled quadrupled halved".split()
 )
 """Words of a calculation."""
 
@@ -97,6 +106,8 @@ def with_unit(text: str, start: int, end: int) -> str:
 
 
 def unit_behind(text: str, at: int) -> str:
+    if scale := scale_behind(text, at):
+        return scale.strip()
     found = _UNIT.match(text, at)
     if found is None:
         return ""
@@ -107,11 +118,19 @@ def unit_behind(text: str, at: int) -> str:
     return found[0].strip(" ~") if all(is_unit(name_of(name)) for name in names if name) and names[0] else ""
 
 
+def is_asked(text: str, start: int, end: int) -> bool:
+    """Does the sentence of a number, up to it, tell what is to be found?"""
+    _, sentence, _ = _around(text, start, end)
+    return bool(_ASKED.search(sentence[: len(sentence) - (end - start)]))
+
+
 def is_not_claimed(text: str, start: int, end: int) -> bool:
     """Does the sentence of a number doubt, suppose or ask it, or what follows say that there is no answer?"""
     _, sentence, _ = _around(text, start, end)
     before = sentence[: len(sentence) - (end - start)]
-    return bool(DOUBTED.search(sentence) or _NOT_CLAIMED.search(before) or _TAKEN_BACK.match(text, end))
+    if DOUBTED.search(sentence) or _NOT_CLAIMED.search(before) or _TAKEN_BACK.match(text, end):
+        return True
+    return is_supposed_elsewhere(before)
 
 
 def is_denied(text: str, start: int, end: int) -> bool:

@@ -28,6 +28,9 @@ _CHECK = re.compile(
     r"\n[\s*#_]*(?:verification|check(?:ing)?|sanity check|let(?:'s| us) (?:verify|check))\b[^\n]{0,30}\n",
     re.IGNORECASE,
 )
+_STRUCK = re.compile(r"(?<![\w}\\~])~~(?=[^\s~])[^~\n]{1,80}(?<=[^\s~])~~(?![\w\\{~])")
+"""Struck out in markdown."""
+
 _WORDS = ("hope", "know", "eel free", "lease", "you", "appy to", "hank")
 _SIGNS = ("Q", "∎", "■", "□", "▮", "✓", "✔", "✅", "🎉", "\\", "---", ")", "]")
 _LEADING = re.compile(r"\s*(?:=>|->|[→⇒∴➜])\s*")
@@ -37,6 +40,7 @@ _QUOTES = ("**", "__", "*", "_", "'", '"', "`")
 def undressed(tail: str) -> str:
     """The end of a response without what follows its answer."""
     tail = without_stop_tokens(tail).rstrip()
+    tail = _STRUCK.sub("", tail).rstrip() if "~~" in tail else tail
     end = tail[-NEAR_THE_END:]
     if not any(sign in end for sign in (*_WORDS, *_SIGNS)):
         return _without_check(tail)

@@ -5,8 +5,9 @@ import re
 from distill.verify.afterword import without_afterword
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.beside import fails_behind
-from distill.verify.clause import DOUBTED, is_denied, is_hedged, last_sentence, short_clause, with_unit
+from distill.verify.clause import DOUBTED, is_asked, is_denied, is_hedged, last_sentence, short_clause, with_unit
 from distill.verify.dressing import unquoted
+from distill.verify.elsewhere import changed_elsewhere, is_supposed_elsewhere
 from distill.verify.formulas import (
     BOLD,
     COUNTED,
@@ -19,8 +20,10 @@ from distill.verify.formulas import (
 from distill.verify.last_number import condition_behind
 from distill.verify.listed import ends_on_list
 from distill.verify.notation import words
+from distill.verify.plain_number import as_number
+from distill.verify.scaled import scale_behind
 from distill.verify.statement import phrase_end
-from distill.verify.wording import GIVES_UP, INSTEAD, NOT, REJECTED
+from distill.verify.wording import BOUND, GIVES_UP, INSTEAD, LET, NOT, REJECTED
 
 SHOWN = 300
 """Characters of a line from which no answer could be told."""
@@ -33,6 +36,12 @@ VERY_NEAR = 200
 
 _DENIED = re.compile(rf"(?:\b(?:{NOT}|{INSTEAD})|n't)\s+(?:the |a |an )?(?:\$|\*\*|\\\()?$", re.IGNORECASE)
 """Right before a formula or bold type."""
+
+_BOUNDED = re.compile(rf"\b(?:{BOUND})\s+(?:the |a |an )?(?:\$|\*\*|\\\()?$", re.IGNORECASE)
+"""The same words, of a number."""
+
+LOOK = 60
+"""Characters behind it that are looked at."""
 
 _LED_TO = re.compile(r"[^$*\\]*[A-Za-z=:][^$*\\]*(?:\$|(?<![\w)\]}])\*\*(?=\S)|\\\()")
 """A word or a sign, then a formula or something in bold."""
@@ -61,6 +70,19 @@ _REJECTED = re.compile(
 _REJECTING = ("reject", "extraneous", "discard", "exclude", "invalid", "inadmissible", "spurious", "ruled", "dismiss")
 """One of them stands in every such sentence; looking for them is faster."""
 
+_BREAKS_OFF = re.compile(
+    r"[^.!?\n]{0,80}[.!?]\s+(?:[^.!?\d]{0,80}\s)?(?:we|I|the|to|of|and|is|are|by|with|that|which|then|our|let's|so|because)"
+    r"\s*$",
+    re.IGNORECASE,
+)
+"""Behind a number: another sentence, which has no end."""
+
+_SUPPOSED = re.compile(
+    rf"(?:^|[.;!?:]\s)\W{{0,9}}(?:{LET})\b(?:\s+(?!(?:get|gets|have|find|obtain|then|gives?)\b)[\w']+){{0,3}}\s*(?:=\s*)?(?:\$|\*\*|\\\()?$",
+    re.IGNORECASE,
+)
+"""Before a formula or bold type: that it is but supposed."""
+
 _RESULT = re.compile(r"\d\s*=\s*\$?$")
 LONGEST_EQUALS = 20
 """Characters of an equals sign with the spaces around it."""
@@ -85,6 +107,11 @@ _GROUPED = re.compile(
     r"(?:,(\d{1,2}))?(?![\d,]*\d)(?! \d)"
 )
 """A number with spaces or points between its thousands."""
+_CALCULATION = re.compile(
+    r"(?<=[\w$%}°])\s?[(（](?:(?:since|because|as|i\.e\.|that is|namely|因为|即),?\s?)?"
+    r"\$?[-−]?\.?\d[\d\s.,+−*/×·⋅÷^%$€£x-]*=[\d\s.,+−*/×·⋅÷^%$€£x=-]*[)）]\s*[.。]?\s*$"
+)
+"""How the number before it comes about."""
 
 _TITLE = re.compile(r"\s*[:：]\s*\S")
 """What stands in bold before it is the name of what follows."""
@@ -97,7 +124,7 @@ def unmarked(text: str, whole: bool) -> str | None:
     if any(word in text[-VERY_NEAR:] for word in _METADATA_WORDS):
         text = text[:-VERY_NEAR] + _METADATA.sub("", text[-VERY_NEAR:])
     if text[-2:].rstrip(".。 ").endswith((")", "）")):
-        text = _ASIDE.sub("", text)
+        text = _without_calculation(_ASIDE.sub("", text))
     text = unquoted(text) if whole else text
     if not text:
         return None
@@ -127,9 +154,11 @@ def unmarked(text: str, whole: bool) -> str | None:
     if formula and bold_at < start + formula[2] and not NUMBER_IN_TEXT.search(text[start + formula[2] :]):
         if fails_behind(text[start + formula[2] :]):
             return None
-        return last[-SHOWN:].strip() if _DENIED.search(text[: start + formula[0]]) else formula[1]
+        is_other = _is_changed(text, start + formula[0], start + formula[2], formula[1])
+        return last[-SHOWN:].strip() if is_other else formula[1] + scale_behind(text, start + formula[2])
     if bold:
-        return last[-SHOWN:].strip() if _DENIED.search(last[: bold.start()]) else phrase_end(bold[1]) or None
+        is_other = _is_changed(last, bold.start(), bold.end(), bold[1])
+        return last[-SHOWN:].strip() if is_other else phrase_end(bold[1]) or None
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
     if any(word in text[-VERY_NEAR:].lower() for word in _GIVING_UP) and _GIVES_UP.search(
@@ -138,7 +167,8 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if NUMBER_IN_TEXT.search(last) else None
     if (clause := short_clause(last)) is not None:
         at = len(text) - len(last) + last.rfind(clause)
-        if NUMBER_IN_TEXT.search(clause) and is_denied(text, at, at + len(clause)):
+        end = at + len(clause)
+        if NUMBER_IN_TEXT.search(clause) and (is_denied(text, at, end) or is_asked(text, at, end)):
             return last[-SHOWN:].strip()
         counted = COUNTED.match(clause)
         return counted[1] if counted else clause
@@ -156,6 +186,24 @@ def concludes_none(text: str) -> bool:
     return "olution" in near and "no " in near.lower() and _NO_SOLUTION.search(near) is not None
 
 
+def _without_calculation(text: str) -> str:
+    """Without a calculation in brackets at the end, where a number stands before it in the same sentence."""
+    found = _CALCULATION.search(text, max(0, len(text) - VERY_NEAR))
+    if found is None or not re.search(r"\d", last_sentence(text[: found.start()].rpartition("\n")[2])):
+        return text
+    return text[: found.start()]
+
+
+def _is_changed(text: str, start: int, end: int, content: str) -> bool:
+    """Do the words beside a formula or bold type deny it, or bound a number in it?"""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    if _DENIED.search(before) or _SUPPOSED.search(before) or is_supposed_elsewhere(last_sentence(before)):
+        return True
+    if changed_elsewhere(before, text[end : end + LOOK].partition("\n")[0]) is not None:
+        return True
+    return as_number(content) is not None and _BOUNDED.search(before) is not None
+
+
 def _without_rejected(sentence: str) -> str | None:
     """`So x = 13, with x = 12 rejected` without its second clause; None where the first one does not give one value."""
     kept, comma, rejected = sentence.partition(", ")
@@ -170,7 +218,8 @@ def _last_number(text: str, last: str) -> str | None:
             if len(near) > 1 and _is_condition(last, near[-2:]):
                 return last[-SHOWN:].strip()
             is_result = _RESULT.search(text, max(0, found.start() - LONGEST_EQUALS), found.start())
-            if not is_result and is_hedged(text, found.start(), found.end()):
+            is_passing = is_asked(text, *found.span()) or _BREAKS_OFF.match(text, found.end())
+            if is_passing or (not is_result and is_hedged(text, found.start(), found.end())):
                 return last[-SHOWN:].strip()
             return with_unit(text, found.start(), found.end())
     return None

@@ -6,6 +6,7 @@ Cost is linear in the length of the response, and small: what stands far from th
 import re
 
 from distill.verify.beside import changed_beside
+from distill.verify.box_marks import CONTROLS, legible, with_boxes
 from distill.verify.clause import unit_behind
 from distill.verify.conclusion import SHORTEST, called_none, concludes_none, later_number
 from distill.verify.dressing import undressed
@@ -92,7 +93,7 @@ _IN_PROSE = re.compile(r"(?i:the )((?:[a-z]+ ){1,8})(?:is|are|equals) \$([^$]+)\
 """A gold answer in a sentence."""
 
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
-_DASHES = str.maketrans("−–", "--")
+_SPELLINGS = CONTROLS | {ord(dash): "-" for dash in "−–"}
 _THOUGHT = re.compile(
     r"</think>|</thinking>|</thought>|</reasoning>|</seed:think>|\[/THINK\]|<\|end_of_thought\|>"
     r"|<\|channel\|>final<\|message\|>",
@@ -117,13 +118,15 @@ def final_answer(response: str) -> str | None:
         start, content, end = boxes
         if _ONLY_REJECTED.fullmatch(content):
             return None
-        beside = changed_beside(response[max(0, start - BESIDE) : start], response[end : end + BESIDE], content)
+        content = legible(content)
+        around = response[max(0, start - BESIDE) : start], response[end : end + BESIDE]
+        beside = changed_beside(legible(around[0]), legible(around[1]), content)
         if beside == "":
             return _in_place(response, boxes)
         if len(response) - end > SHORTEST and concludes_none(content, response[end:]):
             return NO_SOLUTION
         return _unless_withdrawn(content if beside is None else beside, response[end:], is_whole=beside is not None)
-    tail = undressed(response[-TAIL_CHARACTERS:].translate(_DASHES))
+    tail = undressed(legible(response[-TAIL_CHARACTERS:]).translate(_SPELLINGS))
     if (tagged := last_answer_tag(tail)) is not None:
         opened = tail.lower().rfind("<answer>")
         if changed_beside(tail[max(0, opened - BESIDE) : opened], "", "") == "":
@@ -181,6 +184,8 @@ def relevant(response: str) -> str:
         return "<think>"
     response = without_stop_tokens(response)
     box = max(response.rfind("\\boxed"), response.rfind("\\fbox"))
+    if box < 0 and (marked := with_boxes(response)) is not response:
+        response, box = marked, marked.rfind("\\boxed")
     last = min(box if box >= 0 else len(response), len(response) - TAIL_CHARACTERS)
     response = response[max(0, last - BEFORE_BOX) :]
     return response.replace("\\framebox", "\\fbox") if "\\framebox" in response else response

@@ -5,6 +5,7 @@ Mathematics has its own rules for what stands there; these are for kinds whose a
 
 import re
 
+from distill.verify.box_marks import with_boxes
 from distill.verify.dressing import undressed
 from distill.verify.extract import behind_boxes, final_answer
 from distill.verify.notation import last_answer_tag
@@ -31,6 +32,7 @@ _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a 
 def stated(response: str) -> str | None:
     """The final answer as it is written; None where the response does not say which of its words are the answer."""
     response = without_stop_tokens(response)
+    response = response if "\\boxed" in response else with_boxes(response)
     if "\\boxed" in response:
         later = said_behind(behind_boxes(response))
         return str(later[1])[:LONGEST_SAID].strip() if later else final_answer(response)

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from distill.verify.wording import REJECTED, SCALES_OF_HAN
+from distill.verify.wording import BOUND_BEHIND, REJECTED, SCALES_OF_HAN, WRONG_BEHIND
 
 REJECTED_BEHIND = re.compile(
     rf"\s*[(（\[]\s*(?:舍去?|不合题意|不符合题意|verworfen|{REJECTED}|reject"
@@ -41,7 +41,7 @@ _REMARK = re.compile(
 )
 _BETWEEN = re.compile(r"\s*(?:,|;|and|or|und|oder|et|ou|y|o|и|или|或者?|和|及|、|，|,\s*(?:and|or))\s*", re.IGNORECASE)
 COUNTED = re.compile(
-    rf"({NUMBER_IN_TEXT.pattern})\s*(?![^\s]{{0,2}}[{SCALES_OF_HAN}分の])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{{1,6}}"
+    rf"({NUMBER_IN_TEXT.pattern})\s*(?![^\s]{{0,2}}[{SCALES_OF_HAN}分の]|{WRONG_BEHIND}|{BOUND_BEHIND})[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{{1,6}}"
 )
 """A number and what is counted, in one of those languages."""
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from distill.verify.algebra.units import is_unit, name_of
+from distill.verify.elsewhere import changed_elsewhere
 from distill.verify.wording import BOUND, BOUND_ELSEWHERE, CLAIMED, MIGHT, NOT, REJECTED, SIGN, SUPPOSED, TIMES, WRONG
 
 _WORDS = (
@@ -28,6 +29,7 @@ _STOP = re.compile(r"[\s.!)$]*$")
 _AFTER = re.compile(
     r" ?(?:[!^±+*]|\\pm|π|√|\\(?:pi|sqrt)(?![a-zA-Z])|(?:pi|sqrt)\b)|(?-i:[abefijknpqrvwxyzM])(?![a-zA-Z])"
     r"| ?(?:[a-z]{1,12} )?(?:or (?:more|less|fewer|greater|so|above|below|higher|lower)"
+    r"|to the (?:power|square|third|[a-z]{2,9}th)|(?:short|shy) of (?:an?|one|two) (?:dozen|hundred|thousand|million)"
     r"|at (?:most|least)|and (?:above|below|up|more)|is (?:wrong|incorrect|not)|fails|contradicts"
     r"|(?:does|do|did)(?:n't| not)\b|is too (?:small|large|big|low|high))\b"
     r"| (?:is|was)(?:n't| not)(?=\s*(?:[.!;,]|$))"
@@ -40,6 +42,8 @@ def is_changed(line: str, start: int, end: int) -> bool:
     """Does what stands around the last number of a line make another value of it, or one of several?"""
     before = line[max(0, start - 80) : start]
     if any(pattern.search(before) for pattern in (_BEFORE, _RANGE, _LISTED)) or _AFTER.match(line, end):
+        return True
+    if changed_elsewhere(before, line[end:]) is not None:
         return True
     return bool(_COMMA.search(before) and _STOP.match(line, end))
 

@@ -11,6 +11,7 @@ from distill.verify.algebra.decide import are_constants, are_measured, decide, i
 from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
 from distill.verify.clause import CURRENCY_SIGNS
+from distill.verify.elsewhere import is_changed_elsewhere
 from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_answer
 from distill.verify.formulas import COUNTED
 from distill.verify.judgement import Judgement, correct, unknown, wrong
@@ -19,6 +20,7 @@ from distill.verify.names import labelled, named_alike, without_labels
 from distill.verify.no_value import no_value
 from distill.verify.notation import RELATION, equals, same_words, squeezed, unwrapped, words, worked_out
 from distill.verify.plain_number import as_number, reducible
+from distill.verify.scaled import in_digits
 from distill.verify.second_reader import by_second_reader
 from distill.verify.sentence import is_said
 from distill.verify.texts import say_alike
@@ -29,11 +31,25 @@ from distill.verify.yes_or_no import first_word, says
 _IN_PART = re.compile(r"\\(?:ln|log|sqrt)(?![a-z])|\^\s*\{?\s*(?:\\[dt]?frac|\d+/\d)")
 _FORMULA = re.compile(r"\$[^$]*\$")
 _LETTER_SCALE = re.compile(r"\d\s*\\text\s*\{\s*[kKMBT]\s*\}")
+_VAGUE = re.compile(r"[\s$]*(?:\\text\s*\{\s*)?(?:about|around|roughly)\b", re.IGNORECASE)
+"""Not what `\\approx` says, which names a rounded value."""
+
+_PI_UNIT = re.compile(r"[^a-zA-Z]*(?:\\pi|π)(?:\\[,;: ]|[~\s$]){0,4}[msghlLJNW](?:[²³]|\s?\^\s?\{?[23]\}?)?[\s$.]*")
+"""`12\\pi m` as well."""
+
 _HAS_UNIT = re.compile(
     r"\\(?:text|mathrm)\s*\{(?![^{}]*(?:illion|thousand|dollar|euro|people))[^{}]*[A-Za-z]"
     r"|\\Omega|\\circ|°|\d\s*[A-Za-zΩ]+$"
 )
 """Beside a gold answer with a unit K is no thousand."""
+
+_FIRST_NUMBER = re.compile(r"[\s$]*-?\d[\d.,]*")
+_COUNTED_IN_CYRILLIC = re.compile(
+    r"(-?\d[\d,]*(?:\.\d+)?) (?!процент|дюжин|десятк|сотен|[а-яё]+[ыи]х$)[а-яё]{3,20}", re.IGNORECASE
+)
+
+_UNREADABLE = re.compile("[\ud800-\udfff\ufffd]")
+"""Half a character, and what stands for one that was lost."""
 
 _CONCLUDED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore)(?![a-zA-Z])|[⇒⟹∴]")
 _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
@@ -71,6 +87,8 @@ LONGEST_TEXT = 400
 def judge(response: str, answer: str, data: dict) -> Judgement:
     """Judge a response by its last `\\boxed{}`, `<answer>`, `####`, "the answer is", or last number."""
     extracted, answer = final_answer(response), gold_answer(answer)
+    if answer == "?" or (not answer.isascii() and _UNREADABLE.search(answer)):
+        return unknown(extracted, "gold answer cannot be read")
     if answer.strip().lower() in NO_GOLD:
         return unknown(extracted, "there is no gold answer")
     if (asked := says(answer)) is not None and says(extracted) is None and (word := first_word(response)):
@@ -168,7 +186,11 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
         return correct(extracted, "same text")
     if not by.lowest_terms and (found := _by_number(extracted, gold, by)):
         return found
-    gold, extracted = _without_counter(_in_digits(gold), extracted), _without_counter(extracted, gold)
+    written = in_digits(gold), in_digits(extracted)
+    if written != (gold, extracted) and _is_left_unscaled(extracted, gold):
+        return unknown(extracted, "words that change the value")
+    gold, extracted = written
+    gold, extracted = _without_counter(_in_figures(gold), extracted), _without_counter(extracted, gold)
     if same_words(gold, extracted):
         return correct(extracted, "same text")
     gold, extracted = _derivatives_alike(gold, extracted)
@@ -211,15 +233,24 @@ def _by_number(extracted: str, gold: str, by: Rules) -> Judgement | None:
     return None if "/" in gold + extracted else wrong(extracted, "another number")
 
 
-def _in_digits(gold: str) -> str:
+def _in_figures(gold: str) -> str:
     """A number in words as one in digits."""
     number = as_number(gold) if gold.endswith("}") or gold[-1:].isalpha() else None
     return gold if number is None else str(number)
 
 
+def _is_left_unscaled(extracted: str, gold: str) -> bool:
+    """`3亿` beside `3`: the question may ask for that many, or for a number."""
+    ours, theirs = (_FIRST_NUMBER.match(text) for text in (gold, extracted))
+    return ours is not None and theirs is not None and ours[0] == theirs[0]
+
+
 def _without_counter(text: str, other: str) -> str:
-    """The number before what is counted, in Chinese, Japanese or Korean, where the other is a number alone."""
-    found = None if text.isascii() else COUNTED.fullmatch(text.strip(" $."))
+    """The number before what is counted, in another script, where the other is a number alone."""
+    if text.isascii():
+        return text
+    text = text.strip(" $.")
+    found = None if is_changed_elsewhere(text) else COUNTED.fullmatch(text) or _COUNTED_IN_CYRILLIC.fullmatch(text)
     return found[1] if found and as_number(other) is not None else text
 
 
@@ -240,6 +271,12 @@ def _no_answer(extracted: str, gold: str, by: Rules) -> Judgement | None:
         return wrong(extracted, "another currency")
     if why := no_value(extracted, gold):
         return wrong(extracted, why)
+    if _VAGUE.match(extracted) and not _VAGUE.match(gold):
+        return unknown(extracted, "words that change the value")
+    if _PI_UNIT.fullmatch(extracted) and gold.rstrip(" $").endswith(("\\pi", "π")):
+        return unknown(extracted, "a letter that may be a unit")
+    if is_changed_elsewhere(extracted) and not is_changed_elsewhere(gold):
+        return unknown(extracted, "words that change the value")
     return wrong(extracted, "not in lowest terms") if by.lowest_terms and reducible(extracted) else None
 
 
@@ -263,11 +300,17 @@ def _by_reading(extracted: str, gold: str, by: Rules) -> Judgement:
 def _left_open(found: Judgement, gold: str) -> Judgement:
     """What math-verify says of two answers that were read, and not told apart."""
     extracted = found.extracted or ""
-    if found.reason.endswith("by math-verify") and are_constants(gold, extracted):
+    if found.reason.endswith("by math-verify") and _are_constants(gold, extracted):
         return unknown(extracted, "too near to be told apart")
     if found.reason == "different by math-verify" and _IN_PART.search(gold) and _IN_PART.search(extracted):
         return unknown(extracted, "the same where both have a value, perhaps")
     return found
+
+
+def _are_constants(gold: str, extracted: str) -> bool:
+    with suppress(Unread, TooBig):
+        return are_constants(gold, extracted)
+    return False  # read with units alone
 
 
 def _too_large(extracted: str, gold: str) -> Judgement:

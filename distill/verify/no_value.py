@@ -2,7 +2,9 @@
 
 import re
 
-from distill.verify.wording import NOT, WRONG
+from distill.verify.elsewhere import is_supposed_elsewhere
+from distill.verify.notation import words
+from distill.verify.wording import EXAMPLE, LET, NOT, WRONG
 
 _BARE = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}|[${}*]|\\[,;:! ]")
 _DENIED = re.compile(
@@ -25,6 +27,11 @@ _OF_ANOTHER = re.compile(
 )
 _NEITHER = re.compile(r"\bneither\b", re.IGNORECASE)
 _NEGATION = re.compile(rf"\b(?:{NOT}|no|non)\b|n't", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    rf"\W*(?:(?:{LET})\s|(?:{EXAMPLE})[:,]?\s)"
+    r"(?:(?!\b(?:get|gets|gives?|have|has|obtain|find|then|so|we|there)\b)[^,;])*",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"-?[\d.,]+")
 
 
@@ -47,6 +54,8 @@ def no_value(answer: str, gold: str) -> str | None:
             if _bare(denied[1]) == _bare(gold) or (is_number and _one_thing(denied[1]))
             else None
         )
+    if (_SUPPOSED.fullmatch(plain) or is_supposed_elsewhere(plain)) and not words(gold):
+        return "only supposed"
     if _is_opposite(plain.lower(), _bare(gold)):
         return "the opposite"
     if _OF_ANOTHER.search(plain) and not _OF_ANOTHER.search(gold):

@@ -66,7 +66,7 @@ CHANGING = frozenset(
     """thousand million billion trillion hundred hundreds thousands millions dozen half twice double triple times not
     isn never or and between to than least most more less fewer greater over under above below minus negative plus about
     approximately incorrect wrong permutations cyclic nicht kein keine pas nowhere near fails failed
-    contradicts""".split()
+    contradicts ish""".split()
 )
 """Words that make another value, or none, of the number beside them."""
 

@@ -59,7 +59,8 @@ _DOUBT = re.compile(
     r"|(?:text)?books? says?|(?:teachers?|students?|friends?|key|some|people) (?:says?|thinks?|said|thought))\b"
     r"[^.!?:;,\n]*$"
     r"|\b(?:student|friend|teacher|someone|everybody)s?['’]s?\s*$"
-    r"|\b(?:first|initial) (?:thought|guess|instinct|impression|idea|reaction)\b[^.!?;\n]{0,30}$",
+    r"|\b(?:first|initial) (?:thought|guess|instinct|impression|idea|reaction)\b[^.!?;\n]{0,30}$"
+    r"|\b(?:check|checking|verify|verifying|confirm|test|testing) (?:our|the|my|this|that|your) (?:final )?$",
     re.IGNORECASE,
 )
 """In the clause before an announcement: somebody else's, a question, or none."""

@@ -37,6 +37,7 @@ _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _BRACED = re.compile(r"\\\{[^,:|{}]*\\\}")
 _STYLES = re.compile(r"\\(?:text|mathrm|mathbf|mathit|rm)(?![a-z])|[{}\s$\\]")
+_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _YEARS = re.compile(r"\d0s\b")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
 
@@ -99,6 +100,13 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     if UNDECIDED.search(gold) or UNDECIDED.search(extracted):
         return "notation that is compared in part only"
     if found.verdict == "wrong" and words(gold) and words(gold) < words(extracted) and not re.search(r"\d", gold):
+        return "a sentence about the answer"
+    if (
+        found.verdict == "wrong"
+        and as_number(gold) is not None
+        and words(extracted)
+        and _NUMBERS.findall(extracted) == [gold]
+    ):
         return "a sentence about the answer"
     if found.verdict == "wrong" and UNEVALUATED.search(extracted):
         return "not worked out"

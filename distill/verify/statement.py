@@ -5,6 +5,7 @@ import re
 from distill.verify.algebra.units import MONTHS
 from distill.verify.beside import changed_beside
 from distill.verify.clause import unit_behind, with_unit
+from distill.verify.elsewhere import changed_elsewhere
 from distill.verify.formulas import BOLD, COUNTED, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
 from distill.verify.notation import CHANGING, OPERATIONS, words
 
@@ -65,6 +66,8 @@ def phrase_end(text: str) -> str:
     if len(numbers) == 1 and not words(clause) & (CHANGING | MONTHS | OPERATIONS):
         at = clause.index(numbers[0])
         if _OF.search(clause, 0, at) or NUMBERING.search(clause, 0, at):
+            return text
+        if changed_elsewhere(clause[:at], text[at + len(numbers[0]) :]) is not None:
             return text
         return with_unit(clause, at, at + len(numbers[0]))
     return text

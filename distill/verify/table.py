@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
 from distill.chats import last_question
@@ -63,8 +64,8 @@ def to_judge(row: Mapping[str, Any], kind: str, columns: Columns) -> Row | None:
         return None
     response = without_stop_tokens(turn.response)
     thinking, text = split_reasoning(response)
-    if gold != gold:
-        return None  # a missing value of pandas
+    if gold != gold or (isinstance(gold, float) and not isfinite(gold)):
+        return None  # a missing value of pandas; a number beyond what JSON's readers hold
     if kind == "code" and not thinking:
         text = response.strip("\n")  # a completion begins with its indentation
     gold = whole_text(str(gold)) if isinstance(gold, str | int | float) else ""

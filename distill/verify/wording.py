@@ -9,9 +9,6 @@ import re
 NOT = r"not|never|neither|nor|cannot|can't|couldn't|isn't|aren't|wasn't|hardly|nicht|kein|keine|pas"
 """Denies what follows."""
 
-NOT_ABROAD = r"\bno es|\bnão é|\bnon è|\bне|不是|并非|不等于|不为|ではなく|ではない"
-"""The same in other languages, of which Chinese and Japanese have no space between words."""
-
 BUT_RATHER = r"but(?: rather)?|sondern|mais(?: bien)?|sino|bensì|mas(?: sim)?|а|но|而是|而应(?:该|当)?(?:是|为)"
 """Stands between what is denied and what is put in its place."""
 
@@ -30,6 +27,19 @@ MIGHT = r"might|may|could"
 SUPPOSED = r"if|suppose|supposing|assume|assuming|unless|whether"
 """Begins what is not said to be so."""
 
+LET = rf"{SUPPOSED}|let|consider|imagine"
+"""Begins a sentence that gives a value to a letter."""
+
+ASKED = (
+    r"(?:the|this|our) (?:problem|question|task|exercise|goal) (?:asks?|wants?|requires?|is|says|states)"
+    r"|(?:I|we|let's|let us)(?: now| still| first| then| just)? (?:need|want|have|are asked|am asked|are going|try) to"
+    r" (?:find|compute|calculate|determine|evaluate|solve|show|prove|verify)"
+)
+"""Begins what is to be done, or what is asked."""
+
+SUCH_THAT = r"such that|for which|satisfying"
+EXAMPLE = r"hint|tip|e\.g\.|for (?:example|instance)|consider"
+
 CLAIMED = (
     r"claims?|claimed|doubts?|doubt|denies|deny|tempting|tempted|popular|unsure|guess|arguments?|argues?|argued|sometimes"
     r"|somebody|someone|others|naive|naively|mistakenly|incorrectly"
@@ -45,8 +55,53 @@ BOUND = (
 """What follows is a bound."""
 
 BOUND_ELSEWHERE = (
-    r"mehr als|weniger als|höchstens|mindestens|plus (?:de|que)|moins de|más de|menos de|более|менее|больше|меньше"
+    r"mehr als|weniger als|höchstens|mindestens|größer als|kleiner als"
+    r"|plus (?:de|que)|moins (?:de|que)|au moins|au plus"
+    r"|más (?:de|que)|menos (?:de|que|do que)|al menos|por lo menos|como (?:mucho|máximo|mínimo)|a lo sumo"
+    r"|più di|meno di|almeno|al massimo|mais (?:de|que|do que)|pelo menos|no (?:máximo|mínimo)"
+    r"|meer dan|minder dan|minstens|hoogstens|więcej niż|mniej niż|co najmniej|co najwyżej|en az|en fazla"
+    r"|более|менее|больше|меньше|хотя бы|как минимум|как максимум|по крайней мере"
+    r"|أكثر من|أقل من|على الأقل|على الأكثر"
 )
+"""The same in other languages, whose words have spaces between them."""
+
+BOUND_UNSPACED = "[大小多少高低][于於]|超[过過]|不[到足]|至[少多]|最[多少]|少なくとも|多くとも|최소|최대|적어도"
+BOUND_BEHIND = (
+    r"以上|以下|以内|以內|未満|を超|を上回|を下回|より(?:大|小|多|少)|이상|이하|미만|초과|보다 ?[크큰작많적]"
+    r"|o más|o menos|ou (?:plus|moins|mais|menos)\b|oder (?:mehr|weniger)|of (?:meer|minder)\b|o più|o meno\b"
+    r"|или (?:больше|меньше|более|менее)|lub (?:więcej|mniej)|veya daha|أو (?:أكثر|أقل)"
+)
+"""What stands behind a number and makes a bound of it."""
+
+NOT_ELSEWHERE = (
+    r"no (?:es|son|puede ser)|non (?:è|sono|può essere)|n[ãa]o (?:é|são|pode ser)|niet|nie|není|inte|ikke"
+    r"|не|ليست?|لا يساوي"
+)
+NOT_UNSPACED = "不(?:会|會|可能|应该?|應該?)?(?:是|为|為|等[于於])|[并並绝絕]非"
+WRONG_BEHIND = (
+    r"değil|yanlış|では(?:ない|ありません|無い)|じゃない"
+    r"|(?:は|が)?(?:間違|誤り|不正解)|[이가은는]? ?(?:아니|아닙|틀[렸린])"
+    r"|(?:这|這)?(?:也|都)?是?(?:不[对對]|不正[确確]|不成立|[错錯](?:的|了|误|誤))"
+    r"|(?:ist|sind|war) (?:falsch|nicht (?:richtig|korrekt)|unrichtig)|est (?:fausse?|incorrecte?|erronée?)\b"
+    r"|(?:es|está) (?:incorrect|fals|erróne|equivocad)[oa]\b|(?:é|está) (?:incorret|fals|errad)[oa]\b"
+    r"|è (?:sbagliat|errat|fals)[oa]\b|is (?:onjuist|fout|verkeerd)\b|jest (?:błędn|nieprawidłow|fałszyw|zł)"
+    r"|(?:— ?|- ?)?(?:это )?(?:неверн|неправильн|ошибочн)|خطأ|غير صحيح"
+)
+"""Said behind a value in other languages: that it is none."""
+
+MAYBE_ELSEWHERE = (
+    r"quiz[áa]s?|tal vez|peut-être|vielleicht|möglicherweise|forse|talvez|misschien|może|belki"
+    r"|возможно|может быть|наверное|ربما"
+)
+MAYBE_UNSPACED = "也许|也許|或许|或許|可能|大概|说不定|たぶん|おそらく|아마도?"
+MAYBE_BEHIND = "かもしれ|일지도|일 수도"
+
+SUPPOSED_ELSEWHERE = (
+    r"supong(?:amos|o)(?: que)?|supposons(?: que?)?|sea(?= [a-z]\b)|soit|angenommen|sei|wenn|falls|пусть"
+    r"|предположим|допустим|если"
+    r"|supponiamo(?: che)?|suponha(?:mos)?(?: que)?|seja|załóżmy|niech|stel|varsayalım"
+)
+SUPPOSED_UNSPACED = "假设|假設|假如|假定|如果|设|設|若|令"
 
 TIMES = r"half|twice|thrice|double|triple"
 SIGN = r"minus|negative"
@@ -61,7 +116,8 @@ FUNCTION = r"power|root|square|cube|logarithm|reciprocal|inverse|opposite|multip
 
 SCALES = frozenset(
     """hundred thousand million billion trillion quadrillion dozen gross score lakh crore squared cubed factorial halves
-    thirds quarters fifths tenths hundredths thousandths millionths billionths bn tn mrd mio mln mil kilo mega giga
+    thirds quarters fifths sixths sevenths eighths ninths tenths twelfths hundredths thousandths millionths billionths
+    tens doubled tripled quadrupled halved billionen billones trillionen trillones bn tn mrd mio mln mil kilo mega giga
     micro milli nano ppm permil mille bp bps basis base mod modulo millionen tausend""".split()
 )
 SCALE = "|".join(sorted(SCALES, key=len, reverse=True)) + "|per mille"

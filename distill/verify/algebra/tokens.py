@@ -91,7 +91,7 @@ _FINAL_STOP = re.compile(r"(?<!\\)[.,;]$|\\$")
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _LABEL = re.compile(r"^(?:\x01[A-Za-z]+\s*)+[:=]\s*|^\(\x01?[A-E]\)\s*(?=[^\s,)])")
 _ASSIGNED_WORDS = re.compile(
-    r"^[A-Za-z]\s*=\s*(?=\(?\x01)|^\\approx(?![a-zA-Z])\s*|^\x01?(?:approximately|roughly)\s+(?=-?[\d.\\])"
+    r"^[A-Za-z]\s*=\s*(?=\(?\x01)|^\\approx(?![a-zA-Z])\s*|^\x01?approximately\s+(?=-?[\d.\\])"
 )
 _SENTENCE = re.compile(r"^((?:\x01[A-Za-z]+\s*){1,8})\x01(?:is|are|equals|was|were)\s+(?!\x01)")
 _THERE = re.compile(r"^(\x01there\s*)\x01(?:is|are)\s+(?!\x01)", re.IGNORECASE)
@@ -264,6 +264,9 @@ _BARE = {"pi": "pi", "inf": "infty", "infinity": "infty", "oo": "infty", "and": 
 _PRODUCT = re.compile("[x-z]{3}|abc|[a-w][x-z]{2}")
 """Three letters that are no word: `xyz`, `xxy`."""
 
+_BEHIND_PI = frozenset(("mm", "cm", "dm", "km", "ft"))
+"""Units that are hardly ever a product of letters there, as `in` and `ms` may be."""
+
 _CONNECTING = frozenset(("and", "or"))
 
 
@@ -289,7 +292,7 @@ def tokens(text: str, symbols_of_units: bool = False) -> list[Token]:
         elif word:
             found.append(_word(word, glued))
         elif letters:
-            found += _letters(letters, glued, _unit_may_follow(found, symbols_of_units), symbols_of_units)
+            found += _letters(letters, glued, _unit_may_follow(found, letters, symbols_of_units), symbols_of_units)
         else:
             found.append(Token("sign", "!=" if sign == "!=" else "=" if sign == "==" else sign, glued))
     return found
@@ -313,11 +316,11 @@ def _word(word: str, glued: bool) -> Token:
     return Token("word", word, glued)
 
 
-def _unit_may_follow(found: list[Token], symbols_of_units: bool) -> bool:
-    """Behind a number, and behind the stroke of a unit: `36 km/hr`."""
+def _unit_may_follow(found: list[Token], run: str, symbols_of_units: bool) -> bool:
+    """Behind a number, behind the stroke of a unit (`36 km/hr`), and of some units behind a multiple of pi."""
     if not found:
         return False
-    if found[-1].kind == "number":
+    if found[-1].kind == "number" or (found[-1].text == "pi" and run in _BEHIND_PI):
         return True
     if symbols_of_units:
         return found[-1].kind in ("symbol", "word") or found[-1].text in ("*", "/", "{", "}", "(", ")", "pi")
