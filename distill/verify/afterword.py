@@ -67,7 +67,7 @@ def without_afterword(text: str) -> str:
     if "=" not in near and ":" not in near:
         return text
     text = _without_case(text)
-    return _without_place(text) if any(word in near for word in _PLACING) else text
+    return _without_place(text) if any(map(near.__contains__, _PLACING)) else text
 
 
 def _without_check(text: str) -> str:

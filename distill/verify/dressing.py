@@ -42,7 +42,7 @@ def undressed(tail: str) -> str:
     tail = without_stop_tokens(tail).rstrip()
     tail = _STRUCK.sub("", tail).rstrip() if "~~" in tail else tail
     end = tail[-NEAR_THE_END:]
-    if not any(sign in end for sign in (*_WORDS, *_SIGNS)):
+    if not any(map(end.__contains__, (*_WORDS, *_SIGNS))):
         return _without_check(tail)
     head = tail[: len(tail) - len(end)]
     for _ in range(4):

@@ -79,12 +79,12 @@ def changed_elsewhere(before: str, behind: str) -> str | None:
     None where nothing changes it.
     """
     before, behind = before[-NEAR:].lower(), behind[:NEAR].lower()
-    if before and (not before.isascii() or any(root in before for root in _PLAIN_BEFORE)):
+    if before and (not before.isascii() or any(map(before.__contains__, _PLAIN_BEFORE))):
         if _DENIED.search(before):
             return ""
         if found := _BOUND.search(before):
             return found[1]
-    if behind and (not behind.isascii() or any(root in behind for root in _PLAIN_BEHIND)):
+    if behind and (not behind.isascii() or any(map(behind.__contains__, _PLAIN_BEHIND))):
         if _CALLED_WRONG.match(behind):
             return ""
         if found := _BOUND_BEHIND.match(behind):

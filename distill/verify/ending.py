@@ -121,7 +121,7 @@ _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![
 
 def unmarked(text: str, whole: bool) -> str | None:
     """The answer of a text that is the `whole` response, or its end; None where there is none."""
-    if any(word in text[-VERY_NEAR:] for word in _METADATA_WORDS):
+    if any(map(text[-VERY_NEAR:].__contains__, _METADATA_WORDS)):
         text = text[:-VERY_NEAR] + _METADATA.sub("", text[-VERY_NEAR:])
     if text[-2:].rstrip(".。 ").endswith((")", "）")):
         text = _without_calculation(_ASIDE.sub("", text))
@@ -138,7 +138,7 @@ def unmarked(text: str, whole: bool) -> str | None:
     if whole and "\n" not in text and not _prose(text) and not _LED_TO.match(text):
         return text
     sentence = last_sentence(last)
-    if any(word in sentence.lower() for word in _REJECTING) and _REJECTED.search(sentence):
+    if any(map(sentence.lower().__contains__, _REJECTING)) and _REJECTED.search(sentence):
         if "$" in sentence and REJECTED_BEHIND.search(sentence) and (list_left := last_formula(sentence)):
             return list_left[1]
         if (kept := _without_rejected(sentence)) is None:
@@ -161,7 +161,7 @@ def unmarked(text: str, whole: bool) -> str | None:
         return last[-SHOWN:].strip() if is_other else phrase_end(bold[1]) or None
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
-    if any(word in text[-VERY_NEAR:].lower() for word in _GIVING_UP) and _GIVES_UP.search(
+    if any(map(text[-VERY_NEAR:].lower().__contains__, _GIVING_UP)) and _GIVES_UP.search(
         text, max(0, len(text) - VERY_NEAR)
     ):
         return last[-SHOWN:].strip() if NUMBER_IN_TEXT.search(last) else None

@@ -193,7 +193,7 @@ def relevant(response: str) -> str:
 
 def _behind_thinking(response: str) -> str:
     """What follows thinking that other marks than `</think>` end."""
-    if not any(mark in response for mark in ("thinking>", "ought", "easoning>", "HINK", ":think>", "<|channel|>")):
+    if not any(map(response.__contains__, ("thinking>", "ought", "easoning>", "HINK", ":think>", "<|channel|>"))):
         return response
     ends = [found.end() for found in _THOUGHT.finditer(response)]
     if not ends:
@@ -205,7 +205,7 @@ def _behind_thinking(response: str) -> str:
 def _said(tail: str) -> str | None:
     """The line behind the last "the answer is"."""
     lower = tail.lower()
-    found = announced_in(tail, _PHRASE) if any(word in lower for word in KEYWORDS) else []
+    found = announced_in(tail, _PHRASE) if any(map(lower.__contains__, KEYWORDS)) else []
     if not found:
         return None
     line = str(found[-1][1])

@@ -83,7 +83,7 @@ def leaked(reasoning: str, response: str, question: str = "") -> str | None:
         return "refuses"
     asked = _plain(question)
     for text in (_plain(reasoning), _plain(response)):
-        if any(word in text for word in _AN_AI) and AS_AN_AI.search(text):
+        if any(map(text.__contains__, _AN_AI)) and AS_AN_AI.search(text):
             return "speaks as an AI"
         if any(map(HINT.search, _around(text))) and not HINT.search(asked):
             return "quotes an answer it was given"

@@ -39,7 +39,7 @@ _PLAIN = ("Mio", "Mrd", "mio", "mrd", "mil", "Mil", "ausend", "duizend", "tys")
 def scale_behind(text: str, at: int) -> str:
     """What scales the number before it; empty where nothing does."""
     text = text[at : at + LONGEST]
-    if text.isascii() and not any(name in text for name in _PLAIN):
+    if text.isascii() and not any(map(text.__contains__, _PLAIN)):
         return ""
     found = _SCALE_BEHIND.match(text)
     return found[0] if found else ""
@@ -47,7 +47,7 @@ def scale_behind(text: str, at: int) -> str:
 
 def in_digits(text: str) -> str:
     """A text with such numbers written out, and one that is nothing but a number in Chinese words; or as it is."""
-    if text.isascii() and not any(name in text for name in _PLAIN):
+    if text.isascii() and not any(map(text.__contains__, _PLAIN)):
         return text
     if (value := _in_han(text.strip(" .。$"))) is not None:
         return value

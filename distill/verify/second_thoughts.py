@@ -114,7 +114,7 @@ def given_later(after: str) -> str | None:
     if found := _NAMED_ANSWER.findall(after):
         return found[-1]
     lower = after.lower()
-    if any(root in lower for root in _SECOND_ROOTS) and (put := _put_instead(after)) is not None:
+    if any(map(lower.__contains__, _SECOND_ROOTS)) and (put := _put_instead(after)) is not None:
         return put
     return _put_abroad(after)
 

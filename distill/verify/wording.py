@@ -178,4 +178,4 @@ REVISION = r"but|however|actually|correction|sorry|wait|re-?checking|checking ag
 def roots(*alternations: str) -> tuple[str, ...]:
     """Strings of which one stands in whatever these alternations match, to be looked for before them."""
     words = {re.split(r"[(\[\\?]", word)[0].strip() for word in "|".join(alternations).split("|")}
-    return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
+    return tuple(sorted(word for word in words if not any(map(word.__contains__, words - {word}))))
