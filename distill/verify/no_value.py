@@ -54,7 +54,7 @@ def no_value(answer: str, gold: str) -> str | None:
             if _bare(denied[1]) == _bare(gold) or (is_number and _one_thing(denied[1]))
             else None
         )
-    if (_SUPPOSED.fullmatch(plain) or is_supposed_elsewhere(plain)) and not words(gold):
+    if _is_supposed(plain) and not words(gold):
         return "only supposed"
     if _is_opposite(plain.lower(), _bare(gold)):
         return "the opposite"
@@ -85,6 +85,11 @@ def _is_opposite(answer: str, gold: str) -> bool:
     ours, theirs = set(re.findall(r"[a-z]+", gold)), set(re.findall(r"[a-z]+", answer))
     turned = any(len(pair & ours) == len(pair & theirs) == 1 and pair & ours != pair & theirs for pair in _OPPOSITES)
     return turned and re.findall(r"[\d.]+", gold) == re.findall(r"[\d.]+", answer)
+
+
+def _is_supposed(text: str) -> bool:
+    """Where several numbers stand, one of them may follow from the other."""
+    return bool(_SUPPOSED.fullmatch(text) or is_supposed_elsewhere(text)) and len(re.findall(r"\d[\d.,]*", text)) < 2
 
 
 def _one_thing(text: str) -> bool:
