@@ -27,6 +27,10 @@ _IN_CASE = re.compile(
     r"(?:\b(?:is|are|equals)|=) \d[\d.,]*(?: [a-zA-Z²³]{2,12}){1,2}(?P<case> (?:for"
     r"|when|if|at|where) \(?[a-zA-Z] ?= ?-?[\d.]+\)?[.]?)$"
 )
+_ENDS_ON_LETTER = re.compile(r"[a-zA-Z] ?= ?-?[\d.]+\)?[.]?$")
+LONGEST_VALUE = 40
+"""Characters of a letter with its value."""
+
 _SAYS_EXTREME = re.compile(rf"{_EXTREME}[^.;\n]{{0,60}}?(?:\b(?:is|equals|of)|[=:])\s*{_VALUE}[.\s$*]*$", re.IGNORECASE)
 _PLACE_ALONE = re.compile(
     rf"[\s*_>-]*(?:and )?(?:(?:with |the )?equality|this|it|which)?\s*(?:(?:is|are|can be|holds|value) )*"
@@ -90,6 +94,8 @@ def _without_place(text: str) -> str:
 
 def _without_case(text: str) -> str:
     """Without the value of a letter for which a quantity holds: `12 units for n = 2`."""
+    if not _ENDS_ON_LETTER.search(text, max(0, len(text) - LONGEST_VALUE)):
+        return text
     found = _IN_CASE.search(text, max(0, len(text) - LONGEST))
     return text[: found.start("case")] if found else text
 

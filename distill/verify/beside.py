@@ -143,6 +143,9 @@ LONGEST_SPACE = 10
 _CLEAN_ENDS = ("is $", "is: $", "is:", "=", "is $$")
 """Most boxes stand behind one of these, which tell at a glance that nothing is changed."""
 
+_ENDS = frozenset(("", ".", "$", "$.", "$$", "$$.", "**", "**.", "$**", "$.**", "\\)", "\\).", "\\]"))
+"""And before one of these."""
+
 
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BRACE_ALONE = re.compile(r"(?:^|[\s$=])\{$")
@@ -170,7 +173,10 @@ def changed_beside(before: str, behind: str, content: str) -> str | None:
             return ""
         if _QUOTED.search(before) and _SAYS.search(content):
             return rf"\text{{perhaps }} {content}"
-    if (word := None if before.endswith(_CLEAN_ENDS) else changed_elsewhere(before, behind)) is not None:
+    is_plain = before.endswith(_CLEAN_ENDS)
+    if is_plain and behind in _ENDS:
+        return None
+    if (word := None if is_plain else changed_elsewhere(before, behind)) is not None:
         return word and f"{word} {content}"
     in_math = _in_math(before)
     head, tail = _unspaced_end(before), behind

@@ -33,6 +33,9 @@ _STRUCK = re.compile(r"(?<![\w}\\~])~~(?=[^\s~])[^~\n]{1,80}(?<=[^\s~])~~(?![\w\
 
 _WORDS = ("hope", "know", "eel free", "lease", "you", "appy to", "hank")
 _SIGNS = ("Q", "∎", "■", "□", "▮", "✓", "✔", "✅", "🎉", "\\", "---", ")", "]")
+_DRESSING = (*_WORDS, *_SIGNS)
+"""One of them stands in whatever is taken away."""
+
 _LEADING = re.compile(r"\s*(?:=>|->|[→⇒∴➜])\s*")
 _QUOTES = ("**", "__", "*", "_", "'", '"', "`")
 
@@ -42,7 +45,7 @@ def undressed(tail: str) -> str:
     tail = without_stop_tokens(tail).rstrip()
     tail = _STRUCK.sub("", tail).rstrip() if "~~" in tail else tail
     end = tail[-NEAR_THE_END:]
-    if not any(map(end.__contains__, (*_WORDS, *_SIGNS))):
+    if not any(map(end.__contains__, _DRESSING)):
         return _without_check(tail)
     head = tail[: len(tail) - len(end)]
     for _ in range(4):

@@ -52,6 +52,8 @@ def _item(line: str) -> tuple[str | None, str, str | None] | None:
     found = _MARK.match(line)
     mark = (found["count"] or found[0][0]) if found else None
     bare = line[found.end() :] if found else line
+    if mark is None and "=" not in bare:
+        return None
     rejected = REJECTED_BEHIND.search(bare)
     value = _unfenced(bare[: rejected.start()] if rejected else bare)
     assigned = _ASSIGNED.fullmatch(value)

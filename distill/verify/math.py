@@ -5,6 +5,7 @@ Plain numbers are compared here, expressions by `algebra`; what that does not re
 
 import re
 from contextlib import suppress
+from fractions import Fraction
 
 from distill.verify.algebra.applied import functions
 from distill.verify.algebra.decide import are_constants, are_measured, decide, is_larger
@@ -76,6 +77,10 @@ _OF_VALUES = frozenset(("another value", "different by math-verify"))
 
 LONGEST_NAME = 3
 """Words of a gold answer beside its formulas; one with more may say other things too."""
+
+_OF_NUMBERS = re.compile(r"\s*(-?)\\[dt]?frac\{(\d{1,6})\}\{(\d{1,6})\}\s*", re.ASCII)
+LONGEST_ROUNDED = 10
+"""Characters of a decimal that is not what a machine prints for a fraction."""
 
 LONGEST_ALL = 40
 """Characters of `All real numbers.`"""
@@ -225,12 +230,22 @@ def _concluded(text: str, gold: str) -> str:
 
 def _by_number(extracted: str, gold: str, by: Rules) -> Judgement | None:
     """Plain numbers are compared exactly; fractions that differ may yet be read in another way."""
-    ours, theirs = as_number(gold), as_number(extracted)
+    ours, theirs = _plain_fraction(gold), _plain_fraction(extracted)
     if ours is None or theirs is None:
         return None
     if ours == theirs or by.near(ours, theirs):
         return correct(extracted, "equal numbers")
-    return None if "/" in gold + extracted else wrong(extracted, "another number")
+    is_printed = "frac" in gold + extracted and any(
+        "." in one and len(one) > LONGEST_ROUNDED for one in (gold, extracted)
+    )
+    return None if "/" in gold + extracted or is_printed else wrong(extracted, "another number")
+
+
+def _plain_fraction(text: str) -> Fraction | None:
+    """A plain number, or `\\frac{a}{b}` of whole numbers."""
+    if "frac" in text and (found := _OF_NUMBERS.fullmatch(text)) and int(found[3]):
+        return Fraction(int(found[1] + found[2]), int(found[3]))
+    return as_number(text)
 
 
 def _in_figures(gold: str) -> str:

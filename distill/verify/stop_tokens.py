@@ -22,6 +22,8 @@ def _last(text: str, end: int) -> int | None:
     """Where a stop token begins that ends here, white space aside."""
     while end and text[end - 1].isspace():
         end -= 1
+    if text[end - 1 : end] != ">":
+        return None
     tail = text[max(0, end - _LONGEST) : end]
     found = [match for match in _STOP.finditer(tail) if match.end() == len(tail)]
     return end - len(found[0][0]) if found else None

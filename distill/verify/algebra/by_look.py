@@ -29,6 +29,7 @@ _PREFIXES = {"x": 16, "b": 2, "o": 8}
 _ISO_DATE = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 _MONTHS = "january february march april may june july august september october november december".split()
 _DATE_LIKE = re.compile(r"\d{4}-\d\d-\d\d")
+LONGEST_DATE = len("2024-12-31")
 _CLOCK = re.compile(r"(\d{1,2})\s*:\s*(\d\d)(?:\s*:\s*(\d\d))?\s*\x01?([ap])\s*\.?\s*\x01?m\s*\.?", re.IGNORECASE)
 _TO = re.compile(r"(\d+)\s+\x01?to\s+(\d+)")
 _MINUTES = re.compile(
@@ -42,37 +43,37 @@ def by_look(text: str) -> tuple[Node, ...]:
     """Notations that are known by their look alone: bases, times of day, ratios in words, residues, cycles, options."""
     if text in ("R", "Z", "N", "Q"):
         return Sym(text), Sym(f"set {text}")
-    if match := _BASED.fullmatch(text) or _BASE_SAID.fullmatch(text):
+    if ("_" in text or "base" in text) and (match := _BASED.fullmatch(text) or _BASE_SAID.fullmatch(text)):
         base = match[2].lstrip("\x01")
         if base.isdigit() or base in _BASES:
             digits = match[1].upper().replace(" ", "")
             return (Based(digits, int(base) if base.isdigit() else _BASES[base]),)
     if (node := in_words(text)) is not None:
         return (node,)
-    if match := _PROGRAMMED.fullmatch(text):
+    if text.startswith("0") and (match := _PROGRAMMED.fullmatch(text)):
         base_of = _PREFIXES[match[1].lower()]
         return (Num(Fraction(int(match[2], base_of))), Based(match[2].upper(), base_of))
-    if match := _ISO_DATE.fullmatch(text):
+    if len(text) == LONGEST_DATE and (match := _ISO_DATE.fullmatch(text)):
         return (Words(f"{_MONTHS[int(match[2]) - 1]} {int(match[3])} {match[1]}"),)
-    if _DATE_LIKE.fullmatch(text):
+    if len(text) == LONGEST_DATE and _DATE_LIKE.fullmatch(text):
         raise Unread(text)
-    if match := _CLOCK.fullmatch(text):
+    if ":" in text and (match := _CLOCK.fullmatch(text)):
         hour = int(match[1]) % 12 + (12 if match[4].lower() == "p" else 0)
         return (Ratio((str(hour), *(part for part in match.group(2, 3) if part)), of_day=True),)
-    if (match := _EQUATION.fullmatch(text)) and (parts := _apart(match[1])):
+    if text.startswith("Eq(") and (match := _EQUATION.fullmatch(text)) and (parts := _apart(match[1])):
         return (Relation(tuple(Reader(part).answer() for part in parts), ("=",)),)
-    if match := _MINUTES.fullmatch(text):
+    if "circ" in text and (match := _MINUTES.fullmatch(text)):
         seconds = Fraction(match[1]) * 3600 + Fraction(match[2]) * 60 + Fraction(match[3] or 0)
         return (Quantity(Num(seconds / 3600), "degree"),)
-    if match := _FEET.fullmatch(text):
+    if "'" in text and (match := _FEET.fullmatch(text)):
         return (Quantity(Num(12 * Fraction(match[1]) + Fraction(match[2])), "inch"),)
-    if match := _TO.fullmatch(text):
+    if "to" in text and (match := _TO.fullmatch(text)):
         return (Ratio((match[1], match[2])),)
     if "_" in text or "\\set" in text:
         return (found,) if (found := group(text)) else ()
-    if match := RESIDUE.fullmatch(text):
+    if "mod" in text and (match := RESIDUE.fullmatch(text)):
         return residues(match)
-    return (permutation(text),) if CYCLES.fullmatch(text) else ()
+    return (permutation(text),) if text.startswith("(") and CYCLES.fullmatch(text) else ()
 
 
 def _apart(text: str) -> list[str]:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import mpmath
+from mpmath import nstr
+
 from distill.verify.algebra.exact import NotRational, Undefined, exact
 from distill.verify.algebra.nodes import Call, Node, Quantity, Sym, TooBig
 from distill.verify.algebra.opaque import APPLIED, drawn, function_of, spelled_number
@@ -43,8 +46,6 @@ def _context(digits: int = DIGITS) -> Any:
     """mpmath's functions change the precision of their context while they run: each thread has its own."""
     contexts: dict[int, Any] = _own.__dict__.setdefault("contexts", {})
     if digits not in contexts:
-        import mpmath
-
         contexts[digits] = mpmath.mp.clone()
         contexts[digits].dps = digits
     return contexts[digits]
@@ -84,8 +85,6 @@ def measured(node: Node, values: Values, real: bool = False) -> tuple[Any, Any]:
 
 def as_fraction(value: Any) -> Fraction:
     """Forty digits of a real number."""
-    from mpmath import nstr
-
     return Fraction(nstr(value.real, 40))
 
 

@@ -5,6 +5,8 @@ from fractions import Fraction
 from typing import Any
 from zlib import crc32
 
+from mpmath import nstr
+
 from distill.verify.algebra.nodes import Call, Node, Sym
 
 APPLIED = "applied"
@@ -39,7 +41,5 @@ def spelled_fraction(value: Fraction) -> str:
 
 def spelled_number(value: Any) -> str:
     """A real or complex number (mpmath's)."""
-    from mpmath import nstr
-
     parts = [_DIGITS.create_decimal(nstr(part, 55)).normalize(_DIGITS) for part in (value.real, value.imag)]
     return str(parts[0]) if not parts[1] else f"{parts[0]} {parts[1]}"

@@ -103,7 +103,9 @@ def readings(text: str, functions: frozenset[str] = frozenset()) -> tuple[Node, 
 
 def _plain(text: str) -> str:
     """In one spelling, without the name of a set or the index of a sequence."""
-    plain = _SET_NAME.sub("", spelled(_PERIOD.sub(r"\1\\overline{\2}", _REPEATING.sub(_overlined, text))))
+    if "." in text:
+        text = _PERIOD.sub(r"\1\\overline{\2}", _REPEATING.sub(_overlined, text))
+    plain = _SET_NAME.sub("", spelled(text)) if "=" in text else spelled(text)
     if (tail := _INDEX_TAIL.search(plain)) and re.search(rf"[a-z]_{{?{tail[1]}}}?\s*=", plain[: tail.start()]):
         plain = plain[: tail.start()]  # a sequence has a term for each index, said or not
     return written_out(plain) if "\\{" in plain or "\\setR" in plain else plain

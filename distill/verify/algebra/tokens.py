@@ -38,6 +38,7 @@ _SPELLINGS: dict[str, str] = {
 }  # fmt: skip
 _TABLE = str.maketrans(_SPELLINGS)
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _SIZES = re.compile(
@@ -142,7 +143,7 @@ def spelled(text: str) -> str:
     """
     if len(text) > LONGEST:
         raise TooBig("length")
-    if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
+    if _CONTROL.search(text):
         raise Unread("control character")
     text = rewritten(_ABBREVIATED.sub("", text) if "." in text else text)
     if not text.isascii():
