@@ -10,7 +10,7 @@ from isolation import absent
 
 from distill.verify import KINDS, judge
 from distill.verify.extract import final_answer, gold_answer
-from distill.verify.math import compare
+from distill.verify.two_answers import compare
 
 FILES = {
     path.stem: [json.loads(line) for line in path.open(encoding="utf-8")]

@@ -10,7 +10,7 @@ import pytest
 
 from distill.verify import judge
 from distill.verify.extract import final_answer as extract
-from distill.verify.math import compare
+from distill.verify.two_answers import compare
 from distill.verify.worker import Comparer
 
 

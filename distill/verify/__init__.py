@@ -10,7 +10,7 @@ from collections.abc import Callable
 from distill.finish_reasons import ended
 from distill.recipe import Accept, Verify
 from distill.records import CONTROL_TOKEN, FinishReason, Problem, Trace, Verdict
-from distill.verify import choice_unordered, code, countdown, form, gym, math, number, second_reader
+from distill.verify import choice_unordered, code, countdown, form, gym, math, number, second_reader, two_answers
 from distill.verify.algebra.rules import Rules
 from distill.verify.form import flaw
 from distill.verify.judgement import Judgement, unknown, wrong
@@ -43,7 +43,7 @@ def limit_time(seconds: float | None) -> None:
 def configure(settings: Verify) -> None:
     """Limits and isolation as a recipe has them."""
     limit_time(settings.timeout_seconds)
-    math.rules = Rules(**settings.math.model_dump())
+    two_answers.rules = Rules(**settings.math.model_dump())
     code.runner.configure(settings.code)
 
 

@@ -121,10 +121,7 @@ _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![
 
 def unmarked(text: str, whole: bool) -> str | None:
     """The answer of a text that is the `whole` response, or its end; None where there is none."""
-    if any(map(text[-VERY_NEAR:].__contains__, _METADATA_WORDS)):
-        text = text[:-VERY_NEAR] + _METADATA.sub("", text[-VERY_NEAR:])
-    if text[-2:].rstrip(".。 ").endswith((")", "）")):
-        text = _without_calculation(_ASIDE.sub("", text))
+    text = _without_remarks(text)
     text = unquoted(text) if whole else text
     if not text:
         return None
@@ -133,9 +130,10 @@ def unmarked(text: str, whole: bool) -> str | None:
     if concludes_none(text):
         return NO_SOLUTION
     text = without_afterword(text)
-    text = grouped(text) if _GROUPED.search(text, text.rfind("\n") + 1) else text
-    last = text[text.rfind("\n") + 1 :]
-    if whole and "\n" not in text and not _prose(text) and not _LED_TO.match(text):
+    last_line = text.rfind("\n") + 1
+    text = grouped(text) if _GROUPED.search(text, last_line) else text
+    last = text[last_line:]
+    if whole and not last_line and not _prose(text) and not _LED_TO.match(text):
         return text
     sentence = last_sentence(last)
     if any(map(sentence.lower().__contains__, _REJECTING)) and _REJECTED.search(sentence):
@@ -146,33 +144,52 @@ def unmarked(text: str, whole: bool) -> str | None:
         text = last = kept
     if (alone := formula_alone(last)) is not None:
         return alone
+    told = _emphasised(text, last)
+    return _said(text, last) if told is None else told or None
+
+
+def _without_remarks(text: str) -> str:
+    """Without lines about the answer, a note or a calculation in brackets at its end."""
+    if any(map(text[-VERY_NEAR:].__contains__, _METADATA_WORDS)):
+        text = text[:-VERY_NEAR] + _METADATA.sub("", text[-VERY_NEAR:])
+    if text[-2:].rstrip(".。 ").endswith((")", "）")):
+        text = _without_calculation(_ASIDE.sub("", text))
+    return text
+
+
+def _emphasised(text: str, last: str) -> str | None:
+    """The formula or the bold type that a text ends on; empty where that is no answer, None where there is none."""
     start = max(0, len(text) - NEAR)
     formula = last_formula(text[start:])
-    emphasised = [m for p in (BOLD, _ITALIC) for m in p.finditer(last) if not _TITLE.match(last, m.end())]
-    bold = max(emphasised, key=re.Match.start, default=None)
+    marked = [m for p in (BOLD, _ITALIC) for m in p.finditer(last) if not _TITLE.match(last, m.end())]
+    bold = max(marked, key=re.Match.start, default=None)
     bold_at = len(text) - len(last) + bold.start() if bold else -1
     if formula and bold_at < start + formula[2] and not NUMBER_IN_TEXT.search(text[start + formula[2] :]):
         if fails_behind(text[start + formula[2] :]):
-            return None
+            return ""
         is_other = _is_changed(text, start + formula[0], start + formula[2], formula[1])
         return last[-SHOWN:].strip() if is_other else formula[1] + scale_behind(text, start + formula[2])
     if bold:
         is_other = _is_changed(last, bold.start(), bold.end(), bold[1])
-        return last[-SHOWN:].strip() if is_other else phrase_end(bold[1]) or None
+        return last[-SHOWN:].strip() if is_other else phrase_end(bold[1])
+    return None
+
+
+def _said(text: str, last: str) -> str | None:
+    """What the last sentence says something to be, or the last number; the line where it doubts that."""
     if DOUBTED.search(last_sentence(last)):
         return last[-SHOWN:].strip()
-    if any(map(text[-VERY_NEAR:].lower().__contains__, _GIVING_UP)) and _GIVES_UP.search(
-        text, max(0, len(text) - VERY_NEAR)
-    ):
+    near = text[-VERY_NEAR:]
+    if any(map(near.lower().__contains__, _GIVING_UP)) and _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
         return last[-SHOWN:].strip() if NUMBER_IN_TEXT.search(last) else None
-    if (clause := short_clause(last)) is not None:
-        at = len(text) - len(last) + last.rfind(clause)
-        end = at + len(clause)
-        if NUMBER_IN_TEXT.search(clause) and (is_denied(text, at, end) or is_asked(text, at, end)):
-            return last[-SHOWN:].strip()
-        counted = COUNTED.match(clause)
-        return counted[1] if counted else clause
-    return _last_number(text, last)
+    if (clause := short_clause(last)) is None:
+        return _last_number(text, last)
+    at = len(text) - len(last) + last.rfind(clause)
+    end = at + len(clause)
+    if NUMBER_IN_TEXT.search(clause) and (is_denied(text, at, end) or is_asked(text, at, end)):
+        return last[-SHOWN:].strip()
+    counted = COUNTED.match(clause)
+    return counted[1] if counted else clause
 
 
 def grouped(text: str) -> str:

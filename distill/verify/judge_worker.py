@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 from distill.records import VerdictName
-from distill.verify import judge, math, second_reader
+from distill.verify import judge, second_reader, two_answers
 from distill.verify.algebra.rules import Rules
 from distill.verify.child import serve
 from distill.verify.judgement import Judgement
@@ -62,7 +62,7 @@ def load(kind: str, defers: bool) -> None:
 
 
 if __name__ == "__main__":
-    math.rules = Rules(**json.loads(os.environ.get(RULES, "{}")))
+    two_answers.rules = Rules(**json.loads(os.environ.get(RULES, "{}")))
     defers = DEFERS in os.environ
     second_reader.comparer = Elsewhere() if defers else Inside()  # type: ignore[assignment]
     for kind in os.environ.get(KIND, "math").split():
