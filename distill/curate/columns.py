@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.curate.quality import features
-from distill.curate.reflection import counts
+from distill.curate.phrases import encoded
+from distill.curate.quality import features_of
+from distill.curate.reflection import counts_of
 from distill.curate.sources import Read
 from distill.records import Problem, VerdictName
 
@@ -94,7 +95,7 @@ def measured(traces: Iterable[Read]) -> Columns:
 
 def _numbers(read: Read) -> tuple[Any, ...]:
     trace = read.trace
-    text = f"{trace.reasoning}\n{trace.response}"
+    data = encoded(f"{trace.reasoning}\n{trace.response}")
     return (
         read.place,
         trace.completion_tokens,
@@ -103,8 +104,8 @@ def _numbers(read: Read) -> tuple[Any, ...]:
         trace.finish_reason == "stop",
         bool(trace.reasoning),
         text_hash(trace.reasoning, trace.response),
-        features(text),
-        counts(text).keywords_v2,
+        features_of(data),
+        counts_of(data).keywords_v2,
     )
 
 

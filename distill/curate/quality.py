@@ -45,7 +45,11 @@ class Features(NamedTuple):
 
 def features(text: str) -> Features:
     """Counts of one trace, its reasoning with its response; linear in its length."""
-    data = encoded(text)
+    return features_of(encoded(text))
+
+
+def features_of(data: bytes) -> Features:
+    """The same of a text that is `phrases.encoded` already."""
     check, verify, perhaps, might, therefore, since = _PHRASES.counts(data)
     return Features(words(data), check + verify, perhaps + might, therefore + since)
 

@@ -87,8 +87,13 @@ class Counts(NamedTuple):
 
 def counts(text: str) -> Counts:
     """Counts of one trace; linear in its length."""
+    return counts_of(encoded(text))
+
+
+def counts_of(data: bytes) -> Counts:
+    """The same of a text that is `phrases.encoded` already."""
     found, ends = [0] * len(_LISTS), [0] * len(_LISTS)
-    for phrase, begin, end in _PHRASES.places(encoded(text)):
+    for phrase, begin, end in _PHRASES.places(data):
         for number in _LISTS_OF[phrase]:
             if begin >= ends[number]:
                 found[number] += 1
