@@ -37,6 +37,17 @@ _PLACE_ALONE = re.compile(
     rf"(?:{_ATTAINED} )?(?:at|when|for|if and only if|iff?|by)\b:?[^.!?;\n]{{0,80}}[.]?",
     re.IGNORECASE,
 )
+_ELSEWHERE = re.compile(
+    r"(?P<kept>(?:.{0,200}?(?:\b(?:es|est|ist|beträgt|vale|vaut|igual a|равно|равен|равна)|[=:是为])\s*)?"
+    rf"{_VALUE})"
+    r"\s*[,，(（]?\s*(?:(?:y|e|et|und|и|при этом) )?"
+    r"(?:(?:se (?:alcanza|obtiene)|si ottiene|(?:il |elle |он[ао]? )?(?:est )?atteinte?s?|достигается"
+    r"|(?:(?:er|sie|es) )?wird (?:erreicht|angenommen)|当且仅当|当|при))"
+    r"[^.;\n]{0,80}[.。)）]?\s*$"
+)
+"""The same in a few other languages."""
+
+_PLACED_ELSEWHERE = ("alcanza", "obtiene", "attein", "достига", "wird ", "当", "при", "ottiene")
 _PLACING = ("attain", "achiev", "reach", "equality", "occur", "happen", "max", "min", "est ", "bound")
 """One of them stands wherever a value is said to be attained."""
 
@@ -55,7 +66,8 @@ _NOT_A_CHECK = re.compile(
 """In what would be a check: it goes on, or has failed."""
 
 _REASON = re.compile(
-    rf"(?P<kept>[^,;]{{0,100}}(?:=|\b(?:is|are|equals|get|gives))\s*{_VALUE}(?: [a-z]{{1,12}})?),? (?:because|since)\b"
+    rf"(?P<kept>[^,;]{{0,100}}(?:=|\b(?:is|are|equals|get|gives))\s*{_VALUE}(?:,? (?:and|or) {_VALUE})?"
+    r"(?: [a-z]{1,12})?),? (?:because|since)\b"
     r"(?![^\n]*\b(?:so|thus|hence|therefore|answer|leaving|leaves)\b)",
     re.IGNORECASE,
 )
@@ -70,6 +82,8 @@ def without_afterword(text: str) -> str:
         text = _cut(text, _REASON)
     if "=" not in near and ":" not in near:
         return text
+    if any(map(near.__contains__, _PLACED_ELSEWHERE)):
+        text = _cut(text, _ELSEWHERE)
     text = _without_case(text)
     return _without_place(text) if any(map(near.__contains__, _PLACING)) else text
 

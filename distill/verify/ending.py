@@ -1,6 +1,7 @@
 """An answer that nothing announces: what a response ends on."""
 
 import re
+from itertools import pairwise
 
 from distill.verify.afterword import without_afterword
 from distill.verify.algebra.tokens import FUNCTIONS
@@ -116,6 +117,7 @@ _CALCULATION = re.compile(
 _TITLE = re.compile(r"\s*[:：]\s*\S")
 """What stands in bold before it is the name of what follows."""
 
+_LINKED = re.compile(r"\s*(?:,|;|\band\b|\bor\b|,\s*(?:and|or)\b)\s*")
 _ITALIC = re.compile(r"(?<![*\w])\*(?=[A-Za-z])([A-Za-z ]{3,60})(?<=[a-z])\*(?![*\w])")
 
 
@@ -170,9 +172,20 @@ def _emphasised(text: str, last: str) -> str | None:
         is_other = _is_changed(text, start + formula[0], start + formula[2], formula[1])
         return last[-SHOWN:].strip() if is_other else formula[1] + scale_behind(text, start + formula[2])
     if bold:
+        if len(marked) > 1 and (listed := _listed_in_bold(last, marked)):
+            return listed
         is_other = _is_changed(last, bold.start(), bold.end(), bold[1])
         return last[-SHOWN:].strip() if is_other else phrase_end(bold[1])
     return None
+
+
+def _listed_in_bold(last: str, marked: list[re.Match[str]]) -> str | None:
+    """Numbers in bold type with nothing but commas, "and" or "or" between them, of which the last ends the line."""
+    found = sorted(marked, key=re.Match.start)
+    links = (_LINKED.fullmatch(last, one.end(), other.start()) for one, other in pairwise(found))
+    if not all(links) or not all(as_number(one[1]) is not None for one in found):
+        return None
+    return ", ".join(one[1] for one in found) if last[found[-1].end() :].strip(" .") == "" else None
 
 
 def _said(text: str, last: str) -> str | None:

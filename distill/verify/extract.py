@@ -260,6 +260,16 @@ def last_boxes(text: str) -> str | None:
     return found[1] if found else None
 
 
+def last_boxes_apart(response: str, count: int) -> list[str] | None:
+    """The last so many boxes of a response that has no more of them, each the answer to a part of the problem."""
+    text, end = relevant(response), FARTHEST
+    found: list[str] = []
+    while len(found) <= count and (box := _last_box(text, min(end, len(text)))) is not None:
+        found.insert(0, box[1].strip())
+        end = box[0]
+    return found if len(found) == count else None
+
+
 def gold_answer(text: str) -> str:
     """A gold answer; of a solution, as in GSM8K's answer column, what it marks as its answer."""
     text = text[text.rfind("</think>") + len("</think>") :] if "</think>" in text else text

@@ -2,8 +2,9 @@
 
 import re
 
-from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_answer
+from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_answer, last_boxes_apart
 from distill.verify.judgement import Judgement, correct, unknown, wrong
+from distill.verify.names import labelled
 from distill.verify.notation import same_words, squeezed, words
 from distill.verify.sentence import is_said
 from distill.verify.texts import say_alike
@@ -62,6 +63,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
 def _reconsidered(found: Judgement, response: str, answer: str) -> Judgement:
     """The verdict on an answer that is another one by itself: several values, or words that may say the same."""
     extracted = found.extracted or ""
+    if (golds := labelled(answer)) and (parts := last_boxes_apart(response, len(golds))):
+        return compare(_numbered(parts), _numbered(golds))
     if ", " in extracted and extracted not in response and (each := _each_assigned(extracted)):
         return _one_of(each, answer) or found
     if _in_words_alone(answer) and "\\boxed" not in response:
@@ -71,6 +74,10 @@ def _reconsidered(found: Judgement, response: str, answer: str) -> Judgement:
     if found.reason in _OF_VALUES and say_alike(answer, extracted):
         return unknown(extracted, "other words for it, perhaps")
     return found
+
+
+def _numbered(parts: list[str]) -> str:
+    return " ".join(f"({at}) {part}" for at, part in enumerate(parts, 1))
 
 
 def _without_stop(text: str) -> str:

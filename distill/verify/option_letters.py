@@ -5,7 +5,8 @@ import re
 from distill.verify.wording import NOT, RETRACTION, REVISION, SECOND_THOUGHT, SUPPOSED
 
 CALLED = (
-    r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción|вариант|ответ|选项)"
+    r"(?:the )?(?:option|choice|answer|letter|statement|antwort|lösung|choix|r[ée]ponse|opción"
+    r"|alternativa|alternative|opção|opzione|вариант|ответ|选项)"
     r"\s*:?\s*"
 )
 """What may stand before a letter to say that it is one."""

@@ -15,7 +15,7 @@ from distill.verify.wording import INSTEAD, MAYBE, NOT, WRONG
 
 _OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
 ALONE = re.compile(
-    rf"(?:{CALLED}|(?:la|el|le|die|der|das|the) )?{_OPEN}?\s*([A-J])\s*{_CLOSE}?"
+    rf"(?:(?:la|el|le|die|der|das|the|a|o|il) )?(?:{CALLED})?{_OPEN}?\s*([A-J])\s*{_CLOSE}?"
     r"(?: ?(?:です|だ|である|でした|입니다|이다|번|项|选项))?[.!:,。]?",
     re.IGNORECASE,
 )
@@ -141,7 +141,7 @@ def _by_head(plain: str, options: list[str]) -> str | None:
         return spaced[1]
     if letter is None and (reasoned := BEFORE_REASON.match(plain) or _BEFORE_REMARK.match(plain)):
         return reasoned[1]
-    if letter and _REFUTED.match(rest):
+    if letter and _REFUTED.match(rest) and letter.upper() not in by_text(rest.rstrip(" .*"), options):
         raise Unread("says only what it is not")
     lone = re.match(rf"{_OPEN}?[A-J]{_CLOSE}?(?![\w'])", plain)
     if _BOTH.match(plain) or (lone and _ANOTHER.match(plain, lone.end())) or (letter and _ANOTHER.match(rest)):
