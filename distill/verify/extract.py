@@ -9,6 +9,7 @@ from distill.verify.beside import changed_beside
 from distill.verify.box_marks import CONTROLS, legible, with_boxes
 from distill.verify.clause import unit_behind
 from distill.verify.conclusion import SHORTEST, called_none, concludes_none, later_number
+from distill.verify.doubts import SHORTEST as SHORTEST_DOUBT
 from distill.verify.dressing import undressed
 from distill.verify.ending import NO_SOLUTION, unmarked
 from distill.verify.notation import CHANGING, OPERATIONS, last_answer_tag, unwrapped, words
@@ -258,6 +259,22 @@ def last_boxes(text: str) -> str | None:
     """As `last_boxed`; several boxes with nothing but "and" between them are one list."""
     found = _last_boxes(text)
     return found[1] if found else None
+
+
+def behind_answer(response: str, extracted: str) -> str:
+    """What follows the last mark of an answer (a box, `</answer>`, a line with `####`), if the answer stands there."""
+    tail = response[-TAIL_CHARACTERS:].rpartition("</think>")[2]
+    marks = (tail.rfind("\\boxed"), tail.rfind("</answer>"), tail.rfind("####"))
+    at = max(marks)
+    if at < 0 or len(tail) - max(at, tail.rfind("}", at)) < SHORTEST_DOUBT:
+        return ""
+    if at == marks[0]:
+        boxes = _last_boxes(tail)
+        return tail[boxes[2] :] if boxes and boxes[1].strip() in extracted else ""
+    if at == marks[1]:
+        return tail[at + len("</answer>") :] if extracted in tail[:at] else ""
+    said, _, after = tail[at:].partition("\n")
+    return after if extracted in said else ""
 
 
 def last_boxes_apart(response: str, count: int) -> list[str] | None:

@@ -2,7 +2,8 @@
 
 import re
 
-from distill.verify.extract import LONGEST, concluded_later, final_answer, gold_answer, last_boxes_apart
+from distill.verify.doubts import is_doubted
+from distill.verify.extract import LONGEST, behind_answer, concluded_later, final_answer, gold_answer, last_boxes_apart
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.names import labelled
 from distill.verify.notation import same_words, squeezed, words
@@ -57,6 +58,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
     found = compare(extracted, answer)
     if found.verdict != "unknown" and (later := concluded_later(response, extracted)) is not None:
         return _beside_another(found, later, answer)
+    if found.verdict == "correct" and is_doubted(behind_answer(response, extracted), extracted):
+        return unknown(extracted, "second thoughts")
     return _reconsidered(found, response, answer) if found.verdict == "wrong" else found
 
 
