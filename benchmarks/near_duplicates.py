@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from common import machine
-from decontamination import questions_of, replaced, share
+from decontamination import questions_of, share
+from made_copies import replaced
 
 PART = 8192
 EARLIER = 20_000
