@@ -282,3 +282,21 @@ def test_labelled_pairs_have_no_false_accept(data: Path) -> None:
     assert (False, "correct") not in found
     right = [verdict for expected, verdict in found if expected]
     assert right.count("correct") / len(right) > 0.85
+
+
+def _computing(response: str, rounds: int) -> float:
+    def once() -> float:
+        began = time.process_time()
+        judge("math", response, "12", {})
+        return time.process_time() - began
+
+    return min(once() for _ in range(rounds))
+
+
+@pytest.mark.parametrize(
+    "piece", ["if A then ", "suppose A ", "when x = 2 the answers ", "we double counted ", "x=y=", "5万"]
+)
+def test_cost_grows_with_the_length_of_what_stands_behind_a_box(piece: str) -> None:
+    """Eight times the text in sixteen times the time at most; the square would take sixty-four times."""
+    short, long = (r"\boxed{12}" + piece * (size // len(piece)) for size in (24_000, 192_000))
+    assert _computing(long, 2) < 16 * max(_computing(short, 5), 0.005)

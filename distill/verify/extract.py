@@ -82,7 +82,7 @@ NEAR = 40
 BESIDE = 80
 """Characters beside a box that are looked at."""
 
-_IF = re.compile(r"\b(?:if|when|unless|suppose)\b[^.!?\n]*\banswers?\b", re.IGNORECASE)
+_IF = re.compile(r"\b(?:if|when|unless|suppose)\b[^.!?\n]{0,200}?\banswers?\b", re.IGNORECASE)
 """What the answer is in another case is no other answer."""
 
 _FORMAL = re.compile(r"\s*(?:\*\*)?[-$\\\d(\[]")
@@ -231,7 +231,7 @@ def _unless_withdrawn(boxed: str, after: str, is_whole: bool = False) -> str | N
     after = without_remarks(after)
     if (later := given_later(after)) is not None:
         return later or None
-    said = None if _IF.search(after) else _said(after)
+    said = None if "nswer" in after and _IF.search(after) else _said(after)
     if said is not None and (_FORMAL.match(said) or as_number(said.strip(" .*")) is not None):
         return stated(said) or None
     if WITHDRAWN.search(after):
