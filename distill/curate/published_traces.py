@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -12,6 +11,7 @@ from typing import Any
 
 from distill.curate.columns import text_hash
 from distill.curate.sources import NOT_JUDGED, Judged, Read, Shard, line_ranges
+from distill.curate.tables import readable_table
 from distill.errors import DistillError, Refused
 from distill.files import each_row, parsed_row
 from distill.plain_values import plain
@@ -164,7 +164,7 @@ def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
     """Groups of rows, several together up to about `size` bytes as they are unpacked."""
     import pyarrow.parquet as pq
 
-    with _opened(file), pq.ParquetFile(file) as table:
+    with readable_table(file), pq.ParquetFile(file) as table:
         sizes = [table.metadata.row_group(group).total_byte_size for group in range(table.num_row_groups)]
     ranges, begin, held = [], 0, 0
     for group, bytes_ in enumerate(sizes):
@@ -178,24 +178,12 @@ def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
 def _groups(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
     import pyarrow.parquet as pq
 
-    with _opened(file), pq.ParquetFile(file) as table:
+    with readable_table(file), pq.ParquetFile(file) as table:
         at = sum(table.metadata.row_group(group).num_rows for group in range(shard.begin))
         for batch in table.iter_batches(BATCH, row_groups=range(shard.begin, shard.end)):
             for row in batch.to_pylist():
                 yield at, plain(row)
                 at += 1
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[None]:
-    """
-    Raises:
-        Refused: it is no parquet.
-    """
-    try:
-        yield
-    except (OSError, ValueError) as e:
-        raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
 
 
 def _rows_at(file: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:

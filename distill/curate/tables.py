@@ -99,7 +99,7 @@ def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _readable(file), pq.ParquetFile(file) as table:
+    with readable_table(file), pq.ParquetFile(file) as table:
         names = table.schema_arrow.names
         key = key or key_of(dict.fromkeys(names), file, out)
         if key not in names:
@@ -114,7 +114,7 @@ def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
 
 
 @contextmanager
-def _readable(file: Path) -> Iterator[None]:
+def readable_table(file: Path) -> Iterator[None]:
     """
     Raises:
         Refused: it is damaged, or no table.
@@ -123,7 +123,7 @@ def _readable(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
         raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
 
 
@@ -155,7 +155,7 @@ def writer(out: Path, like: Path) -> Iterator[Any]:
             return
         import pyarrow.parquet as pq
 
-        with _readable(like), pq.ParquetFile(like) as table:
+        with readable_table(like), pq.ParquetFile(like) as table:
             schema = table.schema_arrow
         with pq.ParquetWriter(f, schema, compression="zstd") as rows:
             yield rows
