@@ -1,13 +1,14 @@
 """Does curation help? Students of the quickstart, trained on equally many traces of one pool, chosen in several ways.
 
-    python benchmarks/curation_helps.py --rows 300 --seeds 0 1 2 --folder DIR \\
+    python benchmarks/curation_helps.py --rows 300 --steps 60 --seeds 0 1 2 --folder DIR \\
         --out benchmarks/results/curation_helps.json
 
 The pool: Countdown problems, each solved by the depth-first searcher with its numbers in several orders, so that the
 traces of a problem differ in length; all are judged. Each way takes `--rows` of them, as a recipe's `curate` would. The
-students differ in nothing else: same model, settings and epochs; what a way costs in tokens and steps stands beside its
-accuracy. The seed draws rows and trains; the problems, held-out ones included, are the same for all. What is done
-already stands in `--out` and is not done again. Some five minutes a student on two cores.
+students differ in nothing else: same model, same settings, same number of optimiser steps over packed rows of the same
+length, so that short traces are seen more often than long ones. The seed draws rows and trains; the problems, held-out
+ones included, are the same for all. What is done already stands in `--out` and is not done again. Some five minutes a
+student on two cores.
 """
 
 import argparse
@@ -30,7 +31,9 @@ from distill.recipe_curate import Curate
 from distill.recipe_file import load
 from distill.records import Problem, Sampling, Trace
 from distill.verify import judge
-from students.stage import train_student
+from students.pack import pack
+from students.stage import gate, train_student
+from students.train import schedule
 from teachers.countdown import think
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -95,14 +98,25 @@ def _operators(expression: str) -> str:
     return "".join(sorted({sign for sign in expression if sign in "+-*/"})) or "none"
 
 
-def student(recipe: Recipe, problems: list[Problem], pool: Pool, way: str, folder: Path, base: Path) -> dict[str, Any]:
+def with_steps(recipe: Recipe, curated: Path, steps: int) -> Recipe:
+    """The recipe with as many epochs as these rows need for so many optimiser steps."""
+    checked, tokenizer = gate(recipe, curated)
+    packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed)
+    once = schedule(recipe.train.model_copy(update={"num_train_epochs": 1.0}), len(packed)).steps
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"num_train_epochs": steps / once})})
+
+
+def student(
+    recipe: Recipe, problems: list[Problem], pool: Pool, way: str, steps: int, folder: Path, base: Path
+) -> dict[str, Any]:
     """Curate, train, evaluate; the base model's answers are taken over, as they are the same for all students."""
     spec = Curate(**WAYS[way], rows=recipe.curate.rows)
     held_out = [p for p in problems if p.held_out]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     curated = curate_source(pool, spec, recipe.seed, held_out, recipe.student_prompt().messages, folder / "curated")
-    trained = train_student(recipe, folder / "curated", folder / "student", lambda _: None)
+    budgeted = with_steps(recipe, folder / "curated", steps)
+    trained = train_student(budgeted, folder / "curated", folder / "student", lambda _: None)
     (folder / "evaluation").mkdir()
     for file in base.glob("base.*"):
         shutil.copy(file, folder / "evaluation")
@@ -115,6 +129,7 @@ def student(recipe: Recipe, problems: list[Problem], pool: Pool, way: str, folde
         "rows": curated["rows"],
         "steps": trained["steps"],
         "tokens": trained["tokens"],
+        "epochs": round(budgeted.train.num_train_epochs, 2),
         "accuracy": summary["student"]["accuracy"],
         "finished": summary["student"]["finished"],
         "mean_tokens": summary["student"]["mean_tokens"],
@@ -124,6 +139,7 @@ def student(recipe: Recipe, problems: list[Problem], pool: Pool, way: str, folde
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--problems", type=int, default=1000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
@@ -143,10 +159,17 @@ def main() -> None:
             if any(row["seed"] == seed for row in rows):
                 continue
             folder = options.folder / f"{way.replace(' ', '-').replace(',', '')}-{seed}"
-            rows.append({"seed": seed, **student(recipe, problems, pool, way, folder, options.folder / f"base-{seed}")})
+            base = options.folder / f"base-{seed}"
+            rows.append({"seed": seed, **student(recipe, problems, pool, way, options.steps, folder, base)})
             print(way, rows[-1], flush=True)
             table = {name: mean_with_interval([row["accuracy"] for row in found]) for name, found in done.items()}
-            result = {"machine": machine(), "pool": len(pool.reads), "accuracy": table, "students": done}
+            result = {
+                "machine": machine(),
+                "pool": len(pool.reads),
+                "steps": options.steps,
+                "accuracy": table,
+                "students": done,
+            }
             options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 

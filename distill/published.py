@@ -22,7 +22,7 @@ from distill.errors import Refused
 from distill.finish_reasons import as_told, ended
 from distill.recipe_problems import TracesProblems
 from distill.records import FinishReason, split_reasoning
-from distill.verify.extract import last_boxed
+from distill.verify.boxes import last_boxed
 
 LONGEST_GOLD = 300
 """Characters of a gold answer; a longer text is a solution, whose last box is the answer."""

@@ -15,7 +15,7 @@ from distill.curate.phrases import Phrases, Place, encoded
 from distill.curate.reflection import KEYWORDS_V1, KEYWORDS_V2
 from distill.records import VerdictName
 from distill.verify import judge
-from distill.verify.extract import last_boxed
+from distill.verify.boxes import last_boxed
 from distill.verify.phrases import ANSWER, announced_in, announcement
 
 Effect = Literal["confirms", "fixes", "breaks", "changes nothing"]

@@ -18,7 +18,7 @@ _ATTAINED = (
 _PLACE = r"(?:at|when|for|iff?|where|by)\b(?:(?!\b(?:at|when|for|if|iff|where)\b)[^.;]){0,80}"
 _AT_A_PLACE = re.compile(
     rf"(?P<kept>.{{0,200}}?{_EXTREME}[^.;=\d]{{0,60}}(?:\b(?:is"
-    rf"|equals|of)|[=:])\s*{_VALUE}(?: [a-z²³/]{{1,12}}){{0,2}}?)"
+    rf"|equals|of|value)|[=:])\s*{_VALUE}(?: [a-z²³/]{{1,12}}){{0,2}}?)"
     rf"\s*[,(]?\s*(?:(?:and|which|it|is|this|the|value"
     rf"|with) ){{0,4}}(?:{_ATTAINED} )?(?:exactly |precisely |only )?{_PLACE}",
     re.IGNORECASE,

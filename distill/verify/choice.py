@@ -185,8 +185,15 @@ def _unannounced(response: str, tail: str, options: list[str]) -> str | None:
 def _by_bold(response: str, options: list[str]) -> str | None:
     """The option whose text stands in bold in the last line, if it is one alone."""
     line = response[-TAIL:].strip().rpartition("\n")[2]
-    found = {letter for text in _BOLD.findall(line) for letter in letters_with(text, options, as_formula=False)}
+    found = {letter for text in _BOLD.findall(line) for letter in _named_in_bold(text, options)}
     return found.pop() if len(found) == 1 and not _DENYING.search(line) else None
+
+
+def _named_in_bold(text: str, options: list[str]) -> list[str]:
+    """The options whose text this is, after the letter of one or alone."""
+    head = HEAD.fullmatch(bare(text))
+    found = letters_with(head["rest"] if head else text, options, as_formula=False)
+    return [letter for letter in found if not head or letter == (head["a"] or head["b"] or head["c"]).upper()]
 
 
 def _by_last_said(line: str, options: list[str]) -> str | None:

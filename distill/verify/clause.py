@@ -30,7 +30,7 @@ OF = re.compile(
 DOUBTED = re.compile(
     r"\b(?:might|avoid|expect|(?:book|teacher|key|friend|others?|someone|some people) (?:says?|claims?|gives?|got)"
     r"|percent of"
-    r"|per cent of|unsure|whether|tempting)\b",
+    r"|per cent of|unsure|whether|whereas|naive(?:ly)?|tempting)\b",
     re.IGNORECASE,
 )
 _NOT_CLAIMED = re.compile(

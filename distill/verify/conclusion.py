@@ -21,7 +21,9 @@ _CONCLUDES = re.compile(
     r"|gets?|gives?|giving|yields?|leaving|leaves|go with|shows?"
     r"|totals?|(?:an)?other(?: one| solution| value)? is|what (?:we want|is asked)|in total|more (?:exactly|precisely)"
     r"|(?:and|while) (?:the|its) (?:[a-z]+ ){1,6}(?:is|are)"
-    r"|the (?:largest|smallest|other) is)\b|∴|\\therefore|[所因]以|故",
+    r"|turns? out|in fact|it is|it's|(?:question|problem)[a-z, ]{0,20} asks|is what we want"
+    r"|dividing|doubling|halv\w+|counting"
+    r"|after [a-z ]{2,30} it|then the|the (?:largest|smallest|other|rest) is)\b|∴|\\therefore|[所因]以|故",
     re.IGNORECASE,
 )
 _ENDS_ON = re.compile(
@@ -32,12 +34,19 @@ _ENDS_ON = re.compile(
 _IS_RIGHT = re.compile(
     rf"\b(?:so|thus|therefore|hence),? (?P<value>{_NUMBER}) is (?:the )?(?:correct|right|answer)\b", re.I
 )
+_IS_SAID = re.compile(
+    rf"(?:so|thus|hence|therefore),? (?:it's|it is|the (?:answer|sum|total|result) (?:is|must be|should be))"
+    rf" (?:actually )?\$?{_NUMBER}[\s$.!]*",
+    re.IGNORECASE,
+)
+_WANTED = re.compile(rf"(?P<value>{_NUMBER})\$?,? is (?:what (?:we|is)|the one) (?:want|need|asked|are looking)", re.I)
 _CHECKING = re.compile(
     r"\b(?:check\w*|verif\w+|confirm\w*|substitut\w+|plug\w*|indeed|satisf\w+|consistent|for example|e\.g\.|note|recall"
     r"|approximately|about|roughly|rounded|rounding|nearest|expected|in other words|equivalent\w*|works|matches|agrees"
     r"|probe|prüfung|vérifi\w*|comprob\w*|provided|mistake|error)\b|[≈✓✔✅%]|\\approx|\\checkmark|验证|检验|检查",
     re.IGNORECASE,
 )
+_EQUALS = re.compile(rf"=\s*{_NUMBER}[\s$.!]*$")
 _EXPLAINS = re.compile(r"[\s$).*]{0,6},?\s*(?:since|because|as|where|which is|when|if)\b", re.IGNORECASE)
 """What follows is why."""
 
@@ -46,7 +55,7 @@ _FORGOT = re.compile(
     re.IGNORECASE,
 )
 _MORE_THAN = re.compile(
-    rf"[\s$]{{0,3}}(?:more|less|fewer|times)\b[^.;\n]{{0,80}}\b(?:i\.e\."
+    rf"[\s$]{{0,3}}(?:[a-z]{{2,14}} )?(?:more|less|fewer|times)\b[^.;\n]{{0,80}}\b(?:i\.e\."
     rf"|that is|which (?:is|makes)|so),?\s+\$?(?P<value>{_NUMBER})"
     r"(?: [a-z]{1,14}){0,2}[\s.$]*$",
     re.IGNORECASE,
@@ -105,11 +114,12 @@ def later_number(before: str, content: str, after: str) -> str | None:
         return None
     if (more := _MORE_THAN.match(after)) is not None:
         return _other(more["value"], value)
-    if found := _IS_RIGHT.search(sentence):
+    if found := _IS_RIGHT.search(sentence) or _WANTED.search(sentence):
         return _other(found["value"], value)
     if _FORGOT.search(near) and not re.search(rf"(?<![\d.,]){re.escape(value)}(?![\d,]|\.\d)", near):
         return ""
-    if _EXPLAINS.match(after) or _CHECKING.search(near) or not _CONCLUDES.search(sentence):
+    is_told = _IS_SAID.fullmatch(sentence) or (_FORGOT.search(near) and _EQUALS.search(sentence))
+    if not is_told and (_EXPLAINS.match(after) or _CHECKING.search(near) or not _CONCLUDES.search(sentence)):
         return None
     return _at_the_end(sentence, content, value, near)
 

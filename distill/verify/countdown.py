@@ -9,7 +9,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from distill.verify.extract import last_answer_in_boxes, last_boxes
+from distill.verify.boxes import last_boxes
+from distill.verify.extract import last_answer_in_boxes
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.notation import last_answer_tag
 from distill.verify.second_thoughts import WITHDRAWN

@@ -7,6 +7,7 @@ from distill.verify.afterword import without_afterword
 from distill.verify.algebra.tokens import FUNCTIONS
 from distill.verify.beside import fails_behind
 from distill.verify.clause import DOUBTED, is_asked, is_denied, is_hedged, last_sentence, short_clause, with_unit
+from distill.verify.closing import said_once
 from distill.verify.dressing import unquoted
 from distill.verify.elsewhere import changed_elsewhere, is_supposed_elsewhere
 from distill.verify.formulas import (
@@ -18,7 +19,7 @@ from distill.verify.formulas import (
     formula_alone,
     last_formula,
 )
-from distill.verify.last_number import condition_behind
+from distill.verify.last_number import condition_behind, is_concluded
 from distill.verify.listed import ends_on_list
 from distill.verify.notation import words
 from distill.verify.plain_number import as_number
@@ -84,6 +85,14 @@ _SUPPOSED = re.compile(
 )
 """Before a formula or bold type: that it is but supposed."""
 
+_ASKS = re.compile(
+    r"(?:(?:but|however|and|remember|recall),? )?"
+    r"(?:we (?:want|need|(?:are|were) (?:asked|looking))|we're (?:asked|looking)"
+    r"|the (?:question|problem)[a-z, ]{0,20} (?:asks|wants)|(?:it|they) asks?(?:ed)? for)\b\D*",
+    re.IGNORECASE,
+)
+"""A last sentence that says what is to be found, where another one has given several values."""
+
 _RESULT = re.compile(r"\d\s*=\s*\$?$")
 LONGEST_EQUALS = 20
 """Characters of an equals sign with the spaces around it."""
@@ -127,6 +136,7 @@ def unmarked(text: str, whole: bool) -> str | None:
     text = unquoted(text) if whole else text
     if not text:
         return None
+    text = said_once(text)
     if (listed := ends_on_list(text)) is not None:
         return listed
     if concludes_none(text):
@@ -190,7 +200,7 @@ def _listed_in_bold(last: str, marked: list[re.Match[str]]) -> str | None:
 
 def _said(text: str, last: str) -> str | None:
     """What the last sentence says something to be, or the last number; the line where it doubts that."""
-    if DOUBTED.search(last_sentence(last)):
+    if DOUBTED.search(last_sentence(last)) or _ASKS.fullmatch(last_sentence(last)):
         return last[-SHOWN:].strip()
     near = text[-VERY_NEAR:]
     if any(map(near.lower().__contains__, _GIVING_UP)) and _GIVES_UP.search(text, max(0, len(text) - VERY_NEAR)):
@@ -247,6 +257,8 @@ def _last_number(text: str, last: str) -> str | None:
         if not NUMBERING.search(text, max(0, found.start() - 20), found.start()):
             if len(near) > 1 and _is_condition(last, near[-2:]):
                 return last[-SHOWN:].strip()
+            if _is_one_of_two(last) and not is_concluded(text[max(0, found.start() - LOOK) : found.start()]):
+                return last[-SHOWN:].strip()
             is_result = _RESULT.search(text, max(0, found.start() - LONGEST_EQUALS), found.start())
             is_passing = is_asked(text, *found.span()) or _BREAKS_OFF.match(text, found.end())
             if is_passing or (not is_result and is_hedged(text, found.start(), found.end())):
@@ -260,6 +272,11 @@ def _is_condition(last: str, numbers: list[re.Match[str]]) -> bool:
     sentence = last_sentence(last)
     found = list(NUMBER_IN_TEXT.finditer(sentence))
     return len(found) > 1 and found[-1][0] == numbers[-1][0] and condition_behind(sentence, found) is not None
+
+
+def _is_one_of_two(last: str) -> bool:
+    """Does the last sentence name different numbers?"""
+    return len({found[0] for found in NUMBER_IN_TEXT.finditer(last_sentence(last))}) > 1
 
 
 _GOES_ON = re.compile(r"[,;]\s+(?:so|since|hence|thus|because|therefore|then)\b")

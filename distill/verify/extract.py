@@ -7,7 +7,9 @@ import re
 
 from distill.verify.beside import changed_beside
 from distill.verify.box_marks import CONTROLS, legible, with_boxes
+from distill.verify.boxes import FARTHEST, boxes_at_the_end, last_box, last_boxes
 from distill.verify.clause import unit_behind
+from distill.verify.closing import with_units_whole
 from distill.verify.conclusion import SHORTEST, called_none, concludes_none, later_number
 from distill.verify.doubts import SHORTEST as SHORTEST_DOUBT
 from distill.verify.dressing import undressed
@@ -30,41 +32,14 @@ from distill.verify.wording import REJECTED
 TAIL_CHARACTERS = 4000
 """Without a box, the answer is looked for this near to the end."""
 
-FARTHEST = 2_000_000
-"""Characters in which the ends of boxes are looked for."""
-
 BEFORE_BOX = 6_000
 """So far before the last box may the other boxes of one list begin, or one that holds what does not close."""
-
-MOST_BOXES = 50
-"""So many boxes are looked at, from the end."""
 
 LONGEST = 4000
 """A longer answer is not read: no verdict."""
 
 SHORT = 300
 """A response of one line that is no longer may be nothing but its answer."""
-
-_BOX = re.compile(
-    r"\\(?:f?boxed|fbox)\s*(?:\{\s*(-?[\d.,]*\d)\s*\\\}(?!\s*\})|\{"
-    r"|(-?\d[\d.,/]*\d|\d|\\[a-z]?frac\s*\d\s*\d|[A-Za-z](?![A-Za-z])))"
-)
-"""With its brace, which one that is escaped closes too behind a number; or with a number, a letter, a fraction."""
-
-APPROXIMATELY = "\\approx"
-_ROUNDED = re.compile(r"\\approx(?![a-zA-Z])|≈|\b(?:approximately|numerically|roughly|which is about)\b")
-"""Between two boxes: the second is the first one rounded."""
-
-_BETWEEN = re.compile(
-    r"(?:[\s,;.$&]|\\ |(?<=[\s$])(?:[a-z]\s*=|\((?:[a-d]|i{1,3})\))|\\[,;:!()\[\]]"
-    r"|\\q?quad|\\text\s*\{\s*(?:and|or)\s*\}|\band\b|\bor\b|和|或|、|，)*"
-)
-_EACH_A_CASE = re.compile(
-    r"[\s$),\]]*(?:for|if|when|unless)\b[^.\n]*(?:[,;]|\b(?:and|or|but|while|else|otherwise)\b)"
-    r"(?:[\s,]*\b(?:and|or|but|while|else|otherwise|for|if|when|it is)\b)*[\s$(]*"
-    r"|[\s$,;]*(?:and|but|while),?\s+(?:for|if|when)\b[^.\n]*"
-)
-"""Between two boxes: `\\boxed{5}` for even n and `\\boxed{6}` otherwise."""
 
 _AND_NOT = re.compile(
     r"[\s$).]{0,6},?\s*(?:(?:and|but) )?(?:not|instead of"
@@ -76,9 +51,6 @@ _ONLY_REJECTED = re.compile(rf"[^\d]*\d[\d.,/]*\D*\b(?:{REJECTED})\b\W*")
 """A single number in a box, and that it is none."""
 
 _PHRASE = announcement(ANSWER)
-NEAR = 40
-"""Characters between a box and one around it."""
-
 BESIDE = 80
 """Characters beside a box that are looked at."""
 
@@ -86,6 +58,11 @@ _IF = re.compile(r"\b(?:if|when|unless|suppose)\b[^.!?\n]{0,200}?\banswers?\b", 
 """What the answer is in another case is no other answer."""
 
 _FORMAL = re.compile(r"\s*(?:\*\*)?[-$\\\d(\[]")
+_MARKS_OF_NUMBERS = ("#### ", "is ", "is $", "is **", "**", ": ", ": $")
+LONGEST_NUMBER = 40
+"""Characters of one behind which another is looked for."""
+
+_AMOUNT_SAID = re.compile(r"[A-Z][A-Za-z']*(?: [a-z']+){2,12} ([$€£]\d[\d.,]*(?<![.,]))")
 _SAYS_MORE = re.compile(r"[^\W_]")
 _MARKED_GOLD = re.compile(r"(?:^|\n)A:[ \t]*(\S[^\n]*?)\s*$")
 """The last line of a solution, or all of it."""
@@ -94,6 +71,7 @@ _IN_PROSE = re.compile(r"(?i:the )((?:[a-z]+ ){1,8})(?:is|are|equals) \$([^$]+)\
 """A gold answer in a sentence."""
 
 _CLOSERS = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
+_ALIGNED = re.compile(r"\\begin\{(?:align|equation|gather|aligned)\*?\}")
 _SPELLINGS = CONTROLS | {ord(dash): "-" for dash in "−–"}
 _THOUGHT = re.compile(
     r"</think>|</thinking>|</thought>|</reasoning>|</seed:think>|\[/THINK\]|<\|end_of_thought\|>"
@@ -114,7 +92,7 @@ def final_answer(response: str) -> str | None:
     response = relevant(response)
     if "<think>" in response:
         return None  # the thinking has no end
-    boxes = _last_boxes(response)
+    boxes = boxes_at_the_end(response)
     if boxes is not None:
         start, content, end = boxes
         if _ONLY_REJECTED.fullmatch(content):
@@ -127,7 +105,7 @@ def final_answer(response: str) -> str | None:
         if len(response) - end > SHORTEST and concludes_none(content, response[end:]):
             return NO_SOLUTION
         return _unless_withdrawn(content if beside is None else beside, response[end:], is_whole=beside is not None)
-    tail = undressed(legible(response[-TAIL_CHARACTERS:]).translate(_SPELLINGS))
+    tail = with_units_whole(undressed(legible(response[-TAIL_CHARACTERS:]).translate(_SPELLINGS)))
     if (tagged := last_answer_tag(tail)) is not None:
         opened = tail.lower().rfind("<answer>")
         if changed_beside(tail[max(0, opened - BESIDE) : opened], "", "") == "":
@@ -144,8 +122,14 @@ def final_answer(response: str) -> str | None:
             return later or None
         if (other := corrected(behind[len(said) :]) or worked_out_later(stated(said), behind)) is not None:
             return stated(other) or None
-        return None if WITHDRAWN.search(behind) else stated(said) or None
+        return None if WITHDRAWN.search(behind) else _of_sentence(stated(said)) or None
     return unmarked(tail.strip(), whole=len(response) < SHORT)
+
+
+def _of_sentence(said: str) -> str:
+    """The amount of `He made a profit of $70,000`; another text as it is."""
+    found = _AMOUNT_SAID.fullmatch(said)
+    return found[1] if found and unmarked(said, whole=False) == found[1] else said
 
 
 def _in_place(response: str, denied: tuple[int, str, int]) -> str | None:
@@ -156,7 +140,7 @@ def _in_place(response: str, denied: tuple[int, str, int]) -> str | None:
         return NO_SOLUTION
     if (instead := put_in_place(after[:BESIDE])) is not None:
         return instead
-    before = _last_box(response, start)
+    before = last_box(response, start)
     if before is not None and _AND_NOT.fullmatch(response, before[2], start):
         return before[1].strip()
     return _unless_withdrawn("", after, is_whole=True) or later_number(response[:start], content, after)
@@ -165,16 +149,30 @@ def _in_place(response: str, denied: tuple[int, str, int]) -> str | None:
 def concluded_later(response: str, extracted: str) -> str | None:
     """The number that is concluded behind the box that was extracted, so that either may be the answer."""
     at = response.rfind("\\boxed")
-    if at < 0 or len(response) - max(at, response.rfind("}", at)) < SHORTEST:
+    if at < 0:
+        return _concluded_behind_words(response[-TAIL_CHARACTERS:], extracted)
+    if len(response) - max(at, response.rfind("}", at)) < SHORTEST:
         return None  # nothing stands behind it
     response = relevant(response)
-    boxes = _last_boxes(response)
+    boxes = boxes_at_the_end(response)
     if boxes is None or boxes[1].strip() not in extracted or not _SAYS_MORE.search(response, boxes[2]):
         return None
     after = response[boxes[2] :]
     if called_none(boxes[1], after):
         return ""
     return later_number(response[max(0, boxes[0] - TAIL_CHARACTERS) : boxes[0]], boxes[1], without_remarks(after))
+
+
+def _concluded_behind_words(tail: str, extracted: str) -> str | None:
+    """The same behind `####`, bold type or "the answer is"."""
+    said = extracted[:LONGEST_NUMBER].partition(" ")[0]
+    if as_number(said) is None:
+        return None
+    marked = [mark + said for mark in _MARKS_OF_NUMBERS if mark + said in tail]
+    end = max((tail.rfind(mark) + len(mark) for mark in marked), default=len(tail))
+    if len(tail) - end < SHORTEST or not _SAYS_MORE.search(tail, end):
+        return None
+    return later_number(tail[: end - len(said)], said, without_remarks(tail[end:].removeprefix("**")))
 
 
 def relevant(response: str) -> str:
@@ -215,10 +213,19 @@ def _said(tail: str) -> str | None:
         line = line.partition("**")[0]
     if before.endswith("\n") and line.startswith("- "):
         line = line[2:]  # an item
-    if (opening := line.strip()) in _CLOSERS:  # a formula on lines of its own
-        inside, closed, _ = tail[found[-1].start(1) :].replace(opening, "", 1).partition(_CLOSERS[opening])
-        return inside.strip() if closed else line
+    opening = line.strip()
+    if opening in _CLOSERS or _ALIGNED.fullmatch(opening):
+        return _on_lines_of_its_own(opening, tail[found[-1].start(1) :]) or line
     return line
+
+
+def _on_lines_of_its_own(opening: str, text: str) -> str | None:
+    """The formula that begins with this line; of several that are aligned the last."""
+    inside, closed, _ = text.replace(opening, "", 1).partition(_CLOSERS.get(opening) or opening.replace("begin", "end"))
+    if opening in _CLOSERS:
+        return inside.strip() if closed else None
+    last = inside.strip().removesuffix("\\\\").rpartition("\\\\")[2]
+    return last.replace("&", "").strip().removesuffix(".").removeprefix("=").strip()
 
 
 def _unless_withdrawn(boxed: str, after: str, is_whole: bool = False) -> str | None:
@@ -249,18 +256,6 @@ def _with_unit_behind(boxed: str, after: str) -> str:
     return f"{boxed} {unit}" if "\\" in unit else rf"{boxed} \text{{ {unit}}}"
 
 
-def last_boxed(text: str) -> str | None:
-    """Content of the last `\\boxed{...}` whose braces close, or of a `\\boxed 5` behind it."""
-    found = _last_box(text, len(text))
-    return found[1] if found else None
-
-
-def last_boxes(text: str) -> str | None:
-    """As `last_boxed`; several boxes with nothing but "and" between them are one list."""
-    found = _last_boxes(text)
-    return found[1] if found else None
-
-
 def behind_answer(response: str, extracted: str) -> str:
     """What follows the last mark of an answer (a box, `</answer>`, a line with `####`), if the answer stands there."""
     tail = response[-TAIL_CHARACTERS:].rpartition("</think>")[2]
@@ -269,7 +264,7 @@ def behind_answer(response: str, extracted: str) -> str:
     if at < 0 or len(tail) - max(at, tail.rfind("}", at)) < SHORTEST_DOUBT:
         return ""
     if at == marks[0]:
-        boxes = _last_boxes(tail)
+        boxes = boxes_at_the_end(tail)
         return tail[boxes[2] :] if boxes and boxes[1].strip() in extracted else ""
     if at == marks[1]:
         return tail[at + len("</answer>") :] if extracted in tail[:at] else ""
@@ -281,7 +276,7 @@ def last_boxes_apart(response: str, count: int) -> list[str] | None:
     """The last so many boxes of a response that has no more of them, each the answer to a part of the problem."""
     text, end = relevant(response), FARTHEST
     found: list[str] = []
-    while len(found) <= count and (box := _last_box(text, min(end, len(text)))) is not None:
+    while len(found) <= count and (box := last_box(text, min(end, len(text)))) is not None:
         found.insert(0, box[1].strip())
         end = box[0]
     return found if len(found) == count else None
@@ -307,85 +302,11 @@ def _says_answer(text: str) -> bool:
 
 def behind_boxes(text: str) -> str:
     """What follows the last box."""
-    found = _last_boxes(text)
+    found = boxes_at_the_end(text)
     return text[found[2] :] if found else ""
 
 
 def last_answer_in_boxes(text: str) -> str | None:
     """As `last_boxes`, unless what follows takes it back."""
-    found = _last_boxes(text)
+    found = boxes_at_the_end(text)
     return None if found is None or WITHDRAWN.search(text[found[2] :]) else found[1]
-
-
-def _last_boxes(text: str) -> tuple[int, str, int] | None:
-    found = _last_box(text, len(text))
-    if found is None:
-        return None
-    start, content, end = found
-    parts = [content]
-    while len(parts) < MOST_BOXES:
-        before = _last_box(text, start)
-        if before is None or start - before[2] > 60:
-            break
-        if len(parts) == 1 and _ROUNDED.search(text[before[2] : start] + content[:10]):
-            return before[0], f"{before[1]} \\approx {content.strip().removeprefix(APPROXIMATELY)}", end
-        if len(parts) == 1 and _EACH_A_CASE.fullmatch(text, before[2], start):
-            between = text[before[2] : start].replace("$", "")
-            return before[0], f"{before[1]} {between.strip()} {content}", end
-        if not _BETWEEN.fullmatch(text, before[2], start):
-            break
-        if "\n\n" in text[before[2] : start]:
-            break
-        start = before[0]
-        parts.append(before[1])
-    if len(set(parts)) < len(parts):
-        return start, content, end  # the last of several attempts, no list
-    return start, ", ".join(reversed(parts)), end
-
-
-def _last_box(text: str, end: int) -> tuple[int, str, int] | None:
-    """Start, content and end of the last box before `end`; one that does not close is passed over."""
-    at, left = end, FARTHEST
-    for _ in range(MOST_BOXES):
-        at = max(text.rfind("\\boxed", 0, at), text.rfind("\\fbox", 0, at))
-        if at < 0:
-            return None
-        found = _BOX.match(text, at)
-        if found is None:
-            continue
-        if number := found[1] or found[2]:
-            return at, number, found.end()
-        close = _closing(text, found.end(), left)
-        left -= (close or len(text)) - at
-        if close is not None and close < end:
-            return _outermost(text, at, text[found.end() : close], close + 1)
-    return None
-
-
-def _outermost(text: str, start: int, content: str, end: int) -> tuple[int, str, int]:
-    """The box around a box, if there is one: `\\boxed{6\\boxed{5}}` is not 5."""
-    outer = max(text.rfind("\\boxed", max(0, start - NEAR), start), text.rfind("\\fbox", max(0, start - NEAR), start))
-    found = _BOX.match(text, outer) if outer >= 0 else None
-    if (
-        found is None
-        or found[1]
-        or found[2]
-        or (close := _closing(text, found.end(), end + NEAR - outer)) is None
-        or close < end
-    ):
-        return start, content, end
-    inside = text[found.end() : close]
-    return outer, content if inside.strip() == text[start:end] else inside, close + 1
-
-
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-
-
-def _closing(text: str, start: int, farthest: int) -> int | None:
-    """Where the brace closes that was opened before `start`; `\\{` and `\\}` are no braces."""
-    depth = 1
-    for found in _BRACE.finditer(text, start, start + max(LONGEST, farthest)):
-        depth += {"{": 1, "}": -1}.get(found[0], 0)
-        if depth == 0:
-            return found.start()
-    return None

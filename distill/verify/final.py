@@ -24,7 +24,7 @@ MAX_ANSWER = 2000
 
 _PHRASE = announcement(CHOICE)
 
-_NO = re.compile(r"[.!?]\s+(?:No[,.!]|Wait\b|Actually\b)")
+_NO = re.compile(r"(?:(?<![\s(][A-J])[.!?]\s+No[,.!]|[.!?]\s+(?:Wait|Actually)\b)")
 
 _EMPHASIS = re.compile(r"(?<![0-9])\*\*|\*\*(?![-+0-9({])|__|`")  # 10**-3 is a power
 

@@ -45,6 +45,11 @@ COUNTED = re.compile(
 )
 """A number and what is counted, in one of those languages."""
 
+COUNTED_IN_CYRILLIC = re.compile(
+    r"(-?\d[\d,]*(?:\.\d+)?) (?!процент|дюжин|десятк|сотен|[а-яё]+[ыи]х$)[а-яё]{3,20}", re.IGNORECASE
+)
+"""`7 яблок`; a hundredth or a dozen is another number."""
+
 MOST_LISTED = 12
 
 

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from distill.verify.extract import last_boxed
+from distill.verify.boxes import last_boxed
 from distill.verify.gym_rules import THOUSANDS
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.notation import last_answer_tag

@@ -69,6 +69,13 @@ _ASSIGNED = re.compile(
     r"(?P<b>[^\W\d]\w{0,12}) ?[=≈] ?$",
     re.IGNORECASE,
 )
+_CONCLUDED = re.compile(
+    r"(?:[=≈:→⇒]|\b(?:is|are|was|were|equals?|be|been|becomes?|gets?|gives?|makes?|leaves?|has|have|costs?|earns?"
+    r"|pays?|needs?|spends?|totals?|totaling|thus|therefore|hence|so|so that's"
+    r"|es|son|est|sont|ist|sind|beträgt|равно|равен|равна|это)"
+    r"|[是为有得共]|等于)\s*(?:(?:a total of|exactly|only|just|about|still|now|also) )?[$€£¥]?$",
+    re.IGNORECASE,
+)
 _DESCRIBED = re.compile(r"\b(?:the|these|those|all|both|of|with|for|since|because|if|when|at|in) $", re.IGNORECASE)
 _IS = re.compile(r"(?:^|[=≈:]|\b(?:is|are|was|were|equals)(?: about| approximately)?) ?[$€£¥]?$", re.IGNORECASE)
 _NOT_SAID = re.compile(rf"\b(?:{NOT}|{SUPPOSED}|{CLAIMED}|{MIGHT})\b|n't\b", re.IGNORECASE)
@@ -105,6 +112,11 @@ def _is_said(before: str, behind: str) -> bool:
     """Is a number said to be the answer, and nothing behind its condition takes it back?"""
     unit = behind.strip(" .!)$")
     return bool(_IS.search(before)) and not _NOT_SAID.search(before) and (not unit or is_of_units(unit))
+
+
+def is_concluded(before: str) -> bool:
+    """Do the words right before a number say that something is it, rather than count or describe something else?"""
+    return _CONCLUDED.search(before) is not None
 
 
 def is_of_units(text: str) -> bool:

@@ -15,6 +15,7 @@ _OF_LETTERS = re.compile(
     r"|['′]+|\^\s*\{?(?:\s*\\prime)+\s*\}?"
 )
 _APPLIED = re.compile(r"(?<![A-Za-z\\])([fghPEVO])\s*[(\[]([^()\[\]]*(?:\([^()]*\))?[^()\[\]]*)[)\]]")
+_WITHOUT_BRACKETS = re.compile(r"(?<![A-Za-z\\])([fgEO])(?!\s*(?:\\left\s*)?[(\[']|[A-Za-z])")
 _LINEAR = frozenset("fgEO")
 """Those of which `algebra` takes `f(a + b)` for a product; others are lengths and amounts more often."""
 
@@ -58,9 +59,15 @@ def same_marks(gold: str, answer: str, applied: frozenset[str] | None = None) ->
     gold, answer = _without_connectives(gold), _without_connectives(answer)
     if _INVERSE.search(gold + answer):  # matrices do not commute
         return re.sub(r"[\s{}]", "", gold) == re.sub(r"[\s{}]", "", answer)
-    return _counted(_MARKS, gold) == _counted(_MARKS, answer) and _applications(gold, applied) == _applications(
-        answer, applied
-    )
+    if _counted(_MARKS, gold) != _counted(_MARKS, answer):
+        return False
+    known = applied if applied is None else applied | _bare(gold) | _bare(answer)
+    return _applications(gold, known) == _applications(answer, known)
+
+
+def _bare(text: str) -> frozenset[str]:
+    """Letters that stand somewhere without brackets, as factors do."""
+    return frozenset(_WITHOUT_BRACKETS.findall(text))
 
 
 def _without_connectives(text: str) -> str:

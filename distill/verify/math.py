@@ -12,6 +12,7 @@ from distill.verify.texts import say_alike
 from distill.verify.two_answers import compare
 from distill.verify.yes_or_no import first_word, says
 
+_TEXT = re.compile(r"\\text\w*\s*\{([^{}]*)\}")
 _FORMULA = re.compile(r"\$[^$]*\$")
 _UNREADABLE = re.compile("[\ud800-\udfff\ufffd]")
 """Half a character, and what stands for one that was lost."""
@@ -60,6 +61,8 @@ def judge(response: str, answer: str, data: dict) -> Judgement:
         return _beside_another(found, later, answer)
     if found.verdict == "correct" and is_doubted(behind_answer(response, extracted), extracted):
         return unknown(extracted, "second thoughts")
+    if found.reason == "a sentence about the answer" and _in_words_alone(answer):
+        return correct(extracted, "same words") if is_said(_TEXT.sub(r"\1", extracted), answer) else found
     return _reconsidered(found, response, answer) if found.verdict == "wrong" else found
 
 

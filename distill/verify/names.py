@@ -17,6 +17,7 @@ _AMOUNT = re.compile(r"(\d[\d.,]*)\s*(?:\\text\w*\s*\{)?\s*([A-Za-z]{3,})")
 _LETTER = re.compile(r"\\text\s*\{\s*([A-Z])\s*\}")
 _FIRST_LABELS = ("(a)", "(1)", "（1）")
 _LABEL = re.compile(r"(?:^|(?<=[\s;,.、；，。}$]))[(（]([a-h1-9])[)）]")
+_LABEL_IN_TEXT = re.compile(r"\\text(?:bf|rm)?\s*\{\s*(\([a-h1-9]\))\s*\}")
 _SPACE = re.compile(r"\\(?:q?quad(?![a-z])|[,;:! ])|~")
 _PART = re.compile(r"(?!(?:and|or)\b)(?=.*\w)[^\s^/!*+]", re.DOTALL)
 _OPERATORS = ("+", "-", "*", "/", "\\cdot", "\\times", "=")
@@ -80,6 +81,7 @@ def without_labels(text: str) -> str:
 
 def labelled(text: str) -> list[str] | None:
     """The parts of `(a) 5; (b) 12` and of `(1) 3 (2) 4`; None for any other text, as `(1)(2)` and `(1)x + (2)y`."""
+    text = _LABEL_IN_TEXT.sub(r"\1 ", text) if "text" in text else text
     if text[:3] not in _FIRST_LABELS:
         return None
     text = _SPACE.sub(" ", text)

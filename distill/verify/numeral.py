@@ -8,6 +8,7 @@ from typing import NamedTuple
 from distill.verify.algebra.units import measure, singular
 from distill.verify.constant import constant
 from distill.verify.final import MAX_ANSWER
+from distill.verify.formulas import COUNTED, COUNTED_IN_CYRILLIC
 from distill.verify.notation import OPERATIONS, words
 from distill.verify.number_words import in_words
 from distill.verify.plain_number import as_number
@@ -63,7 +64,9 @@ _FRACTION = re.compile(
 )
 _UNNAMED = re.sub(r"\?P<\w+>", "?:", _NUMBER.pattern).replace("(?P=sep)", "[ ,'_]").replace("(?P=space)", "[ ']")
 _SHARE = r"(?:[0-9]+ )?" + re.sub(r"\?P<\w+>", "?:", _FRACTION.pattern) + r"(?![0-9./]*[0-9])"
-IN_TEXT = re.compile(rf"(?<![\w.,$€£¥^*/])(?<!\^-)(?<!\^[{{(])(?<!\^[{{(]-)(?:{_SHARE}|{_UNNAMED})")
+IN_TEXT = re.compile(
+    rf"(?<![.,$€£¥^*/第])(?<![^\W\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af])(?<!\^-)(?<!\^[{{(])(?<!\^[{{(]-)(?:{_SHARE}|{_UNNAMED})"
+)
 _DOLLARS = re.compile(r"(?<![\w$])(?:US|USD|CA|C|AU|A|NZ|HK|SG|S|NT|R)(?=\$ ?[0-9])")
 """Whose dollars they are: `US$18`."""
 
@@ -121,6 +124,8 @@ def read(text: str) -> Value | None:
     if len(text) > MAX_ANSWER:
         return None
     shown = plain(text)
+    counted = COUNTED.fullmatch(shown) or COUNTED_IN_CYRILLIC.fullmatch(shown.rstrip(" ."))
+    shown = counted[1] if counted else shown
     about = _ABOUT.match(shown)
     shown = shown[about.end() :] if about else shown
     fraction = _FRACTION.match(shown)
@@ -202,6 +207,8 @@ def _of_digits(match: re.Match[str]) -> tuple[Fraction, Fraction | None]:
     digits = match["grouped"] or match["simple"]
     number = Fraction(re.sub(r"[ ,'_]", "", digits).rstrip("."))
     as_decimals = match["grouped"] and match["sep"] == "," and digits.count(",") == 1 and "." not in digits
+    if as_decimals and digits.startswith("0"):
+        return power * Fraction(digits.replace(",", ".")), None
     return power * number, power * Fraction(digits.replace(",", ".")) if as_decimals else None
 
 

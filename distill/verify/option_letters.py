@@ -37,7 +37,9 @@ _LEFT = re.compile(
 )
 
 
-_ARROW = re.compile(r"(?:→|⇒|⟹|=>|->|\\(?:Right|right)arrow\s*\$?)\s*\(?([A-J])\)?[.!]?\s*$")
+_ARROW = re.compile(
+    r"(?:→|⇒|⟹|=>|->|\\(?:Right|right)arrow\s*\$?)\s*(?:(?i:option|choice|answer) )?\(?([A-J])\)?[.!]?\s*$"
+)
 _BUT = re.compile(
     r"\b(?:not|nicht|pas|no)\s+(?:es )?\(?[A-J]\)?,? "
     r"(?:but|sondern|mais|sino|rather)\s+(?:rather )?\(?([A-J])\)?(?![\w'])"
@@ -97,7 +99,8 @@ _FILLING = frozenset(
     has have to got definitely clearly certainly surely obviously probably likely most am think believe say
     guess would going with by elimination process of the only consistent possible remaining plausible viable
     valid correct right best answer ans option choice letter final my our pick select choose which leaves
-    leaving left matches match remains holds as seems here""".split()
+    leaving left matches match remains holds as seems here
+    fits fit works answers completes sense makes most naturally logically well""".split()
 )
 """Words of a sentence that says no more than that some option is the answer."""
 

@@ -20,12 +20,13 @@ ALONE = re.compile(
     re.IGNORECASE,
 )
 HEAD = re.compile(
+    r"(?:la |el |il |das |die )?"
     rf"(?:(?P<called>{CALLED})(?P<a>[A-J])(?![\w'])|{_OPEN}\s*(?P<b>[A-J])\s*{_CLOSE}|(?P<c>[A-J])\s?[).:,、。])"
     r"\s*[).:,、-]?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 NAME = re.compile(r"[^\W\d_]{3}")
-_BEFORE_TEXT = re.compile(r"([A-J])\s+(?:\((.+)\)\.?|[-–—]?\s*(.+))", re.DOTALL)
+_BEFORE_TEXT = re.compile(r"([A-J])(?:\s+(?:\((.+)\)\.?|[-–—]?\s*(.+))|の(.+?)(?:です)?。?)", re.DOTALL)
 BEFORE_REASON = re.compile(
     r"([A-J])[,。]?\s*(?:因为|是(?:正确|对)的"
     r"|(?<=\s)(?:because|since|as(?! well as)|which|is (?:the )?(?:correct|right)|weil|da|car)\b)",
@@ -54,6 +55,7 @@ _SURELY = re.compile(
 )
 _CONFIDENCE = re.compile(r"\s*\((?:with )?(?:confidence|certainty|probability)?:? ?~?\d+ ?%(?: \w+)?\)", re.IGNORECASE)
 _CONFIDENCE = re.compile(r"\s*\([^()]{0,20}(?:confiden|certain|sure)[^()]{0,20}\)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:option|choice|number) ([1-9]),? (?:i\.e\.|that is|namely),? ", re.IGNORECASE)
 _ITALIC = re.compile(r"\*[^*]+\*")
 _BOTH = re.compile(r"(?:both|either|all)\b", re.IGNORECASE)
 _MARKED = re.compile(rf"(?:{CALLED})\(?([A-J])(?![\w'])|\(([A-J])\)", re.IGNORECASE)
@@ -97,6 +99,8 @@ def read(said: str, options: list[str]) -> str:
         raise Unread("answer too long to read")
     if "~~" in said:
         raise Unread("struck out")
+    if (numbered := _NUMBERED.match(said)) and read(said[numbered.end() :], options) == LETTERS[int(numbered[1]) - 1]:
+        return LETTERS[int(numbered[1]) - 1]
     said = _SURELY.sub("", _CONFIDENCE.sub("", said), count=1)
     plain = bare(said)
     matches = by_text(said, options)
@@ -137,7 +141,7 @@ def _by_head(plain: str, options: list[str]) -> str | None:
     head = HEAD.fullmatch(plain)
     letter, rest = (head["a"] or head["b"] or head["c"], head["rest"]) if head else (None, "")
     spaced = _BEFORE_TEXT.fullmatch(plain) if letter is None else None
-    if spaced and spaced[1] in options_with(spaced[2] or spaced[3], options):
+    if spaced and spaced[1] in options_with(spaced[2] or spaced[3] or spaced[4], options):
         return spaced[1]
     if letter is None and (reasoned := BEFORE_REASON.match(plain) or _BEFORE_REMARK.match(plain)):
         return reasoned[1]

@@ -21,7 +21,9 @@ _UNSURE = re.compile(
 )
 _IS = r"\b(?:is|are|was|were|be|becomes?|called|named)(?: (?:a|an|the|always|therefore|thus|indeed|clearly|also)){0,2}"
 _NOUN = r"(?: (?:function|number|integer|series|sequence|triangle|quadrilateral|curve|matrix|relation|prime))?"
-_VERB = re.compile(r"(?:con|di)verges?(?: absolutely| conditionally)?|(?:in|de)creases?|exists?", re.IGNORECASE)
+_VERB = re.compile(
+    r"(?:con|di)verges?(?: absolutely| conditionally)?|(?:in|de)creases?|exists?|does not exist", re.IGNORECASE
+)
 _SUBJECT = (
     r"(?:(?:so|thus|hence|therefore),? )?(?:the |this |that )?(?:[a-z]+ ){0,3}?"
     r"(?:series|sequence|integral|sum|it|function|limit|product|value)"
@@ -55,7 +57,8 @@ def is_said(response: str, gold: str) -> bool | None:
     said = rf"{_IS} {re.escape(wanted)}{_NOUN}$"
     if _VERB.fullmatch(wanted):
         said = rf"^{_SUBJECT} {re.escape(wanted)}$"
-    return True if re.search(said, sentence, re.IGNORECASE) and not _UNSURE.search(sentence) else None
+    told = re.search(said, sentence, re.IGNORECASE)
+    return True if told and not _UNSURE.search(sentence.lower().replace(wanted.lower(), "")) else None
 
 
 def _counts(sentence: str, gold: Fraction) -> bool | None:

@@ -8,6 +8,7 @@ from distill.verify.clause import unit_behind, with_unit
 from distill.verify.elsewhere import changed_elsewhere
 from distill.verify.formulas import BOLD, COUNTED, FORMULA, NUMBER_IN_TEXT, NUMBERING, condition_behind, inside
 from distill.verify.notation import CHANGING, OPERATIONS, words
+from distill.verify.plain_number import as_number
 
 _OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
 """`the square of 5`; a total of five is five."""
@@ -23,6 +24,16 @@ _THAT_IS = re.compile(r",?\s*\(?\b(?:i\.e\.|that is,)")
 """What follows says the same once more."""
 
 _NONE = re.compile(r"(?:none|nothing|no (?:solution|answer|value|number)s?)\b", re.IGNORECASE)
+_NAMES = re.compile(r"[A-Za-z\d]{2}|\d[\d.,/]*\s*[(（]")
+"""Before a formula that is not the whole answer: words, or a number of which it is a remark."""
+
+_AT_A_PLACE = re.compile(
+    rf"\s*({NUMBER_IN_TEXT.pattern})\s*[(（](?:(?:attained|achieved|reached|wird erreicht|se alcanza|atteinte?) )?"
+    r"(?:at|when|bei|für|wenn|si|cuando|en|pour|при|当|在|wo)\s?\$?[a-z]\s?=[^()（）]{1,40}[)）][\s.。*]*"
+)
+"""A number, and where in brackets the value is attained."""
+
+_PARTS = re.compile(r"[(（]1[)）][^()\n]{1,60}[(（]2[)）]")
 _SEVERAL = re.compile(r"\s*(?:,|or\b|and\b)\s*\$(?!\s*[A-Za-z]\s*\\in\b)")
 
 
@@ -33,7 +44,11 @@ def stated(text: str) -> str:
         if bold := BOLD.match(text):
             return phrase_end(bold[1])
     formula = FORMULA.search(text)
-    if formula and not re.search(r"[A-Za-z\d]{2}", re.sub(r"approximately|about|exactly", "", text[: formula.start()])):
+    if placed := _AT_A_PLACE.fullmatch(text):
+        return placed[1]
+    if _PARTS.match(text):
+        return text.strip().rstrip(".")
+    if formula and not _NAMES.search(re.sub(r"approximately|about|exactly", "", text[: formula.start()])):
         after = re.match(r"\s*\\?%", text[formula.end() :])
         if _SEVERAL.match(text, formula.end()):
             return text.strip()
@@ -51,6 +66,8 @@ def phrase_end(text: str) -> str:
     A number that the words around it change ("not 42", "42 million") stays with them, and is no number then.
     """
     text = re.sub(r"[.*。\s]+$", "", _THAT_IS.split(text)[0].strip().strip("*").strip())
+    if "，即" in text and as_number(digits := text.rpartition("，即")[2].strip()) is not None:
+        return digits
     if counted := COUNTED.fullmatch(text):
         return counted[1]
     if "\\" in text or not words(text):

@@ -13,7 +13,7 @@ from distill.verify.algebra.nodes import TooBig, Unread
 from distill.verify.algebra.rules import Rules
 from distill.verify.clause import CURRENCY_SIGNS
 from distill.verify.elsewhere import is_changed_elsewhere
-from distill.verify.formulas import COUNTED
+from distill.verify.formulas import COUNTED, COUNTED_IN_CYRILLIC
 from distill.verify.judgement import Judgement, correct, unknown, wrong
 from distill.verify.marks import same_marks
 from distill.verify.names import labelled, named_alike, without_labels
@@ -40,9 +40,12 @@ _HAS_UNIT = re.compile(
 """Beside a gold answer with a unit K is no thousand."""
 
 _FIRST_NUMBER = re.compile(r"[\s$]*-?\d[\d.,]*")
-_COUNTED_IN_CYRILLIC = re.compile(
-    r"(-?\d[\d,]*(?:\.\d+)?) (?!процент|дюжин|десятк|сотен|[а-яё]+[ыи]х$)[а-яё]{3,20}", re.IGNORECASE
+_ALL_REAL = re.compile(
+    r"(?:\$?[a-z]\$? (?:can be|is) )?(?:the set of )?(?:any|all) real (?:numbers?|values?)(?: of)?(?: \$?[a-z]\$?)?,? "
+    r"(?:with|such that|where|for which|satisfying|so that) \$?(?P<which>[^$]+?)\$?",
+    re.IGNORECASE,
 )
+"""A set of real numbers in words, and its condition."""
 
 _CONCLUDED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore)(?![a-zA-Z])|[⇒⟹∴]")
 _PADDED = re.compile(r"\.\d{9,}0(?!\d)")
@@ -80,6 +83,7 @@ def compare(extracted: str, gold: str, by: Rules | None = None) -> Judgement:
     gold, extracted = _without_counter(_in_figures(gold), extracted), _without_counter(extracted, gold)
     if same_words(gold, extracted):
         return correct(extracted, "same text")
+    gold, extracted = _which_real(gold), _which_real(extracted)
     gold, extracted = _derivatives_alike(gold, extracted)
     if why := _no_answer(extracted, gold, by):
         return why
@@ -147,8 +151,14 @@ def _without_counter(text: str, other: str) -> str:
     if text.isascii():
         return text
     text = text.strip(" $.")
-    found = None if is_changed_elsewhere(text) else COUNTED.fullmatch(text) or _COUNTED_IN_CYRILLIC.fullmatch(text)
+    found = None if is_changed_elsewhere(text) else COUNTED.fullmatch(text) or COUNTED_IN_CYRILLIC.fullmatch(text)
     return found[1] if found and as_number(other) is not None else text
+
+
+def _which_real(text: str) -> str:
+    """The condition of `All real numbers $x$ with $x > 1$`."""
+    found = _ALL_REAL.fullmatch(text.strip(" .")) if "real" in text else None
+    return found["which"] if found and RELATION.search(found["which"]) else text
 
 
 def _derivatives_alike(gold: str, extracted: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from distill.verify.algebra.sets import listed
 from distill.verify.algebra.several import (
     as_identity,
     is_either,
+    of_both_signs,
     rows,
     same_cases,
     same_choices,
@@ -66,6 +67,8 @@ class Comparison:
         gold, answer = listed(by_name(gold)), listed(by_name(answer))
         if (beside_range := same_as_range(gold, answer)) is not None:
             return beside_range[0]
+        if isinstance(gold, Relation) and isinstance(answer, Relation) and (lines := of_both_signs(gold, answer)):
+            return same_sequences(*lines, self)
         if isinstance(gold, Relation) or isinstance(answer, Relation):
             return same_relations(gold, answer, self)
         if isinstance(gold, Quantity) or isinstance(answer, Quantity):

@@ -13,6 +13,13 @@ def names_unit(node: Node) -> bool:
     return isinstance(node, Quantity) and node.unit != "percent" and measure(node.unit) is not None
 
 
+def holds_quantity(node: Node) -> bool:
+    """Is part of an expression a quantity, as in `\\frac{2mg}{3k}` read with milligrams?"""
+    if isinstance(node, Quantity):
+        return True
+    return isinstance(node, Call) and any(map(holds_quantity, node.args))
+
+
 def same_quantities(gold: Node, answer: Node, alike: Alike) -> bool | None:
     ours, theirs = _quantity(gold), _quantity(answer)
     if ours.unit == theirs.unit or {ours.unit, theirs.unit} == {"pound", "gbp"}:

@@ -8,9 +8,10 @@ from distill.verify.algebra.by_look import by_look
 from distill.verify.algebra.domains import written_out
 from distill.verify.algebra.families import is_family, permutation, split
 from distill.verify.algebra.nodes import Based, Family, Node, Permutation, Unread
-from distill.verify.algebra.quantities import names_unit
+from distill.verify.algebra.quantities import holds_quantity, names_unit
 from distill.verify.algebra.reader import Reader
 from distill.verify.algebra.stream import ALL_LETTERS, NO_LETTERS, SOME_LETTERS
+from distill.verify.algebra.symbols import free
 from distill.verify.algebra.tokens import spelled
 from distill.verify.algebra.variants import variants
 from distill.verify.notation import DERIVATIVE
@@ -24,6 +25,7 @@ _PERIOD = re.compile(r"(?<![\d.])(\d+\.\d*)\((\d+)\)(?![\d^])")
 _DIGITS = re.compile("[0-9]*[A-Fa-f][0-9A-Fa-f]*")
 _CYCLES = re.compile(r"(?:\([1-9]{2,9}\))+")
 LONGEST_DIGITS = 100
+_GLUED_UNIT = re.compile(r"(?<=\d)[A-Za-z]{2,3}(?![A-Za-z{])")
 _UNIT_LETTER = re.compile(r"[\d})]\s*(?:[msghlLJNW]|(?<=\s)(?:[CVAKFTH]|\\Omega))(?![A-Za-z(])")
 
 
@@ -98,7 +100,17 @@ def readings(text: str, functions: frozenset[str] = frozenset()) -> tuple[Node, 
                 continue
     if not found:
         raise Unread(text[:50])
-    return tuple(found)
+    return (*found, *_as_letters(plain, found, functions))
+
+
+def _as_letters(plain: str, found: list[Node], functions: frozenset[str]) -> tuple[Node, ...]:
+    """`\\frac{2mg}{3k}` with m and g, where what was read as a unit stands among other letters."""
+    if not _GLUED_UNIT.search(plain) or not any(holds_quantity(node) and free(node) for node in found):
+        return ()
+    try:
+        return (Reader(_GLUED_UNIT.sub(lambda m: " ".join(m[0]), plain), NO_LETTERS, functions).answer(),)
+    except (Unread, ValueError, ZeroDivisionError):
+        return ()
 
 
 def _plain(text: str) -> str:

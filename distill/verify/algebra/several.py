@@ -56,11 +56,26 @@ def flat(node: Node) -> tuple[Node, ...]:
             items += [Relation((item.sides[0], one), ("=",)) for one in several.items if not several.opening]
             if several.opening:
                 items.append(item)
+        elif (
+            isinstance(item, Relation)
+            and item.signs == ("=",)
+            and isinstance(several := spread(item.sides[0]), Sequence)
+            and not several.opening
+        ):
+            items += [Relation((one, item.sides[1]), ("=",)) for one in several.items]
         elif isinstance(apart, Sequence) and not apart.opening and apart is not item:
             items += flat(apart)
         else:
             items.append(item)
     return tuple(items)
+
+
+def of_both_signs(gold: Relation, answer: Relation) -> tuple[Sequence, Sequence] | None:
+    """`y = \\pm 2x` and `2x \\pm y = 0` as two equations each; None where one of them has no such sign."""
+    ours, theirs = flat(gold), flat(answer)
+    if len(ours) < 2 or len(theirs) < 2:
+        return None
+    return Sequence("", "", ours), Sequence("", "", theirs)
 
 
 def same_sequences(gold: Node, answer: Node, alike: Alike) -> bool | None:
