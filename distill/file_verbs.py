@@ -1,11 +1,15 @@
 """Verbs that work on any files, without a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from distill.errors import Refused
+
+if TYPE_CHECKING:
+    from distill.curate.problem_steps import Ask
+    from distill.recipe_curate import Curate
 
 
 def select(
@@ -43,5 +47,21 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
-    counts = select_files(files, out, spec, columns, Prompt(system=system), seed)
+    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
     typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
+
+
+def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
+    """Asks the model of `domains.judge`, if there is one; its replies lie beside the output, and are paid for once."""
+    if spec.domains is None or (judge := spec.domains.judge) is None:
+        return None
+    from teachers.domains import LOG, domains
+
+    def told(done: int, wanted: int) -> None:
+        if done == wanted or done % 1000 == 0:
+            typer.echo(f"domains: {done:,} of {wanted:,} questions", err=True)
+
+    folder = out.with_name(f"{out.name}.domains")
+    if folder.exists() and not (folder / LOG).is_file():
+        raise Refused(f"{folder} is there and holds no replies about domains.", "Name another --out.")
+    return lambda problems: domains(judge, problems, folder, seed, told).codes

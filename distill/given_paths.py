@@ -1,5 +1,6 @@
 """Files that a command is given: what it may read, what it may write, and whether one changed while it was read."""
 
+import hashlib
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,3 +75,23 @@ def unchanged(file: Path) -> Iterator[None]:
         raise
     if stamp(file) != before:
         raise changed
+
+
+def existing(name: str, key: str) -> Path:
+    """The file with rows that a key of a recipe names.
+
+    Raises:
+        Refused: nothing is there, or it is of another format.
+    """
+    path = user_path(name)
+    if not path.is_file():
+        raise Refused(f"{key} '{name}' is no file.", "Paths are relative to the working directory.")
+    if not path.name.endswith((".jsonl", ".json", ".jsonl.gz", ".parquet")):
+        raise Refused(f"{key} '{name}' is neither .jsonl nor .parquet, the formats that are read.")
+    return path
+
+
+def content_digest(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -66,9 +66,10 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
     """Fingerprint of every stage of a recipe.
 
     Raises:
-        Refused: a problem file or a model that is not there.
+        Refused: a problem file, a model, an evaluation set or general data that is not there.
     """
     from distill import models
+    from distill.curate.evaluation_sets import outside_fingerprint
     from distill.problems import source_fingerprint
     from distill.recipe import LocalTeacher, VLLMTeacher
 
@@ -78,6 +79,8 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
     }
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
+    if recipe.curate.evaluation_sets or recipe.curate.mix:
+        outside["curate"] = outside_fingerprint(recipe.curate)
     found: dict[str, str] = {}
     for stage in STAGES:
         sections = {name: _section(recipe, name) for name in SECTIONS[stage]}

@@ -7,10 +7,11 @@ from pathlib import Path
 from distill.countdown_problems import countdown_problems
 from distill.errors import DistillError
 from distill.files import read_rows, write_atomically
+from distill.given_paths import content_digest, existing
 from distill.gym_problems import gym_problems, required_version
 from distill.recipe import CountdownProblems, FileProblems, GymProblems, Problems, TracesProblems
 from distill.records import Problem, digest
-from distill.table_problems import content_digest, existing, table_problems
+from distill.table_problems import table_problems
 from distill.trace_problems import trace_problems
 
 

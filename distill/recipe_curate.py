@@ -6,9 +6,7 @@ from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, Section
 from distill.recipe_difficulty import Difficulty, Domains
-
-Share = Annotated[float, Field(ge=0, le=1)]
-"""From 0 to 1."""
+from distill.recipe_quality import Quality, Share
 
 
 class S1(Section):
@@ -55,11 +53,14 @@ class Curate(Section):
     decontaminate: bool = True
     """Drop problems that are in the evaluation: the run's held-out problems and `evaluation_sets`."""
     evaluation_sets: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    """Files (jsonl, parquet) with questions that no trained problem may hold, as MATH-500 or AIME."""
+    """What no trained problem may hold: `math500`, `aime24`, `gsm8k`, ... , a set on the hub as
+    `owner/name[config]:split`, or a file (jsonl, parquet)."""
     difficulty: Difficulty | None = None
     """Which problems are neither too easy nor too hard; null takes all."""
     domains: Domains | None = None
     """The field of each problem; null takes what is known of it as `domain`, `subject` or `type`."""
+    quality: Quality | None = None
+    """Which traces are reasoned well enough; null takes all."""
     select: Literal["s1", "limo", "small-student", "openthoughts", "shortest", "longest", "random", "all"] = "shortest"
     """Which of the traces that are left are taken; see docs/curation.md."""
     traces_per_problem: Count | None = 1

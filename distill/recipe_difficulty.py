@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from distill.recipe_base import Count, Section
-from distill.recipe_judge import Judge
+from distill.recipe_judge import DomainJudge
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -76,7 +76,7 @@ class Domains(Section):
     """How many, by TF-IDF or `embedding`."""
     embedding: str | None = None
     """Folder with static embeddings (model2vec); null takes TF-IDF."""
-    judge: Judge | None = None
+    judge: DomainJudge | None = None
     """The model that names a domain of the MSC for each problem, once."""
 
     @model_validator(mode="after")

@@ -1,6 +1,5 @@
 """Problems from rows with a question and an answer: a jsonl or parquet file, or a data set on the hub."""
 
-import hashlib
 import math
 import random
 import re
@@ -12,7 +11,8 @@ from typing import Any
 
 from distill.choice_problems import lettered
 from distill.errors import DistillError, Refused
-from distill.files import read_rows, user_path
+from distill.files import read_rows
+from distill.given_paths import existing
 from distill.recipe import FileProblems, HubProblems
 from distill.records import CONTROL_TOKEN, Problem
 from distill.verify.suites import COLUMNS
@@ -199,21 +199,6 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return read_rows(path)
     except DistillError as e:
         raise Refused(str(e), e.hint) from e
-
-
-def existing(name: str, key: str) -> Path:
-    path = user_path(name)
-    if not path.is_file():
-        raise Refused(f"{key} '{name}' is no file.", "Paths are relative to the working directory.")
-    if path.suffix not in (".jsonl", ".json", ".parquet"):
-        raise Refused(f"{key} '{name}' is neither .jsonl nor .parquet, the formats that are read.")
-    return path
-
-
-def content_digest(path: Path) -> str:
-    """Digest of a file's bytes."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _split(pool: list[Problem], count: int | None, held_out: int, seed: int, source: str) -> list[Problem]:

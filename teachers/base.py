@@ -1,9 +1,11 @@
 """A teacher is anything that answers a request: one asynchronous method."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from distill.errors import DistillError
+from distill.errors import DistillError, Refused
 from distill.records import FinishReason, Problem, Sampling, digest
 
 CHARACTERS_PER_TOKEN = 4
@@ -48,6 +50,25 @@ class TeacherError(DistillError):
 
 class TeacherRefused(TeacherError):
     """The teacher will answer no request of this kind (wrong key, model or parameters): to go on would be in vain."""
+
+
+@contextmanager
+def in_section(section: str, who: str = "") -> Iterator[None]:
+    """Name the keys of an endpoint in what it raises as they are called in this section of a recipe.
+
+    Raises:
+        Refused, TeacherError: what was raised within, beginning with `who`.
+    """
+
+    def named(said: str) -> str:
+        return said.replace("teacher.", f"{section}.").replace("harvest.", f"{section}.")
+
+    try:
+        yield
+    except Refused as e:
+        raise Refused(who + named(str(e)), named(e.hint)) from e
+    except TeacherError as e:
+        raise TeacherError(who + named(str(e)), named(e.hint)) from e
 
 
 class Teacher(Protocol):

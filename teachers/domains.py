@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from distill.curate.domains import domain_of, messages
 from distill.files import Log
-from distill.recipe import Judge
+from distill.recipe_judge import DomainJudge
 from distill.records import Problem, Sampling, Trace, derived_seed
-from teachers.base import Request, TeacherError
+from teachers.base import Request, TeacherError, in_section
 from teachers.budget import Spent
 from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
@@ -33,7 +33,9 @@ class Domains(NamedTuple):
     counts: dict[str, Any]
 
 
-def domains(spec: Judge, problems: Sequence[Problem], folder: Path, seed: int, on_progress: OnProgress) -> Domains:
+def domains(
+    spec: DomainJudge, problems: Sequence[Problem], folder: Path, seed: int, on_progress: OnProgress
+) -> Domains:
     """Ask about every problem whose question was not asked before. `spec.max_tokens` must leave room for a sentence.
 
     Raises:
@@ -41,8 +43,10 @@ def domains(spec: Judge, problems: Sequence[Problem], folder: Path, seed: int, o
             the same command asks the rest.
         Refused: the recipe names a variable for the key that is not set.
     """
+    with in_section("curate.domains.judge"):
+        model = Endpoint(spec, cut_loops=False)
     folder.mkdir(parents=True, exist_ok=True)
-    log, model = Log(folder / LOG), Endpoint(spec, cut_loops=False)
+    log = Log(folder / LOG)
     wanted = {problem.id: _request(problem, spec, seed).digest(model.name) for problem in problems}
     digests = set(wanted.values())
     heard: dict[str, Trace] = {}
@@ -58,13 +62,13 @@ def domains(spec: Judge, problems: Sequence[Problem], folder: Path, seed: int, o
     return Domains(codes, _counts(spec, codes, heard, len(failures)))
 
 
-def _request(problem: Problem, spec: Judge, seed: int) -> Request:
+def _request(problem: Problem, spec: DomainJudge, seed: int) -> Request:
     """Greedy, with a seed that is the same for all: equal questions are equal requests."""
     sampling = Sampling(temperature=0, top_p=1, max_tokens=spec.max_tokens, seed=derived_seed(seed, "domain"))
     return Request(f"{problem.id}/domain", problem, messages(problem.question), sampling)
 
 
-def _todo(problems: Sequence[Problem], spec: Judge, seed: int, model: str, held: set[str]) -> Iterator[Request]:
+def _todo(problems: Sequence[Problem], spec: DomainJudge, seed: int, model: str, held: set[str]) -> Iterator[Request]:
     """Made as they are asked: a million of them would be gigabytes."""
     for problem in problems:
         request = _request(problem, spec, seed)
@@ -78,11 +82,12 @@ async def _ask(
     todo: Iterator[Request],
     log: Log,
     hear: Callable[[list[Trace]], None],
-    spec: Judge,
+    spec: DomainJudge,
     earlier: Earlier,
 ) -> list[TeacherError]:
     try:
-        return await follow(model, InOrder(todo), log, hear, spec.allow_unanswered, earlier)
+        with in_section("curate.domains.judge", "the judge of domains: "):
+            return await follow(model, InOrder(todo), log, hear, spec.allow_unanswered, earlier)
     finally:
         await model.close()
 
@@ -92,7 +97,7 @@ def _code(trace: Trace | None) -> str | None:
     return domain_of(trace.response) if trace is not None and trace.finish_reason == "stop" else None
 
 
-def _counts(spec: Judge, codes: dict[str, str | None], heard: dict[str, Trace], failures: int) -> dict[str, Any]:
+def _counts(spec: DomainJudge, codes: dict[str, str | None], heard: dict[str, Trace], failures: int) -> dict[str, Any]:
     spent = Spent(sum(t.prompt_tokens for t in heard.values()), sum(t.completion_tokens for t in heard.values()))
     found = Counter(code for code in codes.values() if code is not None)
     return {

@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from distill.errors import Refused
 from distill.files import Log
 from distill.recipe import Judge
 from distill.records import CONTROL_TOKEN, Problem, Sampling, Trace, Verdict, VerdictName, derived_seed, digest
 from distill.verify import choice, numeral
 from distill.verify.options import options_of
-from teachers.base import Request, TeacherError
+from teachers.base import Request, TeacherError, in_section
 from teachers.budget import Spent
 from teachers.earlier import Earlier
 from teachers.endpoint import Endpoint
 from teachers.sampler import InOrder, follow
+
+SECTION = "verify.judge"
+"""Of a recipe, in which its keys stand."""
 
 KINDS = ("math", "choice", "number")
 """Kinds whose answers two people may word differently; the others are settled by exact rules alone."""
@@ -203,10 +205,8 @@ def _by_trace(verdicts: Log) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
 
 
 def _endpoint(spec: Judge) -> Endpoint:
-    try:
+    with in_section(SECTION):
         return Endpoint(spec, cut_loops=False)
-    except Refused as e:
-        raise Refused(_ours(str(e)), _ours(e.hint)) from e
 
 
 def refuse_without_key(spec: Judge) -> None:
@@ -227,18 +227,14 @@ async def _ask(
     earlier: Earlier,
 ) -> list[TeacherError]:
     try:
-        return await follow(judge, InOrder(todo), replies, hear, spec.allow_unanswered, earlier)
+        with in_section(SECTION, "the judge: "):
+            return await follow(judge, InOrder(todo), replies, hear, spec.allow_unanswered, earlier)
     except TeacherError as e:
-        hint = _ours(e.hint) or "The same command asks again."
+        hint = e.hint or "The same command asks again."
         without = "All answers keep the verdict of the rules; verify.judge=null goes on without."
-        raise TeacherError(f"the judge: {_ours(str(e))}", f"{hint} {without}") from e
+        raise TeacherError(str(e), f"{hint} {without}") from e
     finally:
         await judge.close()
-
-
-def _ours(said: str) -> str:
-    """A sentence about an endpoint, with the names that its keys have here."""
-    return said.replace("teacher.", "verify.judge.").replace("harvest.", "verify.judge.")
 
 
 def _counts(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stub_server import DONE, DROP, USAGE, StubServer, answer, opening, piece
 
-from distill.recipe import Judge
+from distill.recipe_judge import DomainJudge
 from distill.records import Problem
 from teachers import servers
 from teachers.base import TeacherError
@@ -41,7 +41,9 @@ def sorting(body: dict[str, Any], _: int) -> list[Any]:
 
 def run(folder: Path, server: StubServer, **fields: Any) -> Domains:
     spec = {"model": "wise", "base_urls": [server.url], "max_retries": 0, "timeout_seconds": 5, "concurrency": 2}
-    return domains(Judge.model_validate({**spec, "max_tokens": 100, **fields}), PROBLEMS, folder, 0, lambda *_: None)
+    return domains(
+        DomainJudge.model_validate({**spec, "max_tokens": 100, **fields}), PROBLEMS, folder, 0, lambda *_: None
+    )
 
 
 def test_each_question_is_asked_once(tmp_path: Path) -> None:

@@ -259,3 +259,65 @@ def test_traces_of_a_problem_that_hardly_differ_go() -> None:
     assert set(chosen(rows, distinct_traces=0.2, **every)) == {"a/1", "a/2", "b/0"}
     found = selected(rows, [], distinct_traces=0.2, **every)
     assert [(d.what, d.id, d.stays, d.similarity > 0.95) for d in found.duplicates] == [("trace", "a/0", "a/1", True)]
+
+
+LOOP = "So we add one to the number and look at it again. " * 60
+VAIN = "The answer is 4. Wait, let me check that again. The answer is 5. Hold on. The answer is 6."
+USEFUL = "The answer is 4. Wait, let me check that again. I forgot one, the answer is 7. So it is 7."
+THINKS = " ".join(
+    f"perhaps {n} holds, therefore check {7 * n} and verify it, since it might be {n**3}" for n in range(20)
+)
+
+
+def reasoned(problem: str, text: str) -> Candidate:
+    found = candidate(problem, 0, text=text)
+    return found._replace(problem=found.problem.model_copy(update={"answer": "7"}))
+
+
+@pytest.mark.parametrize(
+    ("quality", "kept"),
+    [
+        ({"repetition": True}, {"vain", "useful", "thinks"}),
+        ({"superficial": 0.5}, {"loop", "useful", "thinks"}),
+        ({"superficial": 0.5, "repetition": True}, {"useful", "thinks"}),
+        ({"superficial": 1}, {"loop", "vain", "useful", "thinks"}),
+        ({"reflections": {"most": 0}}, {"loop", "vain", "useful", "thinks"}),
+        ({"score": {"least": 0.5}}, {"thinks"}),
+        ({"best": 0.5}, {"loop", "thinks"}),
+        ({"best": 0.01}, {"thinks"}),
+    ],
+)
+def test_quality_leaves_out_what_is_reasoned_badly(quality: dict[str, object], kept: set[str]) -> None:
+    """`loop` is the longest, which is most of what LIMO's score sees in texts without its words."""
+    rows = [
+        reasoned("loop", LOOP),
+        reasoned("vain", VAIN),
+        reasoned("useful", USEFUL),
+        reasoned("thinks", THINKS),
+    ]
+    found = selected(rows, [], select="all", quality=quality)
+    assert {rows[row].problem.id for row in found.rows} == kept
+    turned = selected(rows[::-1], [], select="all", quality=quality)
+    assert [rows[::-1][row].problem.id for row in turned.rows] == [rows[row].problem.id for row in found.rows]
+
+
+def test_reflections_are_counted_by_a_thousand_words() -> None:
+    rows = [reasoned("often", "word " * 98 + "let me recheck"), reasoned("seldom", "word " * 998 + "let me recheck")]
+    found = selected(rows, [], select="all", quality={"reflections": {"least": 1.1}})
+    assert [rows[row].problem.id for row in found.rows] == ["often"]
+
+
+def test_what_was_measured_of_a_trace_stands_in_its_row() -> None:
+    rows = [reasoned("useful", USEFUL), reasoned("plain", "The answer is 7.")]
+    found = selected(rows, [], select="all", quality={"superficial": 0.5})
+    told = {
+        rows[row].problem.id: scores.get("superficial") for row, scores in zip(found.rows, found.scores, strict=True)
+    }
+    assert told == {"useful": 0.0, "plain": None}
+    (step,) = [step for step in found.steps if "superficial" in step.name]
+    assert step.note == "1 of which it cannot be told, kept"
+
+
+def test_a_section_that_asks_for_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave the section out"):
+        Curate(quality={})

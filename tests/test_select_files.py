@@ -1,10 +1,12 @@
 """Curation of files: the same rows from jsonl and parquet, from one process, several and Ray; what is refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from datasets import load_from_disk
+from stub_server import StubServer, answer
 from test_replicas import needs_ray, ray_folder  # noqa: F401
 from trace_files import COLUMNS, made, trace_files
 
@@ -153,3 +155,26 @@ def test_bad_input_is_a_sentence(
     assert (ended.value.code, "Traceback" in told.err) == (2, False)
     assert said in told.err
     assert {p.name for p in tmp_path.iterdir()} == before
+
+
+def test_domains_by_a_model_are_paid_for_once(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    with StubServer(lambda body, number: answer(f"It is this.\nCode: {(11, 60)[number % 2]}")) as server:
+        words = [
+            *(str(files[0]), "select=s1", "rows=20", "domains.by=judge", "domains.judge.model=wise", "--out", str(out)),
+            *(f"domains.judge.base_urls=[{server.url}]", "--thinking-key", "thinking_trajectory"),
+            *("--response-key", "attempt"),
+        ]
+        for _ in range(2):
+            with pytest.raises(SystemExit, match="0"):
+                main(["select", *words])
+            asked = len(server.bodies)
+            assert {json.loads(row["scores"])["domain"] for row in load_from_disk(out)} == {"11", "60"}
+        assert asked == len({body["messages"][-1]["content"] for body in server.bodies})
+        assert {body["max_tokens"] for body in server.bodies} == {512}
+    with pytest.raises(SystemExit, match="1"):
+        main(["select", *words, "domains.judge.max_tokens=9", "domains.judge.max_retries=0"])
+    assert "the judge of domains: " in capsys.readouterr().err, "the server is gone"
+    assert len(load_from_disk(out)) == 20

@@ -11,11 +11,14 @@ from distill.curate.columns import VERDICTS, Columns
 from distill.curate.duplicates import Duplicate, near_problems, similar_traces
 from distill.curate.funnel import Funnel, Step
 from distill.curate.problem_steps import Ask, domains_of, fitting, tried
+from distill.curate.quality_steps import by_numbers, by_texts
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
+from distill.curate.selections import Pool
 from distill.curate.sources import Read
 from distill.errors import Refused
 from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
+from distill.recipe_quality import Quality
 from distill.records import Problem
 
 ACCEPTED = {
@@ -79,6 +82,8 @@ class _Selecting:
     outside: Outside
     contaminated: list[Contaminated] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
+    superficial: dict[int, float] = field(default_factory=dict)
+    """Shares of superficial reflections by row, where they were asked for and can be told."""
 
     def run(self) -> Selection:
         columns, places = self.columns, self.columns["place"]
@@ -93,6 +98,8 @@ class _Selecting:
         self.counts = tried(columns)
         if self.spec.difficulty is not None:
             self._hard(self.spec.difficulty)
+        if self.spec.quality is not None:
+            self._well_reasoned(self.spec.quality)
         return self._chosen()
 
     def _verified(self) -> None:
@@ -147,6 +154,16 @@ class _Selecting:
         kept = fitting(left, self.counts, lengths, spec)
         self._without("as hard as asked for", {p.id for p in left} - kept)
 
+    def _well_reasoned(self, spec: Quality) -> None:
+        """Traces whose reasoning is as it is asked for."""
+        columns, funnel, read = self.columns, self.funnel, self.outside.read
+        for name, kept in by_numbers(funnel.rows, columns, spec):
+            funnel.keep(name, kept(funnel.rows))
+        if spec.reads_texts and read is not None:
+            steps, self.superficial = by_texts(funnel.rows, columns, read, spec)
+            for step in steps:
+                funnel.keep(*step)
+
     def _chosen(self) -> Selection:
         columns, spec, seed = self.columns, self.spec, self.seed
         before = self.funnel.rows
@@ -163,11 +180,16 @@ class _Selecting:
         return Selection(
             [int(rows[at]) for at in order],
             [chosen.why[at] for at in order],
-            [scores_of(pool, chosen.rows[at], columns, int(rows[at]), self.counts) for at in order],
+            [self._scores(pool, chosen.rows[at], int(rows[at])) for at in order],
             self.funnel.steps,
             self.contaminated,
             self.duplicates,
         )
+
+    def _scores(self, pool: Pool, at: int, row: int) -> dict[str, Any]:
+        found = scores_of(pool, at, self.columns, row, self.counts)
+        share = self.superficial.get(row)
+        return found if share is None else {**found, "superficial": round(share, 4)}
 
     def _problems(self) -> list[Problem]:
         """Those of the traces that are left, by their ids."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.curate.funnel import Step, as_text
+from distill.curate.problem_steps import Ask
 from distill.curate.published_traces import PublishedTraces
 from distill.curate.stage import curate_source
 from distill.errors import Refused
@@ -16,18 +17,25 @@ FORMATS = (".jsonl", ".json", ".parquet")
 
 
 def select_files(
-    files: Sequence[Path], out: Path, spec: Curate, columns: TracesProblems, prompt: Prompt, seed: int
+    files: Sequence[Path],
+    out: Path,
+    spec: Curate,
+    columns: TracesProblems,
+    prompt: Prompt,
+    seed: int,
+    ask: Ask | None = None,
 ) -> dict[str, Any]:
     """Choose traces of files by the keys of a recipe's section `curate`, and write a `datasets` folder to `out`.
 
-    Verdicts are those that `distill verify` has written beside the rows. Returns rows and funnel, as `curate` does.
+    Verdicts are those that `distill verify` has written beside the rows; `ask` gets domains of problems from a model.
+    Returns rows and funnel, as `curate` does.
 
     Raises:
         Refused: a file that is missing or of no layout that is known, an `out` that is no folder of ours, nothing left.
     """
     refuse_paths(files, out)
     source = PublishedTraces(tuple(file.resolve() for file in files), columns)
-    return curate_source(source, spec, seed, [], prompt.messages, out)
+    return curate_source(source, spec, seed, [], prompt.messages, out, ask)
 
 
 def refuse_paths(files: Sequence[Path], out: Path) -> None:

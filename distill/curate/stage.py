@@ -9,16 +9,14 @@ from typing import Any
 
 from distill.curate.card import data_card
 from distill.curate.engines import measure
+from distill.curate.evaluation_sets import questions_of
 from distill.curate.funnel import Step, as_text
 from distill.curate.general import merged, mixed_in
 from distill.curate.picture import as_svg
 from distill.curate.problem_steps import Ask
-from distill.curate.questions import Question
 from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Read, Source, of_run
-from distill.curate.tables import parts, text_of
-from distill.errors import Refused
-from distill.files import user_path, write_atomically, write_folder, write_json, write_rows
+from distill.files import write_atomically, write_folder, write_json, write_rows
 from distill.recipe import Curate, Recipe
 from distill.records import Problem, digest, joined
 
@@ -76,22 +74,6 @@ def curate_source(
 
     write_folder(folder, lambda at: _write(at, rows, chosen, spec, seed))
     return {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
-
-
-def questions_of(name: str) -> list[Question]:
-    """The questions of an evaluation set in a file.
-
-    Raises:
-        Refused: it cannot be read, or holds none.
-    """
-    file = user_path(name)
-    values = [value for part in parts(file, None) for value in part.values]
-    found = [
-        Question(text, f"{file.name}, row {row}") for row, value in enumerate(values, 1) if (text := text_of(value))
-    ]
-    if not found:
-        raise Refused(f"{name} in curate.evaluation_sets holds no question.")
-    return found
 
 
 def as_row(

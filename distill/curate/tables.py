@@ -19,7 +19,10 @@ ROWS = 8192
 BYTES = 4 << 20
 """Of the lines of a part, but for one line that is longer."""
 
-QUESTIONS = ("question", "problem", "prompt", "instruction", "text", "query", "messages", "conversations")
+QUESTIONS = (
+    *("question", "problem", "question_content", "Question", "Problem", "prompt", "instruction", "text", "query"),
+    *("messages", "conversations"),
+)
 """Columns in which a question is looked for, in this order."""
 
 
