@@ -28,11 +28,35 @@ class PackedRow:
     """Which traces lie in it, in order."""
 
 
-def pack(rows: list[Row], length: int, pad_token_id: int, seed: int) -> list[PackedRow]:
-    """Best-fit-decreasing packing; the order of the result is shuffled with the seed.
+OPEN = 8
+"""Packed rows that are not full yet, where the order counts: a row may come so many packed rows too early."""
+
+
+def pack(rows: list[Row], length: int, pad_token_id: int, seed: int, in_order: bool = False) -> list[PackedRow]:
+    """Best-fit-decreasing packing, shuffled with the seed; `in_order` the rows stay nearly as they came (a curriculum).
 
     Each row must be no longer than `length`.
     """
+    bins = _in_order(rows, length) if in_order else _tight(rows, length, seed)
+    return [_lay_out(members, length, pad_token_id) for members in bins]
+
+
+def _in_order(rows: list[Row], length: int) -> list[list[Row]]:
+    """Each row into the first of the last few packed rows that has room for it."""
+    bins: list[list[Row]] = []
+    room: list[int] = []
+    for row in rows:
+        at = next((at for at in range(max(0, len(bins) - OPEN), len(bins)) if room[at] >= len(row)), len(bins))
+        if at == len(bins):
+            bins.append([])
+            room.append(length)
+        bins[at].append(row)
+        room[at] -= len(row)
+    return bins
+
+
+def _tight(rows: list[Row], length: int, seed: int) -> list[list[Row]]:
+    """The longest first, each into the packed row that it fills best."""
     shuffled = random.Random(seed).sample(rows, len(rows))
     bins: list[list[Row]] = []
     space: list[tuple[int, int]] = []  # (room left, index of the bin), sorted
@@ -46,7 +70,7 @@ def pack(rows: list[Row], length: int, pad_token_id: int, seed: int) -> list[Pac
         bins[index].append(row)
         bisect.insort(space, (room - len(row), index))
     random.Random(seed + 1).shuffle(bins)
-    return [_lay_out(members, length, pad_token_id) for members in bins]
+    return bins
 
 
 def _lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:

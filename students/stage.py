@@ -71,12 +71,13 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     if done.exists() and _sizes(folder) == read_json(done)["files"]:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return read_json(done)["counts"]  # killed between the last save and the seal
-    packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed)
+    in_order = recipe.curate.order != "random"
+    packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
     models.keep_freed_memory()
     model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
     metrics = _Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"
-    trainer = build_trainer(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note)
+    trainer = build_trainer(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note, in_order)
     trained = train_lora(trainer)
     divergence = save(trained, tokenizer, packed[0], folder)
     counts = {

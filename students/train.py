@@ -77,8 +77,12 @@ def build_trainer(
     seed: int,
     checkpoints: Path,
     on_log: OnLog,
+    in_order: bool = False,
 ) -> "SFTTrainer":
-    """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself."""
+    """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself.
+
+    `in_order` it takes them as they come, in every epoch alike.
+    """
     from datasets import Dataset
     from peft import LoraConfig
     from transformers.trainer_callback import PrinterCallback
@@ -96,7 +100,7 @@ def build_trainer(
     rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
     trainer = LabelledTokensTrainer(
         model=model,
-        args=_arguments(model, train, schedule(train, len(packed)), seed, checkpoints),
+        args=_arguments(model, train, schedule(train, len(packed)), seed, checkpoints, in_order),
         train_dataset=Dataset.from_list(rows),
         data_collator=collate,
         processing_class=tokenizer,
@@ -118,7 +122,9 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
     return max(complete, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
 
 
-def _arguments(model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path) -> "SFTConfig":
+def _arguments(
+    model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path, in_order: bool
+) -> "SFTConfig":
     import torch
     from trl import SFTConfig
 
@@ -139,6 +145,7 @@ def _arguments(model: "PreTrainedModel", train: Train, plan: Schedule, seed: int
         use_cpu=not on_gpu,
         seed=seed,
         data_seed=seed,
+        train_sampling_strategy="sequential" if in_order else "random",
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_steps=train.save_steps,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from distill.errors import Refused
 from distill.recipe import Train
 from students.check import check, coloured
-from students.pack import pack
+from students.pack import OPEN, pack
 from students.render import IGNORED, Row, render, serving_prompt
 
 MESSAGES = [{"role": "system", "content": "Think."}, {"role": "user", "content": "Make 33 from 3 7 12."}]
@@ -98,12 +98,12 @@ def rows_of(lengths: list[int]) -> list[Row]:
     return [Row(f"r{i}", [100 + i] * n, [IGNORED] + [100 + i] * (n - 1)) for i, n in enumerate(lengths)]
 
 
-@given(st.lists(st.integers(1, 64), min_size=1, max_size=40), st.integers(0, 3))
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=40), st.integers(0, 3), st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_packing_keeps_every_token_once_and_restarts_positions(lengths: list[int], seed: int) -> None:
+def test_packing_keeps_every_token_once_and_restarts_positions(lengths: list[int], seed: int, in_order: bool) -> None:
     rows = rows_of(lengths)
-    packed = pack(rows, 64, pad_token_id=0, seed=seed)
-    assert packed == pack(rows, 64, pad_token_id=0, seed=seed)
+    packed = pack(rows, 64, pad_token_id=0, seed=seed, in_order=in_order)
+    assert packed == pack(rows, 64, pad_token_id=0, seed=seed, in_order=in_order)
     assert all(len(p.input_ids) == len(p.labels) == len(p.position_ids) == 64 for p in packed)
     assert sorted(t for p in packed for t in p.trace_ids) == sorted(r.trace_id for r in rows)
     assert sum(lbl != IGNORED for p in packed for lbl in p.labels) == sum(n - 1 for n in lengths)
@@ -117,6 +117,19 @@ def test_packing_keeps_every_token_once_and_restarts_positions(lengths: list[int
             at += n
         assert set(p.input_ids[at:]) <= {0}
         assert p.position_ids[at:] == list(range(64 - at))
+
+
+def test_a_curriculum_is_kept_but_for_a_few_packed_rows() -> None:
+    lengths = sorted(random.Random(0).randint(20, 200) for _ in range(400))
+    packed = pack(rows_of(lengths), 256, 0, 0, in_order=True)
+    first = {name: at for at, p in reversed(list(enumerate(packed))) for name in p.trace_ids}
+    latest = 0
+    for i in range(400):
+        latest = max(latest, first[f"r{i}"])
+        assert first[f"r{i}"] > latest - OPEN
+    shuffled = pack(rows_of(lengths), 256, 0, 0)
+    assert [p.trace_ids for p in shuffled] != [p.trace_ids for p in packed]
+    assert len(packed) < 1.3 * len(shuffled)
 
 
 def test_packing_is_tight() -> None:

@@ -120,6 +120,16 @@ def test_our_loss_equals_trls(tmp_path: Path) -> None:
     assert accuracies[0] == pytest.approx(accuracies[1])
 
 
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_curriculum_is_trained_in_its_order(tmp_path: Path, in_order: bool) -> None:
+    packed = pack(rows(40), 64, TOK.pad_token_id, 0, in_order)
+    trainer = build_trainer(tiny.model(), TOK, packed, TRAIN, 0, tmp_path, lambda _: None, in_order)
+    seen = [row.tolist() for batch in trainer.get_train_dataloader() for row in batch["input_ids"]]
+    wanted = [p.input_ids for p in packed]
+    assert sorted(seen) == sorted(wanted)
+    assert (seen == wanted) == in_order
+
+
 def test_labelled_positions() -> None:
     labels = torch.tensor([[IGNORED, IGNORED, 5, 6], [IGNORED, 7, IGNORED, IGNORED]])
     keep, targets = labelled_positions(labels)
