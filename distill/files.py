@@ -281,11 +281,11 @@ def _json_rows(path: Path, halves: bool) -> Iterator[dict[str, Any]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
+    from distill.parquet import batches, open_parquet
 
     try:
-        with pq.ParquetFile(path) as table:
-            for batch in table.iter_batches(batch_size=256):
+        with open_parquet(path) as table:
+            for batch in batches(table, 256):
                 yield from map(plain, batch.to_pylist())
     except (OSError, ValueError) as e:
         raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e

@@ -14,6 +14,7 @@ from distill.curate.sources import NOT_JUDGED, Judged, Read, Shard, line_ranges
 from distill.curate.tables import readable_table
 from distill.errors import DistillError, Refused
 from distill.files import each_row, parsed_row
+from distill.parquet import batches, open_parquet
 from distill.plain_values import plain
 from distill.published import PublishedTrace, Reader, reader_for
 from distill.recipe_problems import TracesProblems
@@ -162,9 +163,7 @@ def _row(line: bytes, file: Path, at: int) -> dict[str, Any]:
 
 def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
     """Groups of rows, several together up to about `size` bytes as they are unpacked."""
-    import pyarrow.parquet as pq
-
-    with readable_table(file), pq.ParquetFile(file) as table:
+    with readable_table(file), open_parquet(file) as table:
         sizes = [table.metadata.row_group(group).total_byte_size for group in range(table.num_row_groups)]
     ranges, begin, held = [], 0, 0
     for group, bytes_ in enumerate(sizes):
@@ -176,11 +175,9 @@ def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
 
 
 def _groups(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow.parquet as pq
-
-    with readable_table(file), pq.ParquetFile(file) as table:
+    with readable_table(file), open_parquet(file) as table:
         at = sum(table.metadata.row_group(group).num_rows for group in range(shard.begin))
-        for batch in table.iter_batches(BATCH, row_groups=range(shard.begin, shard.end)):
+        for batch in batches(table, BATCH, row_groups=range(shard.begin, shard.end)):
             for row in batch.to_pylist():
                 yield at, plain(row)
                 at += 1

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 from distill.chats import USER, blocks, content, turns
 from distill.errors import DistillError, Refused
 from distill.files import parsed_row, replacing, whole_text
+from distill.parquet import batches, open_parquet
 
 ROWS = 8192
 """Of a part at most."""
@@ -100,14 +101,13 @@ def _lines_to(out: IO[bytes] | None, lines: list[bytes]) -> Callable[[Sequence[b
 
 def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    with readable_table(file), pq.ParquetFile(file) as table:
+    with readable_table(file), open_parquet(file) as table:
         names = table.schema_arrow.names
         key = key or key_of(dict.fromkeys(names), file, out)
         if key not in names:
             raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).", _option(out))
-        for batch in table.iter_batches(batch_size=ROWS, columns=None if out else [key]):
+        for batch in batches(table, ROWS, None if out else [key]):
 
             def keep(kept: Sequence[bool], batch: Any = batch) -> None:
                 if out is not None:
