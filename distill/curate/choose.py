@@ -19,7 +19,8 @@ from distill.curate.selections import (
     small_student,
 )
 from distill.curate.selections.pool import Ints, shuffled
-from distill.recipe_curate import Curate
+from distill.errors import Refused
+from distill.recipe_curate import ONE_A_PROBLEM, Curate
 
 
 def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
@@ -56,12 +57,7 @@ def scores_of(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) ->
 def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
     """What `curate.select` takes."""
     if spec.select == "s1":
-        kept = [
-            row
-            for row, source in enumerate(pool.sources)
-            if source in spec.s1.keep_sources and pool.tokens[row] > (spec.s1.keep_longer_than or 0)
-        ]
-        return s1(pool, spec.rows or len(pool), seed, kept, spec.s1.weights, spec.s1.uniform)
+        return _by_s1(pool, spec, seed)
     if spec.select == "limo":
         return limo(pool, spec.rows)
     if spec.select == "small-student":
@@ -70,6 +66,34 @@ def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
         return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
     baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
     return baseline(pool, spec.rows, seed, spec.traces_per_problem)
+
+
+def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
+    """
+    Raises:
+        Refused: `keep_sources` names one that no trace comes from, or has more problems than there are to be rows.
+    """
+    own, count = spec.s1, spec.rows or len(pool)
+    if missing := sorted({*own.keep_sources} - {*pool.sources}):
+        raise Refused(
+            f"curate.s1.keep_sources names '{missing[0]}', which no trace that is left comes from.",
+            f"There are: {', '.join(sorted(set(pool.sources)))}.",
+        )
+    kept = [
+        row
+        for row, source in enumerate(pool.sources)
+        if source in own.keep_sources and pool.tokens[row] > (own.keep_longer_than or 0)
+    ]
+    if (problems := len({pool.problems[row] for row in kept})) > count:
+        raise Refused(
+            f"curate.s1.keep_sources keeps {problems} problems, more than the {count} rows of curate.rows.",
+            "Ask for more rows, name fewer sources, or set curate.s1.keep_longer_than.",
+        )
+    found = s1(pool, count, seed, kept, own.weights, own.uniform)
+    notes = [] if any(pool.domains) else ["no domains are known, so all are one; see curate.domains"]
+    if unknown := sorted({*own.weights} - {*pool.domains}):
+        notes.append(f"weights of domains that are not there: {', '.join(unknown)}")
+    return Chosen(found.rows, found.why, (*found.notes, *notes))
 
 
 def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
@@ -85,6 +109,6 @@ def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, see
 
 def name_of(spec: Curate) -> str:
     """What the funnel calls the selection."""
-    each = f", at most {spec.traces_per_problem or 'all'} a problem"
+    each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ""
     rows = f", {spec.rows:,} rows" if spec.rows else ""
-    return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
+    return f"{spec.select}{each if spec.select not in ONE_A_PROBLEM else ''}{rows}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,14 @@ class _Selecting:
         """Problems that hold no question of the evaluation."""
         self.contaminated = contaminated(self._problems(), self.outside.held_out, self.outside.evaluation)
         changed = sum(one.kind == "changed" for one in self.contaminated)
-        note = f"{changed} more with other numbers, kept" if changed else ""
+        notes = [self._compared_with(), *([f"{changed} more with other numbers, kept"] if changed else [])]
+        note = "; ".join(notes)
         self._without("not in the evaluation", {p.problem_id for p in self.contaminated if p.kind != "changed"}, note)
+
+    def _compared_with(self) -> str:
+        sets = [f"{len(self.outside.held_out):,} held-out problems"] if self.outside.held_out else []
+        sets += [Path(name).name for name in self.spec.evaluation_sets]
+        return f"against {', '.join(sets)}" if sets else "no evaluation set is named: see curate.evaluation_sets"
 
     def _hard(self, spec: Difficulty) -> None:
         """Problems that are as hard as is asked for."""
