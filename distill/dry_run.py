@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 
 def refuse_early(recipe: Recipe) -> None:
-    """Find out now what would fail hours later: models, memory, the token for the hub.
+    """Find out now what would fail hours later: models, memory, evaluation sets, keys, the token for the hub.
 
     Raises:
         Refused: naming what is missing.
     """
+    from distill.curate.evaluation_sets import outside_fingerprint
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
+    from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
     from teachers.vllm import refuse_without_ray, refuse_without_vllm
@@ -50,6 +52,10 @@ def refuse_early(recipe: Recipe) -> None:
         api_key(recipe.teacher)
     if recipe.verify.judge is not None:
         refuse_without_key(recipe.verify.judge)
+    outside_fingerprint(recipe.curate)
+    if recipe.curate.domains is not None and recipe.curate.domains.judge is not None:
+        with in_section("curate.domains.judge"):
+            api_key(recipe.curate.domains.judge)
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
