@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distill.curate.problem_tokens import Tokens, tokens_of
+from distill.curate.missing_words import Words, too_different, words_of
+from distill.curate.problem_tokens import Spelled, Tokens, spelled_of, tokens_of_spelled
 from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
 from distill.curate.shingles import Places
 from distill.curate.sketches import Sketches, alike, same, sketches_of
@@ -141,12 +142,17 @@ class _Comparing:
     def __init__(self, finder: NearDuplicates, order: Places) -> None:
         self._least = finder._least
         self._text = lambda row: finder._text(int(order[row]))
+        self._words = lru_cache(_CACHED)(self._words_of)
         self._tokens = lru_cache(_CACHED)(self._tokens_of)
         self._removed: dict[int, tuple[int, Likeness]] = {}
         self._count = len(order)
 
+    def _words_of(self, row: int) -> tuple[Spelled, Words]:
+        spelled = spelled_of(self._text(row))
+        return spelled, words_of(spelled)
+
     def _tokens_of(self, row: int) -> Tokens:
-        return tokens_of(self._text(row))
+        return tokens_of_spelled(self._words(row)[0])
 
     def left(self) -> Places:
         stays = np.ones(self._count, bool)
@@ -172,6 +178,8 @@ class _Comparing:
                 removed[later] = earlier, found
 
     def _compared(self, earlier: int, later: int) -> Likeness | None:
+        if too_different(self._words(earlier)[1], self._words(later)[1], self._least):
+            return None
         return likeness(self._tokens(earlier), self._tokens(later), self._least)
 
     def settled(self) -> list[tuple[int, tuple[int, Likeness]]]:
