@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distill.curate.missing_words import Words, too_different, words_of
-from distill.curate.problem_tokens import Spelled, Tokens, spelled_of, tokens_of_spelled
+from distill.curate.missing_words import letters_of, too_different, words_of
+from distill.curate.problem_tokens import tokens_of
 from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
 from distill.curate.shingles import Places
 from distill.curate.sketches import Sketches, alike, same, sketches_of
@@ -131,6 +131,9 @@ class NearDuplicates:
                 )
         return np.array(order, np.int64)
 
+    def _size(self, row: int) -> int:
+        return self._ends[row + 1] - self._ends[row]
+
     def _text(self, row: int) -> str:
         begin, end = self._ends[row], self._ends[row + 1]
         return os.pread(self._texts.fileno(), end - begin, begin).decode("utf-8", "surrogatepass")
@@ -142,17 +145,12 @@ class _Comparing:
     def __init__(self, finder: NearDuplicates, order: Places) -> None:
         self._least = finder._least
         self._text = lambda row: finder._text(int(order[row]))
-        self._words = lru_cache(_CACHED)(self._words_of)
-        self._tokens = lru_cache(_CACHED)(self._tokens_of)
+        self._size = lambda row: finder._size(int(order[row]))
+        self._letters = lru_cache(_CACHED)(lambda row: letters_of(self._text(row)))
+        self._words = lru_cache(_CACHED)(lambda row: words_of(self._text(row)))
+        self._tokens = lru_cache(_CACHED)(lambda row: tokens_of(self._text(row)))
         self._removed: dict[int, tuple[int, Likeness]] = {}
         self._count = len(order)
-
-    def _words_of(self, row: int) -> tuple[Spelled, Words]:
-        spelled = spelled_of(self._text(row))
-        return spelled, words_of(spelled)
-
-    def _tokens_of(self, row: int) -> Tokens:
-        return tokens_of_spelled(self._words(row)[0])
 
     def left(self) -> Places:
         stays = np.ones(self._count, bool)
@@ -178,7 +176,8 @@ class _Comparing:
                 removed[later] = earlier, found
 
     def _compared(self, earlier: int, later: int) -> Likeness | None:
-        if too_different(self._words(earlier)[1], self._words(later)[1], self._least):
+        shorter, longer = sorted((earlier, later), key=self._size)
+        if too_different(self._words(longer), self._letters(shorter), self._least):
             return None
         return likeness(self._tokens(earlier), self._tokens(later), self._least)
 

@@ -31,18 +31,9 @@ _SPELLED = {
     **dict.fromkeys(("cdot", "times"), "*"),
     **{"div": "/", "lt": "<", "gt": ">"},
 }
+_NUMBER_WORDS = frozenset(NUMBERS)
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-
-
-class Spelled(NamedTuple):
-    """A text in which what is spelled in several ways is spelled in one."""
-
-    text: str
-    bare: bool
-    """Had it no punctuation at all?"""
-    source: str
-    """As it was."""
 
 
 class Tokens(NamedTuple):
@@ -71,25 +62,19 @@ class Tokens(NamedTuple):
         return len(self.text.split()) + beyond
 
     def without_punctuation(self) -> "Tokens":
-        if self.bare:
-            return self
-        text = self.text.translate(_WITHOUT_PUNCTUATION)
-        return _tokens(_spelled_out(text), True, text)
+        return self if self.bare else _tokens(self.text.translate(_WITHOUT_PUNCTUATION), bare=True)
 
 
 def tokens_of(text: str) -> Tokens:
-    return tokens_of_spelled(spelled_of(text))
+    return _tokens(text, is_bare(text))
 
 
-def tokens_of_spelled(spelled: Spelled) -> Tokens:
-    return _tokens(*spelled)
+def is_bare(text: str) -> bool:
+    """Has it no punctuation at all?"""
+    return not _PUNCTUATION.search(text)
 
 
-def spelled_of(text: str) -> Spelled:
-    return Spelled(_spelled_out(text), not _PUNCTUATION.search(text), text)
-
-
-def _spelled_out(text: str) -> str:
+def _tokens(text: str, bare: bool) -> Tokens:
     spelled = text.lower() if text.isupper() else text
     if "\\" in spelled:
         spelled = _FRACTION.sub(rf"{_NOTHING}\1\2/\3\4{_NOTHING}", _DELIMITER.sub(_NOTHING, spelled))
@@ -98,14 +83,12 @@ def _spelled_out(text: str) -> str:
         spelled = _THOUSANDS.sub("", spelled)
     if "/" in spelled:
         spelled = _PARENTHESES.sub(r"\1\2", spelled)
-    return spelled
-
-
-def _tokens(spelled: str, bare: bool, text: str) -> Tokens:
     parts = _TOKEN.split(spelled)
     written = parts[1::2]
     words = "\0".join(written).lower().replace("\\", "").split("\0") if written else []
-    return Tokens([NUMBERS.get(word, word) for word in words], written, parts[::2], bare, text)
+    if not _NUMBER_WORDS.isdisjoint(words):
+        words = [NUMBERS.get(word, word) for word in words]
+    return Tokens(words, written, parts[::2], bare, text)
 
 
 def _spelled(command: re.Match[str]) -> str:
