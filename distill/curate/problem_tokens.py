@@ -11,7 +11,7 @@ from distill.curate.conditions import NUMBERS
 from distill.curate.pieces import SHORT_WORDS
 from distill.curate.shingles import LAYOUT
 
-_TOKEN = re.compile(r"(\\?[A-Za-z]+(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?|\d+(?:\.\d+)?|[^\W\d_A-Za-z])")
+_TOKEN = re.compile(r"(\\?[A-Za-z]++(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?+|\d++(?:\.\d++)?+|[^\W\d_A-Za-z])")
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _DELIMITER = re.compile(r"\\[()\[\],;:! ]")
@@ -112,16 +112,17 @@ def signs_differ(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]
     for begin, other, length in equal:
         ours, theirs = first.between[begin : begin + length], second.between[other : other + length]
         if ours != theirs:
-            within = range(begin + bool(begin or other), begin + length)
-            if any(_sign_differs(first, at, second.between[at - begin + other]) for at in within):
-                return True
+            skipped = bool(begin or other)
+            for at, (one, another) in enumerate(zip(ours, theirs, strict=True)):
+                if one != another and at >= skipped and _sign_differs(first, begin + at, another):
+                    return True
     return False
 
 
 def _sign_differs(first: Tokens, at: int, theirs: str) -> bool:
-    ours = first.between[at]
-    if ours == theirs or not is_symbol(first.written[at]):
+    if not is_symbol(first.written[at]):
         return False
+    ours = first.between[at]
     formula = at > 0 and is_symbol(first.written[at - 1])
     return _signs(ours, formula) != _signs(theirs, formula)
 
