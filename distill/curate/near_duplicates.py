@@ -22,17 +22,19 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distill.curate.missing_words import letters_of, too_different, words_of
 from distill.curate.problem_tokens import tokens_of
 from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
 from distill.curate.shingles import Places
-from distill.curate.sketches import Sketches, alike, same, sketches_of
+from distill.curate.sketches import Sketches, alike, same, shared, sketches_of
 from distill.errors import Refused
 
 _PART = 2048  # rows that are sketched in one
 _CHARACTERS = 1 << 22  # the same in characters
 _CACHED = 1024  # texts whose tokens are kept
+_LIKELY = 0.6  # share of the slots from which on most pairs are one problem
 
 
 class Removal(NamedTuple):
@@ -114,7 +116,9 @@ class NearDuplicates:
         for hashes in (self._sketches[0].plain, self._sketches[0].spelled):
             comparing.remove(same(hashes[order]), copies=True)
         left = comparing.left()
-        comparing.remove(left[alike(self._sketches[0].rows(order[left]))])
+        sketches = self._sketches[0].rows(order[left])
+        pairs = alike(sketches)
+        comparing.remove(left[pairs], likely=shared(sketches, pairs) >= _LIKELY)
         keys = [self._keys[row] for row in order.tolist()]
         return [Removal(keys[one], keys[other], *found) for one, (other, found) in comparing.settled()]
 
@@ -157,11 +161,13 @@ class _Comparing:
         stays[list(self._removed)] = False
         return np.flatnonzero(stays)
 
-    def remove(self, pairs: Places, copies: bool = False) -> None:
+    def remove(self, pairs: Places, copies: bool = False, likely: NDArray[np.bool_] | None = None) -> None:
         """The later row of every pair (in the order of the later) that is one problem with the earlier, or with what
-        that was removed for. `copies`: most are the same text."""
+        that was removed for. `copies`: most are the same text; `likely`: with which pairs no time is lost on a bound
+        (None: with all)."""
         removed, tried = self._removed, (-1, set[int]())
-        for earlier, later in zip(*(side.tolist() for side in pairs.T), strict=True):
+        likely = np.ones(len(pairs), bool) if likely is None else likely
+        for earlier, later, sure in zip(*(side.tolist() for side in pairs.T), likely.tolist(), strict=True):
             if later in removed:
                 continue
             while earlier in removed:  # what it was removed for may be like the later one too
@@ -171,13 +177,13 @@ class _Comparing:
                 continue
             tried[1].add(earlier)
             verbatim = copies and self._text(earlier) == self._text(later)
-            found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later)
+            found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later, sure)
             if found is not None:
                 removed[later] = earlier, found
 
-    def _compared(self, earlier: int, later: int) -> Likeness | None:
+    def _compared(self, earlier: int, later: int, likely: bool = True) -> Likeness | None:
         shorter, longer = sorted((earlier, later), key=self._size)
-        if too_different(self._words(longer), self._letters(shorter), self._least):
+        if not likely and too_different(self._words(longer), self._letters(shorter), self._least):
             return None
         return likeness(self._tokens(earlier), self._tokens(later), self._least)
 
