@@ -101,8 +101,8 @@ def test_boilerplate_is_no_evidence(text: str) -> None:
 def test_how_a_question_is_asked_is_no_copy_without_its_symbols() -> None:
     question = r"Find the number of ordered pairs $(u,v)$ of integers such that $|u + vi| \le 7.$"
     text = (
-        r"Let $N$ be the number of ordered pairs of integers $(u,v)$ with $3 \leq u \leq 80$ and $v \geq 2$ such that the"
-        r" polynomial $x^2-ux+v$ is a square. Find the last digit of $N$."
+        r"Let $N$ be the number of ordered pairs of integers $(u,v)$ with $3 \leq u \leq 80$ and $v \geq 2$ such that"
+        r" the polynomial $x^2-ux+v$ is a square. Find the last digit of $N$."
     )
     others = [f"Find $u$, $v$, $vi$ and $7$ on day {day} of the year." for day in range(8)]
     (flag,) = Decontaminator([question, *others]).flags([text])
