@@ -184,6 +184,7 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
     if not isinstance(recipe.teacher, ProgramTeacher):
         return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
+    from distill.chat_template import turn_of
     from students.render import render
     from teachers.harvest import request_for
     from teachers.program import CountdownProgram
@@ -191,7 +192,8 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     program = CountdownProgram(recipe.teacher)
     asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
     tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
-    lengths = [len(render(tokenizer, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
+    turn = turn_of(tokenizer, recipe.student.model)
+    lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"
 
 

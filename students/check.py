@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.recipe import Train
 from students.render import IGNORED, Row, render
@@ -46,7 +47,8 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
             f"the tokenizer pads with its end-of-turn token {tokenizer.eos_token!r}.",
             "Training would hide the end of every answer from the loss.",
         )
-    rows = [render(tokenizer, r["trace_id"], r["messages"], r["completion"]) for r in curated]
+    turn = turn_of(tokenizer, tokenizer.name_or_path)
+    rows = [render(tokenizer, turn, r["trace_id"], r["messages"], r["completion"]) for r in curated]
     fitting = [row for row in rows if len(row) <= train.max_length]
     too_long = len(rows) - len(fitting)
     if too_long and not train.drop_long_rows:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 from trl import SFTTrainer
 
+from distill.chat_template import turn_of
 from distill.errors import DistillError, Refused
 from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
@@ -35,6 +36,7 @@ def rows(n: int = 12) -> list[Row]:
     return [
         render(
             TOK,
+            turn_of(TOK, "tiny"),
             f"r{i}",
             [{"role": "user", "content": f"Make {i}."}],
             f"<think>\n{'7+1=8, ' * (i % 5)}\n</think>\n\n{i}",
