@@ -224,6 +224,13 @@ def check_run(recipe: Recipe, folder: Path) -> None:
         console.print(text, end="\n\n")
     mark = "green" if console.is_terminal else "in [[ ]]"
     share = checked.tokens_in_loss / checked.tokens
+    if checked.learns_end:
+        console.print(
+            f"{tokenizer.eos_token} is new to this model: its embedding is trained too. vLLM serves the merged "
+            "checkpoint; such an adapter it refuses."
+        )
+    for note in checked.notes:
+        console.print(f"note: {note}")
     console.print(
         f"passed: {len(checked.rows)} rows, longest {checked.longest} of {recipe.train.max_length} tokens, "
         f"{checked.tokens:,} tokens, {share:.0%} in the loss ({mark}), stop token {tokenizer.eos_token} in every row, "

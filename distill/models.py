@@ -118,6 +118,17 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     return tok
 
 
+def known_stops(source: ModelSource) -> set[int]:
+    """Tokens at which a model has learnt to stop: those of its generation config, and its tokenizer's own end token."""
+    from transformers import AutoTokenizer
+
+    with _reading("tokenizer", source):
+        own = AutoTokenizer.from_pretrained(**source.where()).eos_token_id
+    configured = generation_defaults(source).get("eos_token_id")
+    found = {own, *(configured if isinstance(configured, list) else [configured])}
+    return {token for token in found if token is not None}
+
+
 def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "PreTrainedModel":
     """Dense weights in the given dtype, on the best device, in evaluation mode."""
     import torch

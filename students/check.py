@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+DATED = "the chat template writes the day into the prompt: a server will show the student other days than its training"
+"""As Llama-3.2's does."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """Rows that may be trained on, and what was found out about them."""
@@ -25,6 +29,12 @@ class Checked:
     tokens: int
     """Tokens of all rows, prompts included."""
     tokens_in_loss: int
+    end: int
+    """The token that ends every row."""
+    learns_end: bool = False
+    """Is that token new to the model, so that its embedding is trained too?"""
+    notes: tuple[str, ...] = ()
+    """What else is to be known before training."""
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -65,6 +75,8 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
         longest=max(map(len, fitting)),
         tokens=sum(map(len, fitting)),
         tokens_in_loss=sum(len(row) - row.labels.count(IGNORED) for row in fitting),
+        end=turn.end,
+        notes=(DATED,) if turn.tells_date else (),
     )
 
 
