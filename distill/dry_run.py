@@ -37,6 +37,7 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from distill.curate.evaluation_sets import outside_fingerprint
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
+    from students.rates import refuse_strange_rate
     from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
@@ -65,6 +66,7 @@ def refuse_early(recipe: Recipe) -> None:
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
     _refuse_beyond_context("evaluate.max_tokens", recipe.evaluate.max_tokens, source)
     refuse_unknown_modules(config, recipe.train, source.name)
+    refuse_strange_rate(recipe.train.learning_rate, models.parameter_count(config), recipe.train.accept_learning_rate)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):

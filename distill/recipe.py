@@ -81,6 +81,8 @@ class Train(Section):
 
     learning_rate: float = Field(2e-4, gt=0, le=10)
     """Peak. LoRA wants about ten times that of full fine-tuning (LoRA Without Regret)."""
+    accept_learning_rate: bool = False
+    """Train with a rate that is far from what is known for this size; otherwise it is refused."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     """Shape of the schedule after the warm-up."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)

@@ -25,6 +25,7 @@ from distill.recipe import Recipe
 from students.check import Checked, check, coloured
 from students.pack import PackedRow, pack
 from students.plan import memory_plan, refuse_without_memory
+from students.rates import refuse_strange_rate
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
         )
     checked = check(load_from_disk(curated), tokenizer, recipe.train)
     checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
+    refuse_strange_rate(recipe.train.learning_rate, models.parameter_count(config), recipe.train.accept_learning_rate)
     refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
     return checked, tokenizer
 

@@ -14,6 +14,7 @@ from distill.errors import Refused
 from distill.recipe import Train
 from students.check import check, coloured
 from students.pack import OPEN, pack
+from students.rates import refuse_strange_rate
 from students.render import IGNORED, Row, render, serving_prompt
 
 MESSAGES = [{"role": "system", "content": "Think."}, {"role": "user", "content": "Make 33 from 3 7 12."}]
@@ -105,6 +106,26 @@ def test_a_prefilled_think_tag_belongs_to_the_prompt() -> None:
     learned = TOK.decode([t for t in row.labels if t != IGNORED])
     assert learned == ANSWER.removeprefix("<think>\n") + "<|im_end|>"
     assert TOK.decode(row.input_ids).count("<think>") == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "parameters", "far"),
+    [
+        (1e-3, 135e6, ""),
+        (2e-5, 8e9, ""),
+        (1.9e-5, 8e9, "below"),
+        (3e-3, 8e9, ""),
+        (2e-3, 32e9, "above"),
+        (1e-4, 70e9, ""),
+    ],
+)
+def test_rates_that_are_far_from_what_is_known_are_refused(rate: float, parameters: float, far: str) -> None:
+    refuse_strange_rate(rate, int(parameters), accepted=True)
+    if not far:
+        refuse_strange_rate(rate, int(parameters), accepted=False)
+        return
+    with pytest.raises(Refused, match=f"is far {far} what is known"):
+        refuse_strange_rate(rate, int(parameters), accepted=False)
 
 
 def test_pad_equal_to_end_is_refused() -> None:
