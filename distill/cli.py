@@ -104,7 +104,7 @@ def plan(recipe: RecipeArgument, overrides: Overrides = None) -> None:
 @app.command()
 def check(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir = None) -> None:
     """The gate before training: template, mask, stop token, length, memory."""
-    from distill.dry_run import check_run
+    from distill.check import check_run
 
     resolved = _load(recipe, overrides)
     check_run(resolved, _folder(resolved, run_dir))

@@ -1,9 +1,8 @@
-"""What can be known before anything is done: `--dry-run`, `plan`, `check`, and what `run` refuses first."""
+"""What can be known before anything is done: `--dry-run`, `plan`, and what `run` refuses first."""
 
 import asyncio
 import math
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distill import models
@@ -22,7 +21,7 @@ from distill.recipe import (
     VLLMTeacher,
 )
 from distill.records import Problem
-from distill.run import dump_recipe, read_seal
+from distill.run import dump_recipe
 from distill.verify import code
 
 if TYPE_CHECKING:
@@ -197,44 +196,3 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     turn = turn_of(tokenizer, recipe.student.model)
     lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"
-
-
-def check_run(recipe: Recipe, folder: Path) -> None:
-    """Run the gate on a curated set and show what training will see.
-
-    Raises:
-        Refused: no curated set yet, or the gate's reasons.
-    """
-    from rich.console import Console
-    from rich.text import Text
-
-    from distill.pipeline import fingerprints
-    from students.check import coloured
-    from students.stage import gate
-
-    seal = read_seal(folder, "curate")
-    if seal is None or seal.fingerprint != fingerprints(recipe)["curate"]:
-        found = "no curated set" if seal is None else "a curated set of another recipe, and none of this one"
-        raise Refused(f"{folder} holds {found} to check.", "`distill run RECIPE --until curate` makes one.")
-    checked, tokenizer = gate(recipe, folder / "curated")
-    console = Console()
-    for row in checked.rows[:2]:
-        text = Text()
-        for piece, in_loss in coloured(row, tokenizer):
-            shown = piece if console.is_terminal or not in_loss else f"[[{piece}]]"
-            text.append(shown, style="green" if in_loss else "dim")
-        console.print(text, end="\n\n")
-    mark = "green" if console.is_terminal else "in [[ ]]"
-    share = checked.tokens_in_loss / checked.tokens
-    if checked.learns_end:
-        console.print(
-            f"{tokenizer.eos_token} is new to this model: its embedding is trained too. vLLM serves the merged "
-            "checkpoint; such an adapter it refuses."
-        )
-    for note in checked.notes:
-        console.print(f"note: {note}")
-    console.print(
-        f"passed: {len(checked.rows)} rows, longest {checked.longest} of {recipe.train.max_length} tokens, "
-        f"{checked.tokens:,} tokens, {share:.0%} in the loss ({mark}), stop token {tokenizer.eos_token} in every row, "
-        f"pad {tokenizer.pad_token}"
-    )

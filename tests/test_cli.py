@@ -92,6 +92,14 @@ def test_until_and_check(distill: Any, recipe_file: Path, tmp_path: Path) -> Non
     assert checked.code == 0
     assert "passed:" in checked.out
     assert "stop token <|im_end|> in every row" in checked.out.replace("\n", " ")
+    page = (run / "check.html").read_text()
+    assert "https://" not in page
+    assert "src=" not in page
+    shown = re.findall(r'<span class="t (\w)" title="(\d+)">(.*?)</span>', page, re.DOTALL)
+    assert {mask for mask, _, _ in shown} == {"i", "o"}
+    stops = [at for at, (_, _, text) in enumerate(shown) if text == "&lt;|im_end|&gt;" and shown[at][0] == "i"]
+    assert len(stops) == len(re.findall("<h2>", page)), "every row's stop token is in the loss"
+    assert "&lt;think&gt;" in "".join(text for mask, _, text in shown if mask == "i")
     refused(distill("run", recipe_file, "--until", "cure", "--run-dir", run), "--until=cure is no stage")
 
 
