@@ -140,7 +140,7 @@ def test_the_stage_writes_a_data_set_with_provenance(recipe: Recipe, tmp_path: P
     assert f"{len(rows)} traces of {len(set(rows['problem_id']))} problems" in card
     assert (tmp_path / "curated" / "funnel.txt").read_text().strip() in card
     assert "| countdown seed 0 | 48 |".replace("48", str(len(rows))) in card
-    assert (tmp_path / "curated" / "funnel.svg").read_text().count("<text") == 2 * len(counts["funnel"])
+    assert (tmp_path / "curated" / "funnel.svg").read_text().count("<text") == 2 * len(counts["funnel"]) + 2
     assert counts["funnel"][0]["traces"] == 48
     for row in rows:
         assert row["verdict"] == "correct"

@@ -24,7 +24,14 @@ def as_svg(steps: Sequence[Step]) -> str:
             f'<rect class="p" x="{NAME}" y="{y + 13}" width="{problems:.1f}" height="5" rx="2"/>',
             f'<text class="s" x="{NAME + traces + 8:.1f}" y="{y + 14}">{step.traces:,}</text>',
         ]
-    height = 24 + LINE * len(steps)
+    foot = 20 + LINE * len(steps)
+    parts += [
+        f'<rect x="{NAME}" y="{foot - 9}" width="24" height="10" rx="2"/>',
+        f'<text class="s" x="{NAME + 32}" y="{foot}">traces</text>',
+        f'<rect class="p" x="{NAME + 100}" y="{foot - 7}" width="24" height="5" rx="2"/>',
+        f'<text class="s" x="{NAME + 132}" y="{foot}">their problems</text>',
+    ]
+    height = foot + 12
     label = "Traces (dark) and problems (light) left after each step"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
