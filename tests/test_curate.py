@@ -10,7 +10,7 @@ from datasets import load_from_disk
 from distill.countdown_problems import countdown_problems
 from distill.curate.columns import measured
 from distill.curate.problem_steps import Ask
-from distill.curate.questions import normalised
+from distill.curate.questions import normalised, without_instructions
 from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Judged, Read
 from distill.curate.stage import curate
@@ -372,3 +372,33 @@ def test_the_funnel_tells_what_was_looked_for() -> None:
     held = [rows[0].problem.model_copy(update={"question": "Something else?"})]
     step = {step.name: step.note for step in selected(rows, held).steps}["not in the evaluation"]
     assert step == "against 1 held-out problems"
+
+
+QUESTION = "Natalia sold clips to 48 of her friends in April, and then half as many in May. How many did she sell?"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "Return your final response within \\boxed{{}}. {}",
+        "{} Please reason step by step, and put your final answer within \\boxed{{}}.",
+        "{}\nLet's think step by step.",
+        "Solve the following problem step by step:\n\n{}\n\nPut your answer in \\boxed{{}}",
+    ],
+)
+def test_sentences_that_say_how_to_answer_are_no_part_of_a_question(around: str) -> None:
+    assert without_instructions(around.format(QUESTION)) == QUESTION
+    rows = [candidate("a", 0, question=QUESTION), candidate("b", 0, question=around.format(QUESTION))]
+    assert chosen(rows) == ["a/0"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Explain step by step why $\\sqrt{2}$ is irrational.",
+        "In $\\boxed{5} + \\boxed{x} = 9$, what is $x$?",
+        "A robot walks step by step along a line. How far does it get in 5 steps?",
+    ],
+)
+def test_a_question_that_is_about_steps_or_boxes_stays(question: str) -> None:
+    assert without_instructions(question) == question

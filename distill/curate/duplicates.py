@@ -7,7 +7,7 @@ from itertools import groupby
 from distill.curate.columns import Columns
 from distill.curate.distinct import distinct
 from distill.curate.near_duplicates import NearDuplicates
-from distill.curate.questions import AT_ONCE, GENERATED
+from distill.curate.questions import AT_ONCE, GENERATED, without_instructions
 from distill.curate.selections.pool import Ints
 from distill.curate.sources import Read
 from distill.records import Problem
@@ -37,7 +37,7 @@ def near_problems(problems: Sequence[Problem], least: float) -> list[Duplicate]:
     with NearDuplicates(least) as finder:
         for at in range(0, len(some), AT_ONCE):
             part = some[at : at + AT_ONCE]
-            finder.add([p.id for p in part], [p.question for p in part])
+            finder.add([p.id for p in part], [without_instructions(p.question) for p in part])
         found = finder.removals()
     return [Duplicate("problem", r.key, r.survivor, round(r.similarity, 4), r.differences) for r in found]
 
