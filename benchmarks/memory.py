@@ -39,7 +39,7 @@ def settings(shape: dict) -> Train:
 
 def measure(shape: dict) -> float:
     """Peak of this process in GiB after three steps."""
-    from students.train import build_trainer, train_lora
+    from students.train import build_trainer, fit
 
     models.keep_freed_memory()
     train, rng = settings(shape), random.Random(0)
@@ -51,7 +51,7 @@ def measure(shape: dict) -> float:
     source = models.resolve(MODEL)
     packed = pack(made, length, 0, 0)
     folder = Path(tempfile.mkdtemp())
-    train_lora(build_trainer(models.load(source), models.tokenizer(source), packed, train, 0, folder, lambda _: None))
+    fit(build_trainer(models.load(source), models.tokenizer(source), packed, train, 0, folder, lambda _: None))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

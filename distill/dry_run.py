@@ -18,6 +18,7 @@ from distill.recipe import (
     ProgramTeacher,
     Recipe,
     TableProblems,
+    Train,
     VLLMTeacher,
 )
 from distill.records import Problem
@@ -35,6 +36,7 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from students.methods import refuse_without_bitsandbytes
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
     from teachers.base import in_section
@@ -65,7 +67,9 @@ def refuse_early(recipe: Recipe) -> None:
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
     _refuse_beyond_context("evaluate.max_tokens", recipe.evaluate.max_tokens, source)
     refuse_unknown_modules(config, recipe.train, source.name)
-    refuse_strange_rate(recipe.train.learning_rate, models.parameter_count(config), recipe.train.accept_learning_rate)
+    refuse_strange_rate(recipe.train, models.parameter_count(config))
+    if recipe.train.method == "qlora":
+        refuse_without_bitsandbytes()
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
@@ -97,6 +101,7 @@ def dry_run(recipe: Recipe) -> str:
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
     from students.plan import available_memory, gib, memory_plan
+    from students.rates import rate_of
     from teachers.harvest import most_samples
 
     source = models.resolve(recipe.student.model, recipe.student.revision)
@@ -111,12 +116,14 @@ def plan(recipe: Recipe) -> str:
     is_free = recipe.teacher.kind in ("program", "replay")
     tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, training)
     most = "at most " if recipe.harvest.is_adaptive() else ""
+    rate, why = rate_of(recipe.train, memory.parameters, recipe.curate.rows or len(training))
     disk = 2 * memory.weights + memory.adapter_parameters * 16
     lines = [
         f"problems   {len(training):,} to train on, {len(problems) - len(training):,} held out",
         f"harvest    {most}{samples:,} samples from {recipe.teacher.kind}, {tokens}, {price}",
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
-        f"adapter    rank {recipe.train.lora_r}: {memory.adapter_parameters:,} parameters trained",
+        f"train      {_method(recipe.train)}: {memory.adapter_parameters:,} parameters trained",
+        f"           learning rate {rate:g} ({why})",
         f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
         f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
         f"libraries {gib(memory.libraries)}",
@@ -126,6 +133,11 @@ def plan(recipe: Recipe) -> str:
         f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
     ]
     return "\n".join(lines)
+
+
+def _method(train: Train) -> str:
+    names = {"full": "all weights", "qlora": "QLoRA", "lora": "DoRA" if train.use_dora else "LoRA"}
+    return names[train.method] + ("" if train.method == "full" else f" of rank {train.lora_r}")
 
 
 def _bill(recipe: Recipe, training: list[Problem]) -> tuple[str, str]:

@@ -77,10 +77,12 @@ class Student(Section):
 
 
 class Train(Section):
-    """Supervised fine-tuning with LoRA. Names are those of TRL and PEFT."""
+    """Supervised fine-tuning: LoRA, QLoRA, or all weights. Names are those of TRL and PEFT."""
 
-    learning_rate: float = Field(2e-4, gt=0, le=10)
-    """Peak. LoRA wants about ten times that of full fine-tuning (LoRA Without Regret)."""
+    method: Literal["lora", "qlora", "full"] = "lora"
+    """What is trained: an adapter, one on a model of 4 bits (NF4, double quantisation), or all weights."""
+    learning_rate: float | None = Field(None, gt=0, le=10)
+    """Peak; null takes what is known for method, size and rows, and says so."""
     accept_learning_rate: bool = False
     """Train with a rate that is far from what is known for this size; otherwise it is refused."""
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
@@ -109,12 +111,27 @@ class Train(Section):
     """Dropout before the adapter."""
     lora_target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
     """Which layers get an adapter; all-linear leaves out the output layer only."""
+    use_dora: bool = False
+    """Train magnitude and direction of the weights apart (DoRA); slower, and at low ranks often better."""
     use_rslora: bool = False
     """Scale by lora_alpha / sqrt(lora_r) instead."""
+    merge_into: Literal["clean", "quantised"] = "clean"
+    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     save_steps: Count = 50
     """Optimiser steps between checkpoints that a killed run goes on from."""
+
+    @model_validator(mode="after")
+    def _method(self) -> "Train":
+        adapters = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
+        defaults = {name: Train.model_fields[name].default for name in adapters}
+        changed = [name for name in adapters if getattr(self, name) != defaults[name]]
+        if self.method == "full" and changed:
+            raise ValueError(f"{changed[0]} is about an adapter, and train.method=full trains all weights")
+        if self.method != "qlora" and self.merge_into != "clean":
+            raise ValueError("merge_into is about train.method=qlora, which alone has two bases to merge into")
+        return self
 
     @model_validator(mode="after")
     def _batch(self) -> "Train":

@@ -13,14 +13,14 @@ LIBRARIES = 3 << 28
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Bytes that LoRA training is expected to hold at its peak."""
+    """Bytes that training is expected to hold at its peak."""
 
     parameters: int
     """Of the frozen model."""
     adapter_parameters: int
     weights: int
     adapter: int
-    """Adapter in float32 with gradient and both AdamW moments: 16 bytes a parameter."""
+    """What is trained, in float32 with gradient and both AdamW moments: 16 bytes a parameter."""
     activations: int
     logits: int
     libraries: int = LIBRARIES
@@ -31,7 +31,7 @@ class MemoryPlan:
 
 
 def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
-    """Estimate the peak of LoRA training at full rows of max_length.
+    """Estimate the peak of training at full rows of max_length.
 
     Activations per token and layer: about 18 hidden and 7 intermediate vectors kept for the backward
     pass, with an attention that stores no T x T matrix; with gradient checkpointing one hidden vector
@@ -45,15 +45,30 @@ def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
         per_layer + layers * tokens * hidden * bytes_per_weight if train.gradient_checkpointing else layers * per_layer
     )
     parameters = models.parameter_count(config)
-    adapter = adapter_parameters(config, train.lora_r)
+    adapter = parameters if train.method == "full" else adapter_parameters(config, train.lora_r)
     return MemoryPlan(
         parameters=parameters,
         adapter_parameters=adapter,
-        weights=parameters * bytes_per_weight,
+        weights=_weights(config, train, parameters, bytes_per_weight),
         adapter=adapter * 16,
         activations=activations,
         logits=min(tokens * text.vocab_size * 12, 3 << 30),
     )
+
+
+BYTES_IN_4_BITS = 0.5 + 0.127 / 8
+"""Of a weight in NF4 with double quantisation: the constants take 0.127 bits more (Dettmers et al. 2023, section 3)."""
+
+
+def _weights(config: Any, train: Train, parameters: int, bytes_per_weight: int) -> int:
+    """Of the frozen model; where all weights are trained they count as `adapter`. Embeddings are never quantised."""
+    if train.method == "full":
+        return 0
+    if train.method == "lora":
+        return parameters * bytes_per_weight
+    text = config.get_text_config()
+    tables = text.vocab_size * text.hidden_size * (1 if text.tie_word_embeddings else 2)
+    return int((parameters - tables) * BYTES_IN_4_BITS + tables * bytes_per_weight)
 
 
 def adapter_parameters(config: Any, rank: int) -> int:

@@ -10,6 +10,7 @@ student/
 """
 
 import json
+import logging
 import math
 import shutil
 from collections.abc import Callable
@@ -23,13 +24,16 @@ from distill.errors import DistillError, Refused
 from distill.files import read_json, write_folder, write_json
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
+from students.methods import load_student, merged_of, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
 from students.plan import memory_plan, refuse_without_memory
-from students.rates import refuse_strange_rate
+from students.rates import rate_of, refuse_strange_rate
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
 
 OnStep = Callable[[dict[str, Any]], None]
 """Called after each optimiser step with what `students.train.OnLog` gets."""
@@ -54,7 +58,9 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
         )
     checked = check(load_from_disk(curated), tokenizer, recipe.train)
     checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
-    refuse_strange_rate(recipe.train.learning_rate, models.parameter_count(config), recipe.train.accept_learning_rate)
+    refuse_strange_rate(recipe.train, models.parameter_count(config))
+    if recipe.train.method == "qlora":
+        refuse_without_bitsandbytes()
     refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
     return checked, tokenizer
 
@@ -66,7 +72,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         Refused: the gate's reasons, or packing that does not isolate.
         DistillError: the loss became no number.
     """
-    from students.train import build_trainer, train_lora
+    from students.train import build_trainer, fit
 
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
@@ -78,22 +84,30 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     in_order = recipe.curate.order != "random"
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
     models.keep_freed_memory()
-    model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
+    train = recipe.train.model_copy(update={"learning_rate": rate})
+    logger.info("train: learning rate %g (%s)", rate, reason)
+    model = load_student(source, recipe.student.dtype, train)
     metrics = _Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"
     trainer = build_trainer(
         model,
         tokenizer,
         packed,
-        recipe.train,
+        train,
         recipe.seed,
         checkpoints,
         metrics.note,
         in_order,
         new_tokens=[checked.end] if checked.learns_end else [],
     )
-    trained = train_lora(trainer)
-    divergence = save(trained, tokenizer, packed[0], folder)
+    trained = fit(trainer)
+    if train.method != "full":
+        write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
+    before = log_probs(trained, packed[0])
+    merged = merged_of(trained, folder / "adapter", source, recipe.student.dtype, train)
+    divergence = save(merged, before, tokenizer, packed[0], folder)
     counts = {
         **checked.counts(),
         "packed_rows": len(packed),
@@ -102,6 +116,8 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "final_loss": metrics.last.get("loss"),
         "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
         "merge_kl": divergence,
+        "learning_rate": rate,
+        "learning_rate_because": reason,
     }
     write_json(done, {"counts": counts, "files": _sizes(folder)})
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -114,19 +130,22 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(saved)}
 
 
-def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, folder: Path) -> float:
-    """Write adapter and merged checkpoint, each whole or not at all.
+def save(
+    merged: "PreTrainedModel",
+    before: "torch.Tensor",
+    tokenizer: "PreTrainedTokenizerBase",
+    sample: PackedRow,
+    folder: Path,
+) -> float:
+    """Write the merged checkpoint, whole or not at all.
 
-    Returns mean KL(adapter || merged) in nats over the tokens of a packed row: what rounding the
-    merged weights to their dtype cost.
+    Returns mean KL(trained || merged) in nats over the tokens of a packed row, of which `before` has the log
+    probabilities of the model as it was trained: what merging cost, and rounding to the checkpoint's dtype.
 
     Raises:
         DistillError: the outputs are no numbers.
     """
-    write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
-    before = _log_probs(trained, sample)
-    merged: PreTrainedModel = trained.merge_and_unload()
-    after = _log_probs(merged, sample)
+    after = log_probs(merged, sample)
     merged.generation_config.eos_token_id = _stop_tokens(merged, tokenizer)
     merged.generation_config.pad_token_id = tokenizer.pad_token_id
 
@@ -143,7 +162,8 @@ def save(trained: Any, tokenizer: "PreTrainedTokenizerBase", sample: PackedRow, 
     return divergence
 
 
-def _log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
+def log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
+    """Of the first tokens of a packed row, shape (tokens, vocabulary), in float32."""
     import torch
 
     model.eval()

@@ -1,4 +1,4 @@
-"""LoRA fine-tuning: TRL's SFTTrainer under a thin layer that owns what goes wrong silently.
+"""Fine-tuning: TRL's SFTTrainer under a thin layer that owns what goes wrong silently.
 
 Rows arrive rendered, masked and packed (`render.py`, `pack.py`), so TRL prepares nothing. Before the
 first step the isolation of packed rows is measured on the very model that will be trained.
@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill import models
 from distill.errors import DistillError, Refused
 from distill.files import write_json
 from distill.recipe import Train
+from students.methods import adapter_config
 from students.pack import PackedRow, collate
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
     return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
 
 
-def train_lora(trainer: "SFTTrainer") -> "PreTrainedModel":
+def fit(trainer: "SFTTrainer") -> "PreTrainedModel":
     """Train the adapter; goes on from the newest complete checkpoint in the trainer's output_dir.
 
     Returns the PEFT model. Same rows, recipe and seed give the same adapter, interrupted or not.
@@ -86,20 +88,10 @@ def build_trainer(
     model has hardly seen the end of a turn, and with its embedding frozen it would never write it.
     """
     from datasets import Dataset
-    from peft import LoraConfig
     from transformers.trainer_callback import PrinterCallback
 
     from students.trainer import LabelledTokensTrainer
 
-    lora = LoraConfig(
-        r=train.lora_r,
-        lora_alpha=train.lora_alpha,
-        lora_dropout=train.lora_dropout,
-        target_modules=train.lora_target_modules,
-        use_rslora=train.use_rslora,
-        task_type="CAUSAL_LM",
-        trainable_token_indices=_tables(model, new_tokens) if new_tokens else None,
-    )
     rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
     trainer = LabelledTokensTrainer(
         model=model,
@@ -107,20 +99,11 @@ def build_trainer(
         train_dataset=Dataset.from_list(rows),
         data_collator=collate,
         processing_class=tokenizer,
-        peft_config=lora,
+        peft_config=adapter_config(train, model, new_tokens),
         callbacks=[_callback(on_log)],
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
-
-
-def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
-    """The tokens for each table of embeddings: the output has one of its own, unless it is tied to the input's."""
-    tables = [model.get_input_embeddings()]
-    if not model.config.get_text_config().tie_word_embeddings:
-        tables.append(model.get_output_embeddings())
-    names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
-    return {names[id(table)]: list(tokens) for table in tables}
 
 
 def newest_checkpoint(checkpoints: Path) -> Path | None:
@@ -141,6 +124,7 @@ def _arguments(
     from trl import SFTConfig
 
     on_gpu = torch.cuda.is_available()
+    compute = models.compute_dtype()[0] if train.method == "full" else model.dtype
     return SFTConfig(
         output_dir=str(checkpoints),
         learning_rate=train.learning_rate,
@@ -152,8 +136,8 @@ def _arguments(
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,
         gradient_checkpointing=train.gradient_checkpointing,
-        bf16=model.dtype == torch.bfloat16,
-        fp16=model.dtype == torch.float16,
+        bf16=compute == torch.bfloat16,
+        fp16=compute == torch.float16,
         use_cpu=not on_gpu,
         seed=seed,
         data_seed=seed,

@@ -6,9 +6,11 @@ Prompts are outside the loss. As long as the logits of the labelled positions fi
 `MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
 """
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
+from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
 from torch.nn import functional as F
 from trl import SFTTrainer
@@ -41,7 +43,8 @@ class LabelledTokensTrainer(SFTTrainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         forward = {k: v for k, v in inputs.items() if k != "labels"}
         # autocast chooses the dtypes; PEFT's own casts would copy every activation to float32 and back
-        with disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16):
+        casting = disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16)
+        with casting if isinstance(self.model, PeftModel) else nullcontext():
             logits = model(**forward, logits_to_keep=keep, use_cache=False).logits
         flat, wanted = logits.flatten(0, 1), targets.flatten()
         count = (wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch

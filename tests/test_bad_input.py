@@ -37,7 +37,7 @@ BAD = [
     (["teacher.budget=1", "teacher.strategy=bfs"], "all 48 traces were rejected"),
     (["problems.count=100000"], "ask for more Countdown problems than there are"),
     (["publish.hub_id=me/model"], "HF_TOKEN is not set"),
-    (["train.learning_rate=1e-5"], "is far below what is known for LoRA"),
+    (["train.learning_rate=1e-5"], "is far below what is known for lora"),
     (["train.learning_rate=0.01"], "nearly all such runs diverge"),
     (["curate.evaluation_sets=[nowhere.jsonl]"], "there is no file nowhere.jsonl"),
     (["curate.mix=[{path: nowhere.jsonl, share: 0.2}]"], "curate.mix.path 'nowhere.jsonl' is no file"),

@@ -120,12 +120,12 @@ def test_a_prefilled_think_tag_belongs_to_the_prompt() -> None:
     ],
 )
 def test_rates_that_are_far_from_what_is_known_are_refused(rate: float, parameters: float, far: str) -> None:
-    refuse_strange_rate(rate, int(parameters), accepted=True)
+    refuse_strange_rate(Train(learning_rate=rate, accept_learning_rate=True), int(parameters))
     if not far:
-        refuse_strange_rate(rate, int(parameters), accepted=False)
+        refuse_strange_rate(Train(learning_rate=rate), int(parameters))
         return
     with pytest.raises(Refused, match=f"is far {far} what is known"):
-        refuse_strange_rate(rate, int(parameters), accepted=False)
+        refuse_strange_rate(Train(learning_rate=rate), int(parameters))
 
 
 def test_pad_equal_to_end_is_refused() -> None:

@@ -16,8 +16,8 @@ from distill.errors import DistillError, Refused
 from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
-from students.stage import save
-from students.train import build_trainer, mark_complete, newest_checkpoint, schedule, train_lora
+from students.stage import log_probs, save
+from students.train import build_trainer, fit, mark_complete, newest_checkpoint, schedule
 from students.trainer import POSITIONS_STEP, labelled_positions
 
 TOK = tiny.tokenizer()
@@ -146,7 +146,7 @@ def test_a_stop_token_that_is_new_to_the_model_is_learnt(tmp_path: Path, tied: b
                 table.weight[end] = 0
         before = model.get_output_embeddings().weight.detach().clone()
         trainer = build_trainer(model, TOK, packed, train, 0, tmp_path / str(new), lambda _: None, new_tokens=new)
-        trained = train_lora(trainer).merge_and_unload().eval()
+        trained = fit(trainer).merge_and_unload().eval()
         row = next(row for row in rows())
         with torch.no_grad():
             logits = trained(torch.tensor([row.input_ids[:-1]])).logits[0, -1]
@@ -198,9 +198,7 @@ def test_leaky_packing_is_refused(tmp_path: Path) -> None:
     model = tiny.model()
     model.config._attn_implementation = "unmasked"
     with pytest.raises(Refused, match="packed rows see each other"):
-        train_lora(
-            build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
-        )
+        fit(build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None))
 
 
 def adapter_of(trained: Any, folder: Path) -> dict[str, torch.Tensor]:
@@ -222,7 +220,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, at: int) -> None:
             if line["step"] == stop:
                 raise Stop
 
-        return train_lora(build_trainer(tiny.model(), TOK, packed, TRAIN, 0, folder, on_log))
+        return fit(build_trainer(tiny.model(), TOK, packed, TRAIN, 0, folder, on_log))
 
     steps: list[int] = []
     whole = adapter_of(run(tmp_path / "a", None), tmp_path / "whole")
@@ -254,20 +252,19 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     model = tiny.model()
     model.lm_head.weight.data[5] = float("nan")
     with pytest.raises(DistillError, match="the loss is nan at step 1"):
-        train_lora(
-            build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
-        )
+        fit(build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None))
 
 
 def test_merged_equals_adapter_and_stops_at_the_turns_end(tmp_path: Path) -> None:
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
     train = TRAIN.model_copy(update={"learning_rate": 0.05})
-    trained = train_lora(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None))
+    trained = fit(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None))
     inputs = torch.tensor([packed[0].input_ids[:40]])
     with torch.no_grad():
         expected = trained(input_ids=inputs).logits
         untrained = tiny.model()(input_ids=inputs).logits
-    kl = save(trained, TOK, packed[0], tmp_path)
+    before = log_probs(trained, packed[0])
+    kl = save(trained.merge_and_unload(), before, TOK, packed[0], tmp_path)
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
     with torch.no_grad():
         found = merged(input_ids=inputs).logits
@@ -281,7 +278,5 @@ def test_training_learns(tmp_path: Path) -> None:
     losses: list[float] = []
     train = TRAIN.model_copy(update={"num_train_epochs": 30, "learning_rate": 0.05})
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
-    train_lora(
-        build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"])))
-    )
+    fit(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"]))))
     assert losses[-1] < losses[0] - 0.2  # as far as a frozen random output layer lets it

@@ -1,0 +1,123 @@
+"""What is trained: an adapter (LoRA), an adapter on a model of 4 bits (QLoRA), or all weights.
+
+Adapters lie on all linear layers (LoRA Without Regret), the output layer left out. QLoRA is NF4 with double
+quantisation (Dettmers et al. 2023). All weights are trained in float32 under autocast: steps as small as theirs are
+lost in bfloat16.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill import models
+from distill.errors import Refused
+from distill.recipe import Train
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import PreTrainedModel
+
+
+def load_student(source: models.ModelSource, dtype: str, train: Train) -> "PreTrainedModel":
+    """The base model as the method wants it: dense, of 4 bits, or in float32.
+
+    Raises:
+        Refused: QLoRA without bitsandbytes.
+    """
+    if train.method == "full":
+        return models.load(source, "float32")
+    return _in_4_bits(source, dtype) if train.method == "qlora" else models.load(source, dtype)
+
+
+def refuse_without_bitsandbytes() -> None:
+    """
+    Raises:
+        Refused: it is not installed.
+    """
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as e:
+        raise Refused(
+            "train.method=qlora needs bitsandbytes, which is not installed.", "pip install 'bitsandbytes>=0.50,<0.51'"
+        ) from e
+
+
+def _in_4_bits(source: models.ModelSource, dtype: str) -> "PreTrainedModel":
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    refuse_without_bitsandbytes()
+    compute = models.compute_dtype(dtype)[0]
+    bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+    where: dict[str, Any] = source.where()
+    with tempfile.TemporaryDirectory() as folder:
+        if source.gguf_file:  # transformers quantises no GGUF: unpack it first
+            models.load(source, dtype).save_pretrained(folder)
+            where = {"pretrained_model_name_or_path": folder}
+        found = AutoModelForCausalLM.from_pretrained(
+            **where,
+            dtype=compute,
+            quantization_config=bits,
+            attn_implementation="sdpa",
+            device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+        )
+    return found.eval()
+
+
+def adapter_config(train: Train, model: "PreTrainedModel", new_tokens: Sequence[int]) -> "LoraConfig | None":
+    """What PEFT puts on the model; None where all weights are trained."""
+    if train.method == "full":
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=train.lora_r,
+        lora_alpha=train.lora_alpha,
+        lora_dropout=train.lora_dropout,
+        target_modules=train.lora_target_modules,
+        use_rslora=train.use_rslora,
+        use_dora=train.use_dora,
+        task_type="CAUSAL_LM",
+        trainable_token_indices=_tables(model, new_tokens) if new_tokens else None,
+    )
+
+
+def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
+    """The tokens for each table of embeddings: the output has one of its own, unless it is tied to the input's."""
+    tables = [model.get_input_embeddings()]
+    if not model.config.get_text_config().tie_word_embeddings:
+        tables.append(model.get_output_embeddings())
+    names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
+    return {names[id(table)]: list(tokens) for table in tables}
+
+
+def merged_of(
+    trained: "PreTrainedModel", adapter: Path, source: models.ModelSource, dtype: str, train: Train
+) -> "PreTrainedModel":
+    """The trained student as one checkpoint.
+
+    An adapter of QLoRA is merged into the clean base of 16 bits, or into the one of 4 bits that it has seen, made dense
+    again (`train.merge_into`): which of them is nearer to what was trained is measured, not known beforehand
+    (unslothai/unsloth-zoo#810).
+    """
+    import torch
+
+    if train.method == "full":
+        return trained.to(models.compute_dtype(dtype)[0])
+    if train.method == "lora":
+        return trained.merge_and_unload()
+    from peft import PeftModel
+
+    if train.merge_into == "clean":
+        base = models.load(source, dtype)
+    else:
+        base = _in_4_bits(source, dtype).dequantize()
+        base = base.to(models.compute_dtype(dtype)[0])
+    with torch.no_grad():
+        return PeftModel.from_pretrained(base, adapter).merge_and_unload()
