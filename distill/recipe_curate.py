@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from distill.recipe_base import Count, Section
 from distill.recipe_difficulty import Difficulty, Domains
 from distill.recipe_quality import Quality, Share
+from distill.wording import key
 
 
 class S1(Section):
@@ -83,7 +84,9 @@ class Curate(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "Curate":
         if self.select == "s1" and self.rows is None:
-            raise ValueError("curate.select=s1 fills up to a number of rows; set curate.rows (the paper's is 1000)")
+            raise ValueError(
+                f"{key('curate.select')}=s1 fills up to a number of rows; set {key('curate.rows')} (s1K has 1000)"
+            )
         if sum(part.share for part in self.mix) >= 1:
-            raise ValueError("the shares in curate.mix are all of the rows or more; the traces need some too")
+            raise ValueError(f"the shares in {key('curate.mix')} are all of the rows or more; the traces need some too")
         return self

@@ -20,6 +20,7 @@ from distill.curate.selections import (
 )
 from distill.curate.selections.pool import Ints, shuffled
 from distill.recipe_curate import Curate
+from distill.wording import counted
 
 
 def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
@@ -85,6 +86,6 @@ def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, see
 
 def name_of(spec: Curate) -> str:
     """What the funnel calls the selection."""
-    each = f", at most {spec.traces_per_problem or 'all'} a problem"
-    rows = f", {spec.rows:,} rows" if spec.rows else ""
+    each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ", all of a problem"
+    rows = f", {counted(spec.rows, 'row')}" if spec.rows else ""
     return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
