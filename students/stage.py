@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import DistillError, Refused
-from distill.files import read_json, write_folder, write_json
+from distill.files import read_json, write_json
+from distill.folders import write_folder
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
 from students.pack import PackedRow, pack
