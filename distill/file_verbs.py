@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from distill.errors import Refused
+from distill.files import user_path
+from distill.wording import counted
 
 if TYPE_CHECKING:
     from distill.curate.problem_steps import Ask
@@ -29,6 +31,7 @@ def select(
 
     Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
     """
+    from distill.curate.curated_folder import is_curated
     from distill.curate.select_files import select_files, summary
     from distill.recipe_curate import Curate
     from distill.recipe_file import settings
@@ -47,8 +50,10 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
+    if is_curated(user_path(str(out))):
+        typer.echo(f"{out} holds a curated set, which is replaced when the new one is whole", err=True)
     counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
-    typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
+    typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")
 
 
 def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
