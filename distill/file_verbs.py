@@ -7,7 +7,7 @@ import typer
 
 from distill.errors import Refused
 from distill.files import user_path
-from distill.wording import counted
+from distill.wording import counted, keeps
 
 if TYPE_CHECKING:
     from distill.curate.problem_steps import Ask
@@ -66,6 +66,7 @@ def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
         if done == wanted or done % 1000 == 0:
             typer.echo(f"domains: {done:,} of {wanted:,} questions", err=True)
 
+    keeps("the model's replies about domains")
     folder = out.with_name(f"{out.name}.domains")
     if folder.exists() and not (folder / LOG).is_file():
         raise Refused(f"{folder} is there and holds no replies about domains.", "Name another --out.")

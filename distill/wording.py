@@ -32,7 +32,7 @@ _LOOKING = Verb(interrupted=("nothing was changed.", _STARTS_OVER))
 VERBS = {
     "select": Verb(
         section="curate",
-        interrupted=("nothing was written.", f"{_STARTS_OVER[:-1]}; replies of a model about domains are kept."),
+        interrupted=("nothing was written.", _STARTS_OVER),
         kept="Nothing was written",
         known="give the rows a column of that name",
         ended="Nothing was written.",
@@ -55,6 +55,12 @@ _verb: ContextVar[Verb] = ContextVar("verb", default=RECIPE)
 def speak_for(name: str | None) -> None:
     """Let messages speak to who has typed this verb."""
     _verb.set(VERBS.get(name or "", RECIPE))
+
+
+def keeps(what: str) -> None:
+    """Let messages tell that this is kept where nothing else is written."""
+    left = f"nothing was written but {what}."
+    _verb.set(verb()._replace(interrupted=(left, _STARTS_OVER)))
 
 
 def verb() -> Verb:

@@ -199,10 +199,12 @@ def test_an_interruption_says_what_is_there(run: Any, tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(stage, "save_rows", interrupted)
-    said = run()
+    assert run().err == "interrupted: nothing was written.\n  The same command starts over.\n"
+    asking = ("domains.by=judge", "domains.judge.model=m", "domains.judge.base_urls=[http://localhost:1/v1]")
+    monkeypatch.setattr(stage, "measure", interrupted)
+    said = run(*asking)
     assert said.code == 130
-    assert "interrupted: nothing was written." in said.err
-    assert "The same command starts over" in said.err
+    assert said.err.startswith("interrupted: nothing was written but the model's replies about domains.")
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
 

@@ -24,7 +24,7 @@ def save_rows(rows: Iterable[Row], folder: Path) -> tuple["Dataset", int]:
     them: no file in UTF-8 can, so that a question mark stands for each. Equal rows give equal files.
     """
     import pyarrow as pa
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset, Split, disable_progress_bars
     from datasets.table import MemoryMappedTable
 
     held, mended = folder / ".rows", 0
@@ -39,7 +39,7 @@ def save_rows(rows: Iterable[Row], folder: Path) -> tuple["Dataset", int]:
             stream.write_batch(pa.RecordBatch.from_pylist(whole, schema))
     disable_progress_bars()
     table = MemoryMappedTable.from_file(str(held / "rows"))
-    data = Dataset(table, fingerprint=content_digest(held / "rows")[:16])
+    data = Dataset(table, split=Split.TRAIN, fingerprint=content_digest(held / "rows")[:16])
     data.save_to_disk(folder)
     shutil.rmtree(held)  # the table is mapped, and read from there to the end
     return data, mended
