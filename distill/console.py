@@ -11,6 +11,9 @@ from distill.run import Seal
 QUIET_SECONDS = 30
 """Off a terminal, progress is told this often at most."""
 
+TELLING = 0.02
+"""Share of the work behind a rate that is told: the first answer of a batch is no measure of those that end with it."""
+
 Counts = dict[str, Any]
 
 
@@ -67,7 +70,7 @@ class Progress:
         if self._first is None or done < self._first[1]:
             self._first = (now, done)
         since, before = self._first
-        rate = (done - before) / (now - since) if now > since and done > before else 0.0
+        rate = (done - before) / (now - since) if now > since and done > before + TELLING * (of - before) else 0.0
         left = f", {rate:.1f} {unit}/s, {duration((of - done) / rate)} left" if rate else ""
         text = f"{stage}: {done} of {of} {unit}{left}" + (f"; {told}" if told else "")
         if self.live:

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 
 def refuse_early(recipe: Recipe) -> None:
-    """Find out now what would fail hours later: models, memory, the token for the hub.
+    """Find out now what would fail hours later: models, memory, evaluation sets, keys, the token for the hub.
 
     Raises:
         Refused: naming what is missing.
     """
+    from distill.curate.evaluation_sets import outside_fingerprint
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
+    from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
     from teachers.vllm import refuse_without_ray, refuse_without_vllm
@@ -50,6 +52,10 @@ def refuse_early(recipe: Recipe) -> None:
         api_key(recipe.teacher)
     if recipe.verify.judge is not None:
         refuse_without_key(recipe.verify.judge)
+    outside_fingerprint(recipe.curate)
+    if recipe.curate.domains is not None and recipe.curate.domains.judge is not None:
+        with in_section("curate.domains.judge"):
+            api_key(recipe.curate.domains.judge)
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
@@ -178,6 +184,7 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
     if not isinstance(recipe.teacher, ProgramTeacher):
         return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
+    from distill.chat_template import turn_of
     from students.render import render
     from teachers.harvest import request_for
     from teachers.program import CountdownProgram
@@ -185,7 +192,8 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     program = CountdownProgram(recipe.teacher)
     asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
     tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
-    lengths = [len(render(tokenizer, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
+    turn = turn_of(tokenizer, recipe.student.model)
+    lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"
 
 
@@ -216,6 +224,13 @@ def check_run(recipe: Recipe, folder: Path) -> None:
         console.print(text, end="\n\n")
     mark = "green" if console.is_terminal else "in [[ ]]"
     share = checked.tokens_in_loss / checked.tokens
+    if checked.learns_end:
+        console.print(
+            f"{tokenizer.eos_token} is new to this model: its embedding is trained too. vLLM serves the merged "
+            "checkpoint; such an adapter it refuses."
+        )
+    for note in checked.notes:
+        console.print(f"note: {note}")
     console.print(
         f"passed: {len(checked.rows)} rows, longest {checked.longest} of {recipe.train.max_length} tokens, "
         f"{checked.tokens:,} tokens, {share:.0%} in the loss ({mark}), stop token {tokenizer.eos_token} in every row, "

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.files import user_path
 from distill.records import digest
@@ -94,10 +95,12 @@ def config(source: ModelSource) -> Any:
 
 @lru_cache(maxsize=8)
 def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
-    """The tokenizer, with a pad token that is never the end-of-turn token.
+    """The tokenizer; its end token is the one that ends a turn in its chat template, and never pads.
+
+    Base models often name another one, at which a student of the template would never stop.
 
     Raises:
-        Refused: no chat template, no end token, or nothing that could pad.
+        Refused: no chat template, or one that ends no turn (`chat_template.turn_of`); nothing that could pad.
     """
     from transformers import AutoTokenizer
 
@@ -107,11 +110,23 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
         raise Refused(
             f"the tokenizer of '{source.name}' has no chat template.", "Use the instruct version of the model."
         )
-    if tok.eos_token_id is None:
-        raise Refused(f"the tokenizer of '{source.name}' names no end-of-turn token (eos_token).")
+    end = turn_of(tok, source.name).end
+    if tok.eos_token_id != end:
+        tok.eos_token = tok.convert_ids_to_tokens(end)
     tok.pad_token = _pad_token(tok, source)
     tok.padding_side = "left"
     return tok
+
+
+def known_stops(source: ModelSource) -> set[int]:
+    """Tokens at which a model has learnt to stop: those of its generation config, and its tokenizer's own end token."""
+    from transformers import AutoTokenizer
+
+    with _reading("tokenizer", source):
+        own = AutoTokenizer.from_pretrained(**source.where()).eos_token_id
+    configured = generation_defaults(source).get("eos_token_id")
+    found = {own, *(configured if isinstance(configured, list) else [configured])}
+    return {token for token in found if token is not None}
 
 
 def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "PreTrainedModel":

@@ -1,6 +1,6 @@
 """Which traces teach: the section `curate` of a recipe."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,11 @@ from distill.recipe_base import Count, Section
 from distill.recipe_difficulty import Difficulty, Domains
 from distill.recipe_quality import Quality, Share
 from distill.wording import key
+
+ANSWERS = 16
+"""Traces of a problem that `openthoughts` takes (OpenThoughts3)."""
+
+ONE_A_PROBLEM = ("s1", "limo", "small-student")
 
 
 class S1(Section):
@@ -21,6 +26,12 @@ class S1(Section):
     """Share of the rows up to which domains are drawn uniformly; then `weights` counts."""
     weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     """Weight of a domain once `uniform` is reached, such as its questions in the benchmarks; empty stays uniform."""
+
+    @model_validator(mode="after")
+    def _weighs_something(self) -> "S1":
+        if self.weights and not any(self.weights.values()):
+            raise ValueError("all weights are 0, so that no domain could be drawn; leave them out to draw uniformly")
+        return self
 
 
 class Mix(Section):
@@ -65,7 +76,8 @@ class Curate(Section):
     select: Literal["s1", "limo", "small-student", "openthoughts", "shortest", "longest", "random", "all"] = "shortest"
     """Which of the traces that are left are taken; see docs/curation.md."""
     traces_per_problem: Count | None = 1
-    """Most traces taken of one problem; null takes all. `s1`, `limo` and `small-student` take one."""
+    """Most traces taken of one problem; null takes all. `s1`, `limo` and `small-student` take one, `openthoughts` 16
+    unless this is set."""
     rows: Count | None = None
     """How many rows to take; null takes all that `select` leaves."""
     fill: Literal["refuse", "less"] = "refuse"
@@ -81,12 +93,28 @@ class Curate(Section):
     s1: S1 = S1()
     """How `select: s1` draws."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _answers_of_openthoughts(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("select") == "openthoughts":
+            return {"traces_per_problem": ANSWERS, **given}
+        return given
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Curate":
         if self.select == "s1" and self.rows is None:
             raise ValueError(
                 f"{key('curate.select')}=s1 fills up to a number of rows; set {key('curate.rows')} (s1K has 1000)"
             )
+        if self.select != "s1" and self.s1 != S1():
+            raise ValueError(f"{key('curate.s1')} says how select=s1 draws, and this is select={self.select}")
+        if self.select in ONE_A_PROBLEM and self.traces_per_problem not in (None, 1):
+            raise ValueError(
+                f"{key('curate.select')}={self.select} takes one trace a problem; traces_per_problem is for others"
+            )
+        if self.evaluation_sets and not self.decontaminate:
+            sets = key("curate.evaluation_sets")
+            raise ValueError(f"{sets} are named, and {key('curate.decontaminate')}=false looks for none of them")
         if sum(part.share for part in self.mix) >= 1:
             raise ValueError(f"the shares in {key('curate.mix')} are all of the rows or more; the traces need some too")
         return self

@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.recipe import Train
 from students.render import IGNORED, Row, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+DATED = "the chat template writes the day into the prompt: a server will show the student other days than its training"
+"""As Llama-3.2's does."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,12 @@ class Checked:
     tokens: int
     """Tokens of all rows, prompts included."""
     tokens_in_loss: int
+    end: int
+    """The token that ends every row."""
+    learns_end: bool = False
+    """Is that token new to the model, so that its embedding is trained too?"""
+    notes: tuple[str, ...] = ()
+    """What else is to be known before training."""
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -46,7 +57,8 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
             f"the tokenizer pads with its end-of-turn token {tokenizer.eos_token!r}.",
             "Training would hide the end of every answer from the loss.",
         )
-    rows = [render(tokenizer, r["trace_id"], r["messages"], r["completion"]) for r in curated]
+    turn = turn_of(tokenizer, tokenizer.name_or_path)
+    rows = [render(tokenizer, turn, r["trace_id"], r["messages"], r["completion"]) for r in curated]
     fitting = [row for row in rows if len(row) <= train.max_length]
     too_long = len(rows) - len(fitting)
     if too_long and not train.drop_long_rows:
@@ -63,6 +75,8 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
         longest=max(map(len, fitting)),
         tokens=sum(map(len, fitting)),
         tokens_in_loss=sum(len(row) - row.labels.count(IGNORED) for row in fitting),
+        end=turn.end,
+        notes=(DATED,) if turn.tells_date else (),
     )
 
 

@@ -34,7 +34,7 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
     if recipe.publish.hub_id is None:
-        return {"where": f"written to {folder.name}/; nothing left the machine (publish.hub_id is null)"}
+        return {"where": f"written to {folder}/; nothing left the machine (publish.hub_id is null)"}
     return {"where": _push(recipe.publish.hub_id, recipe.publish.private, folder)}
 
 

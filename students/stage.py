@@ -14,6 +14,7 @@ import math
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
             "Lower it, or choose a student with a longer context.",
         )
     checked = check(load_from_disk(curated), tokenizer, recipe.train)
+    checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
     refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
     return checked, tokenizer
 
@@ -78,7 +80,17 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     model = models.load(models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype)
     metrics = _Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"
-    trainer = build_trainer(model, tokenizer, packed, recipe.train, recipe.seed, checkpoints, metrics.note, in_order)
+    trainer = build_trainer(
+        model,
+        tokenizer,
+        packed,
+        recipe.train,
+        recipe.seed,
+        checkpoints,
+        metrics.note,
+        in_order,
+        new_tokens=[checked.end] if checked.learns_end else [],
+    )
     trained = train_lora(trainer)
     divergence = save(trained, tokenizer, packed[0], folder)
     counts = {

@@ -9,7 +9,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,10 +78,12 @@ def build_trainer(
     checkpoints: Path,
     on_log: OnLog,
     in_order: bool = False,
+    new_tokens: Sequence[int] = (),
 ) -> "SFTTrainer":
     """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself.
 
-    `in_order` it takes them as they come, in every epoch alike.
+    `in_order` it takes them as they come, in every epoch alike. Of `new_tokens` the embeddings are trained too: a base
+    model has hardly seen the end of a turn, and with its embedding frozen it would never write it.
     """
     from datasets import Dataset
     from peft import LoraConfig
@@ -96,6 +98,7 @@ def build_trainer(
         target_modules=train.lora_target_modules,
         use_rslora=train.use_rslora,
         task_type="CAUSAL_LM",
+        trainable_token_indices=_tables(model, new_tokens) if new_tokens else None,
     )
     rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
     trainer = LabelledTokensTrainer(
@@ -109,6 +112,15 @@ def build_trainer(
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
+
+
+def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
+    """The tokens for each table of embeddings: the output has one of its own, unless it is tied to the input's."""
+    tables = [model.get_input_embeddings()]
+    if not model.config.get_text_config().tie_word_embeddings:
+        tables.append(model.get_output_embeddings())
+    names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
+    return {names[id(table)]: list(tokens) for table in tables}
 
 
 def newest_checkpoint(checkpoints: Path) -> Path | None:

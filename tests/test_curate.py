@@ -321,3 +321,54 @@ def test_what_was_measured_of_a_trace_stands_in_its_row() -> None:
 def test_a_section_that_asks_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="leave the section out"):
         Curate(quality={})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"select": "limo", "s1": {"uniform": 0.5}}, "curate.s1 says how select=s1 draws"),
+        ({"select": "small-student", "traces_per_problem": 5}, "takes one trace a problem"),
+        ({"decontaminate": False, "evaluation_sets": ["math500"]}, "looks for none of them"),
+        ({"select": "s1", "rows": 5, "s1": {"weights": {"a": 0, "b": 0}}}, "all weights are 0"),
+    ],
+)
+def test_keys_that_would_change_nothing_are_refused(keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Curate(**keys)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"keep_sources": ["amcc"]}, "names 'amcc', which no trace that is left comes from"),
+        ({"keep_sources": ["test"]}, "keeps 5 problems, more than the 3 rows"),
+    ],
+)
+def test_sources_that_cannot_be_kept_are_refused(own: dict[str, object], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        selected([candidate(f"p{n}", 0) for n in range(5)], [], select="s1", rows=3, s1=own)
+
+
+def test_what_s1_was_not_told_is_noted() -> None:
+    found = selected([candidate(f"p{n}", 0) for n in range(5)], [], select="s1", rows=3, s1={"weights": {"Algbra": 1}})
+    assert found.steps[-1].note == (
+        "no domains are known, so all are one; see curate.domains; weights of domains that are not there: Algbra"
+    )
+    assert {why.partition(",")[0] for why in found.why} == {"any domain"}
+
+
+def test_openthoughts_takes_sixteen_answers_unless_told_otherwise() -> None:
+    rows = [candidate("p", n, text=f"answer {n}") for n in range(20)]
+    assert len(selected(rows, [], select="openthoughts").rows) == 16
+    assert len(selected(rows, [], select="openthoughts", traces_per_problem=3).rows) == 3
+    told = Curate(select="openthoughts").model_dump()
+    assert Curate(**told).traces_per_problem == 16, "as a run writes its recipe"
+
+
+def test_the_funnel_tells_what_was_looked_for() -> None:
+    rows = [candidate("p", 0)]
+    step = {step.name: step.note for step in selected(rows, []).steps}["not in the evaluation"]
+    assert step == "no evaluation set is named: see curate.evaluation_sets"
+    held = [rows[0].problem.model_copy(update={"question": "Something else?"})]
+    step = {step.name: step.note for step in selected(rows, held).steps}["not in the evaluation"]
+    assert step == "against 1 held-out problems"

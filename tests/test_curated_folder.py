@@ -258,4 +258,4 @@ def test_inputs_that_are_no_files(run: Any, words: list[str], said: str) -> None
 def test_one_row_is_one_row(run: Any) -> None:
     said = run("rows=1", "traces_per_problem=null")
     assert "\n1 row -> out" in said.out
-    assert "all, all of a problem, 1 row " in said.out
+    assert re.search(r"^all, 1 row +1 trace  of       1 problem   █$", said.out, re.MULTILINE)

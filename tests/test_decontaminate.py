@@ -102,6 +102,17 @@ def test_boilerplate_is_no_evidence(text: str) -> None:
     assert not [kind for _, kind in found(text) if kind != "changed"]
 
 
+def test_how_a_question_is_asked_is_no_copy_without_its_symbols() -> None:
+    question = r"Find the number of ordered pairs $(u,v)$ of integers such that $|u + vi| \le 7.$"
+    text = (
+        r"Let $N$ be the number of ordered pairs of integers $(u,v)$ with $3 \leq u \leq 80$ and $v \geq 2$ such that"
+        r" the polynomial $x^2-ux+v$ is a square. Find the last digit of $N$."
+    )
+    others = [f"Find $u$, $v$, $vi$ and $7$ on day {day} of the year." for day in range(8)]
+    (flag,) = Decontaminator([question, *others]).flags([text])
+    assert flag.match.kind == "changed"
+
+
 def test_other_words_are_near_and_other_numbers_changed() -> None:
     baker = EVALUATED[4]
     assert found(baker.replace("baker", "cook").replace("rolls", "buns")) == [(4, "near")]

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from distill.curate import sketches as sketching
 from distill.curate.distinct import BY_LINES, BY_WORDS, Copy, distinct
+from distill.curate.missing_words import letters_of, too_different, words_of
 from distill.curate.near_duplicates import NearDuplicates, Removal
 from distill.curate.problem_tokens import tokens_of
 from distill.curate.same_problem import likeness
 from distill.curate.shingles import batch_of, shingles_of, stream_of
-from distill.curate.sketches import LEAST_SHARED, LENGTH, MOST, SLOTS, alike, sketches_of
+from distill.curate.sketches import LEAST_SHARED, LENGTH, MOST, SLOTS, WINDOW, Sketches, alike, shared, sketches_of
 from distill.errors import Refused
 
 BAKER = (
@@ -233,6 +235,73 @@ def test_pairs_are_all_that_share_a_band() -> None:
         if numbers[one] == numbers[other] or numbers[one] % 256 != numbers[other] % 256
     }
     assert set(map(tuple, alike(sketches).tolist())) == expected
+
+
+def crowded() -> Sketches:
+    """Sketches of which every band is shared by more than a hundred rows."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(1, 255, (2, SLOTS), np.uint8)
+    slots = patterns[rng.integers(0, 2, 240)]
+    changed = rng.random((240, SLOTS)) < 0.3
+    slots[changed] = rng.integers(1, 255, int(changed.sum()), np.uint8)
+    names = rng.integers(0, 1 << 60, (3, 240)).astype(np.uint64)
+    return Sketches(slots, names[0] >> np.uint64(2) << np.uint64(2) | np.arange(240, dtype=np.uint64) % 4, *names[1:])
+
+
+def test_of_a_crowded_band_neighbours_are_paired_and_the_likest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    sketches = crowded()
+    bands, met = sketches.slots.view(np.uint32), set[tuple[int, int]]()
+    for band in range(bands.shape[1]):
+        following = (band + 1) % bands.shape[1]
+        order = sorted(range(240), key=lambda row: (bands[row, band], bands[row, following], row))
+        for at, row in enumerate(order):
+            near = [other for other in order[at + 1 : at + 1 + WINDOW] if bands[other, band] == bands[row, band]]
+            met.update((min(row, other), max(row, other)) for other in near)
+    likeness_of = dict(zip(met, shared(sketches, np.array(list(met))).tolist(), strict=True))
+    numbers = sketches.numbers
+    expected = set()
+    for later in range(240):
+        some = [(numbers[one] != numbers[two], -share, one) for (one, two), share in likeness_of.items()
+                if two == later and share >= LEAST_SHARED
+                and (numbers[one] == numbers[two] or numbers[one] % 256 != numbers[two] % 256)]  # fmt: skip
+        expected |= {(one, later) for _, _, one in sorted(some)[:MOST]}
+    assert max(np.bincount([later for _, later in expected])) == MOST
+    assert list(map(tuple, alike(sketches).tolist())) == sorted(expected, key=lambda pair: pair[::-1])
+    monkeypatch.setattr(sketching, "_MERGED", 1)
+    assert set(map(tuple, alike(sketches).tolist())) == expected
+
+
+WRITTEN: list[Callable[[str], str]] = [
+    str,
+    str.upper,
+    spaced,
+    respelled,
+    lambda text: text.translate(str.maketrans("", "", string.punctuation)),
+    lambda text: text.replace(" the ", " the\\ ").replace("1,000", "1, 000"),
+    lambda text: text.replace("minutes", "min utes").replace("t i", "ti").replace(" of ", "of "),
+    lambda text: text.replace("17", "seventeen").replace("5", "five").replace(" a ", " one "),
+    lambda text: text.replace(" ", "\t", 9).replace("e", "é", 1).replace("k", "\u212a"),
+]
+
+
+def test_the_bound_never_decides_otherwise_than_the_comparison() -> None:
+    rng = random.Random(0)
+    spare = [*BAKER.split(), *POWER.split(), "three", "no", "x+1", "\\frac {a b} {c}", "été", "1, 000"]
+    spare += ["".join(rng.choices(string.ascii_lowercase, k=7)) for _ in range(200)]
+    alike_pairs, far_pairs = 0, 0
+    for _ in range(3000):
+        text = rng.choice([BAKER, POWER, f"{POWER} {BAKER}"])
+        amount = rng.choice([0, 0.05, 0.15, 0.25, 0.4])
+        other = " ".join(rng.choice(spare) if rng.random() < amount else word for word in text.split())
+        first, second = rng.choice(WRITTEN)(text), rng.choice(WRITTEN)(other)
+        like = likeness(tokens_of(first), tokens_of(second)) is not None
+        for one, two in ((first, second), (second, first)):
+            far = too_different(words_of(one), letters_of(two), 0.8)
+            assert not (far and like), (one, two)
+            far_pairs += far
+        alike_pairs += like
+    assert alike_pairs > 300
+    assert far_pairs > 500
 
 
 def test_bad_input_is_refused() -> None:

@@ -1,6 +1,7 @@
 """What goes into training: rendering, masks, the gate, packing. Hugging Face's own output is the oracle."""
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.recipe import Train
 from students.check import check, coloured
@@ -17,6 +19,7 @@ from students.render import IGNORED, Row, render, serving_prompt
 MESSAGES = [{"role": "system", "content": "Think."}, {"role": "user", "content": "Make 33 from 3 7 12."}]
 ANSWER = "<think>\n3*7=21\n</think>\n\n<answer>3*7+12</answer>"
 TOK = tiny.tokenizer()
+TURN = turn_of(TOK, "tiny")
 
 
 def curated(*answers: str) -> list[dict[str, Any]]:
@@ -24,21 +27,21 @@ def curated(*answers: str) -> list[dict[str, Any]]:
 
 
 def test_prompt_is_token_for_token_the_serving_prompt() -> None:
-    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    row = render(TOK, TURN, "p/0", MESSAGES, ANSWER)
     served = TOK.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=True)["input_ids"]
     assert row.input_ids[: len(served)] == served
     assert row.labels[: len(served)] == [IGNORED] * len(served)
 
 
 def test_loss_covers_the_answer_to_its_end_of_turn() -> None:
-    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    row = render(TOK, TURN, "p/0", MESSAGES, ANSWER)
     learned = [t for t in row.labels if t != IGNORED]
     assert TOK.decode(learned) == ANSWER + "<|im_end|>"
     assert row.labels[-1] == row.input_ids[-1] == TOK.eos_token_id
 
 
 def test_coloured_shows_all_text_once() -> None:
-    row = render(TOK, "p/0", MESSAGES, ANSWER)
+    row = render(TOK, TURN, "p/0", MESSAGES, ANSWER)
     pieces = coloured(row, TOK)
     assert [in_loss for _, in_loss in pieces] == [False, True]
     assert "".join(text for text, _ in pieces) == serving_prompt(TOK, MESSAGES) + ANSWER + "<|im_end|>"
@@ -46,37 +49,62 @@ def test_coloured_shows_all_text_once() -> None:
 
 THINK_STRIPPED = tiny.CHATML.replace("m['content']", "m['content'].split('</think>')[-1]")
 PREFILLED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'")
-THINK_DOUBLED = PREFILLED.replace(
-    "m['role'] + '\\n'", "m['role'] + '\\n' + ('<think>\\n' if m['role'] == 'assistant' else '')"
-)
+EMPTIED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n'")
+CHANNELS = tiny.CHATML.replace("m['content']", "('final:' if m['role'] == 'assistant' else '') + m['content']")
 NO_END = tiny.CHATML.replace("+ '<|im_end|>'", "")
-PROMPT_REWRITTEN = "{{ messages | length }}" + tiny.CHATML
+TWO_BOS = "<|pad|><|pad|>" + tiny.CHATML
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + tiny.CHATML
+)
 
 
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        (THINK_STRIPPED, "does not keep the answer"),
-        (THINK_DOUBLED, "removed or doubled"),
-        (NO_END, "the token that stops generation"),
-        (PROMPT_REWRITTEN, "in another way once the answer follows"),
+        (EMPTIED, "ends its prompt with an empty thinking block"),
+        (CHANNELS, "puts 'final:' before an answer"),
+        (NO_END, "ends an answer without a token of its own"),
+        (TWO_BOS, "begins a prompt with '<|pad|>' twice"),
+        (NO_SYSTEM, "cannot render a chat of system, user: System role not supported"),
     ],
 )
 def test_templates_that_teach_wrongly_are_refused(template: str, said: str) -> None:
+    tokenizer = tiny.tokenizer(template)
+    tokenizer.bos_token = "<|pad|>"
+    with pytest.raises(Refused, match=re.escape(said)):
+        check(curated(ANSWER), tokenizer, Train())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("<think>\n\n</think>\n\n5", "one without content"),
+        ("<think>\na\n</think>\n\n<think>\nb\n</think>\n\n5", "more than one thinking block"),
+        ("stop <|im_end|> and go on", "in the middle of its answer"),
+    ],
+)
+def test_answers_that_teach_wrongly_are_refused(answer: str, said: str) -> None:
     with pytest.raises(Refused, match=said):
-        check(curated(ANSWER), tiny.tokenizer(template), Train())
+        check(curated(answer), TOK, Train())
+
+
+def test_an_answer_without_thinking_does_not_follow_a_prefilled_tag() -> None:
+    with pytest.raises(Refused, match="begins every answer with <think>, and trace p/0 does not think"):
+        check(curated("5"), tiny.tokenizer(PREFILLED), Train())
+
+
+def test_a_template_that_drops_reasoning_from_the_history_keeps_it_in_training() -> None:
+    tokenizer = tiny.tokenizer(THINK_STRIPPED)
+    row = render(tokenizer, turn_of(tokenizer, "tiny"), "p/0", MESSAGES, ANSWER)
+    assert TOK.decode([t for t in row.labels if t != IGNORED]) == ANSWER + "<|im_end|>"
 
 
 def test_a_prefilled_think_tag_belongs_to_the_prompt() -> None:
-    row = render(tiny.tokenizer(PREFILLED), "p/0", MESSAGES, ANSWER)
+    tokenizer = tiny.tokenizer(PREFILLED)
+    row = render(tokenizer, turn_of(tokenizer, "tiny"), "p/0", MESSAGES, ANSWER)
     learned = TOK.decode([t for t in row.labels if t != IGNORED])
     assert learned == ANSWER.removeprefix("<think>\n") + "<|im_end|>"
     assert TOK.decode(row.input_ids).count("<think>") == 1
-
-
-def test_end_token_inside_an_answer_is_refused() -> None:
-    with pytest.raises(Refused, match="in the middle of its answer"):
-        check(curated("stop <|im_end|> and go on"), TOK, Train())
 
 
 def test_pad_equal_to_end_is_refused() -> None:

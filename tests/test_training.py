@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 from trl import SFTTrainer
 
+from distill.chat_template import turn_of
 from distill.errors import DistillError, Refused
 from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
@@ -35,9 +36,10 @@ def rows(n: int = 12) -> list[Row]:
     return [
         render(
             TOK,
+            turn_of(TOK, "tiny"),
             f"r{i}",
             [{"role": "user", "content": f"Make {i}."}],
-            f"<think>\n{'7+1=8, ' * (i % 5)}\n</think>\n\n{i}",
+            f"<think>\n{'7+1=8, ' * (i % 5 + 1)}\n</think>\n\n{i}",
         )
         for i in range(n)
     ]
@@ -128,6 +130,31 @@ def test_a_curriculum_is_trained_in_its_order(tmp_path: Path, in_order: bool) ->
     wanted = [p.input_ids for p in packed]
     assert sorted(seen) == sorted(wanted)
     assert (seen == wanted) == in_order
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_stop_token_that_is_new_to_the_model_is_learnt(tmp_path: Path, tied: bool) -> None:
+    """Its logit is zero before, in a model whose embedding of it is zero: with that frozen it never rises."""
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    end = TOK.eos_token_id
+    train = TRAIN.model_copy(update={"num_train_epochs": 10, "learning_rate": 0.02})
+    chances, kept = {}, {}
+    for new in ([], [end]):
+        model = tiny.model(tied=tied)
+        with torch.no_grad():
+            for table in (model.get_input_embeddings(), model.get_output_embeddings()):
+                table.weight[end] = 0
+        before = model.get_output_embeddings().weight.detach().clone()
+        trainer = build_trainer(model, TOK, packed, train, 0, tmp_path / str(new), lambda _: None, new_tokens=new)
+        trained = train_lora(trainer).merge_and_unload().eval()
+        row = next(row for row in rows())
+        with torch.no_grad():
+            logits = trained(torch.tensor([row.input_ids[:-1]])).logits[0, -1]
+        chances[bool(new)] = float(logits.softmax(-1)[end])
+        kept[bool(new)] = torch.equal(trained.get_output_embeddings().weight[3:], before[3:])
+        assert logits[end] == 0 or new
+    assert chances[True] > 10 * chances[False]
+    assert kept == {True: True, False: True}, "no other token's embedding has moved"
 
 
 def test_labelled_positions() -> None:

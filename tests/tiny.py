@@ -28,7 +28,9 @@ def tokenizer(template: str = CHATML, pad: str | None = "<|pad|>") -> PreTrained
     return made
 
 
-def model(seed: int = 0, qwen: bool = False, hidden_size: int = 32) -> LlamaForCausalLM | Qwen2ForCausalLM:
+def model(
+    seed: int = 0, qwen: bool = False, hidden_size: int = 32, tied: bool = False
+) -> LlamaForCausalLM | Qwen2ForCausalLM:
     """Two layers with four heads in float32, context 512."""
     torch.manual_seed(seed)
     fields = {
@@ -42,6 +44,7 @@ def model(seed: int = 0, qwen: bool = False, hidden_size: int = 32) -> LlamaForC
         "bos_token_id": 1,
         "eos_token_id": 2,
         "pad_token_id": 0,
+        "tie_word_embeddings": tied,
     }
     made = Qwen2ForCausalLM(Qwen2Config(**fields)) if qwen else LlamaForCausalLM(LlamaConfig(**fields))
     return made.eval()

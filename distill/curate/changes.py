@@ -16,8 +16,11 @@ MOST_CHANGED = 0.2
 MOST_LOST = 0.5
 """Share of them, and of its numbers, that may be missing in any copy."""
 
+MOST_SYMBOLS = 0.8
+"""Share of its numbers and symbols that may be missing: without them what is left of a question is how it is asked."""
+
 FEW = 2
-"""Numbers that may be missing of however few."""
+"""Numbers or symbols that may be missing of however few."""
 
 _SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
 _SIGN_OF = {"\\l": "<", "\\g": ">", "\\n": "≠", "**": "^", "\\t": "*", "\\c": "*"}
@@ -29,7 +32,8 @@ def is_changed(gaps: list[Gap], question: Sought, piece: Piece) -> bool:
     """Are symbols changed rather than words, or more of them than any copy would lose?"""
     chars = question.piece.chars
     gone = sum(chars[a].isdigit() for gap in gaps for a, _ in gap.lost)
-    if gone > max(FEW, MOST_LOST * question.numbers):
+    missing = sum(kind_of(chars[a:b]) > 0 for gap in gaps for a, b in gap.lost)
+    if gone > max(FEW, MOST_LOST * question.numbers) or missing > max(FEW, MOST_SYMBOLS * question.symbols):
         return True
     changes = [gap for gap in gaps if _changes(gap, question.piece, piece)]
     if not changes:

@@ -19,8 +19,9 @@ from distill.curate.selections import (
     small_student,
 )
 from distill.curate.selections.pool import Ints, shuffled
-from distill.recipe_curate import Curate
-from distill.wording import counted
+from distill.errors import Refused
+from distill.recipe_curate import ONE_A_PROBLEM, Curate
+from distill.wording import counted, key
 
 
 def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
@@ -57,12 +58,7 @@ def scores_of(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) ->
 def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
     """What `curate.select` takes."""
     if spec.select == "s1":
-        kept = [
-            row
-            for row, source in enumerate(pool.sources)
-            if source in spec.s1.keep_sources and pool.tokens[row] > (spec.s1.keep_longer_than or 0)
-        ]
-        return s1(pool, spec.rows or len(pool), seed, kept, spec.s1.weights, spec.s1.uniform)
+        return _by_s1(pool, spec, seed)
     if spec.select == "limo":
         return limo(pool, spec.rows)
     if spec.select == "small-student":
@@ -71,6 +67,35 @@ def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
         return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
     baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
     return baseline(pool, spec.rows, seed, spec.traces_per_problem)
+
+
+def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
+    """
+    Raises:
+        Refused: `keep_sources` names one that no trace comes from, or has more problems than there are to be rows.
+    """
+    own, count = spec.s1, spec.rows or len(pool)
+    if missing := sorted({*own.keep_sources} - {*pool.sources}):
+        raise Refused(
+            f"{key('curate.s1.keep_sources')} names '{missing[0]}', which no trace that is left comes from.",
+            f"There are: {', '.join(sorted(set(pool.sources)))}.",
+        )
+    kept = [
+        row
+        for row, source in enumerate(pool.sources)
+        if source in own.keep_sources and pool.tokens[row] > (own.keep_longer_than or 0)
+    ]
+    if (problems := len({pool.problems[row] for row in kept})) > count:
+        raise Refused(
+            f"{key('curate.s1.keep_sources')} keeps {counted(problems, 'problem')}, more than the"
+            f" {counted(count, 'row')} of {key('curate.rows')}.",
+            f"Ask for more rows, name fewer sources, or set {key('curate.s1.keep_longer_than')}.",
+        )
+    found = s1(pool, count, seed, kept, own.weights, own.uniform)
+    notes = [] if any(pool.domains) else [f"no domains are known, so all are one; see {key('curate.domains')}"]
+    if unknown := sorted({*own.weights} - {*pool.domains}):
+        notes.append(f"weights of domains that are not there: {', '.join(unknown)}")
+    return Chosen(found.rows, found.why, (*found.notes, *notes))
 
 
 def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
@@ -86,6 +111,6 @@ def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, see
 
 def name_of(spec: Curate) -> str:
     """What the funnel calls the selection."""
-    each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ", all of a problem"
+    each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ""
     rows = f", {counted(spec.rows, 'row')}" if spec.rows else ""
-    return f"{spec.select}{each if spec.select not in ('s1', 'limo', 'small-student') else ''}{rows}"
+    return f"{spec.select}{each if spec.select not in ONE_A_PROBLEM else ''}{rows}"

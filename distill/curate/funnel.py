@@ -64,5 +64,7 @@ def as_text(steps: Sequence[Step]) -> str:
     for step in steps:
         bar = "█" * max(1, round(BAR * step.traces / most)) if step.traces else ""
         note = f" ({step.note})" if step.note else ""
-        lines.append(f"{step.name:<{width}}  {step.traces:>9,} traces of {step.problems:>7,} problems  {bar}{note}")
+        traces = f"{step.traces:>9,} {'trace' if step.traces == 1 else 'traces':<6}"
+        problems = f"{step.problems:>7,} {'problem' if step.problems == 1 else 'problems':<8}"
+        lines.append(f"{step.name:<{width}}  {traces} of {problems}  {bar}{note}")
     return "\n".join(lines)

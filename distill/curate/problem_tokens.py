@@ -11,10 +11,11 @@ from distill.curate.conditions import NUMBERS
 from distill.curate.pieces import SHORT_WORDS
 from distill.curate.shingles import LAYOUT
 
-_TOKEN = re.compile(r"(\\?[A-Za-z]+(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?|\d+(?:\.\d+)?|[^\W\d_A-Za-z])")
+_TOKEN = re.compile(r"(\\?[A-Za-z]++(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?+|\d++(?:\.\d++)?+|[^\W\d_A-Za-z])")
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _DELIMITER = re.compile(r"\\[()\[\],;:! ]")
+_COMMA = re.compile(r",[\s}]*\d{3}")  # as in `_THOUSANDS`, but found ten times as fast
 _THOUSANDS = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,)\s*(?=\d{3}(?!\d))")
 _PARENTHESES = re.compile(r"([^/÷^\w\s]\s*)\((\s*\w+\s*/\s*\w+\s*)\)")
 """Around a fraction that is not divided by, raised to, or an argument."""
@@ -30,6 +31,7 @@ _SPELLED = {
     **dict.fromkeys(("cdot", "times"), "*"),
     **{"div": "/", "lt": "<", "gt": ">"},
 }
+_NUMBER_WORDS = frozenset(NUMBERS)
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 
@@ -64,7 +66,12 @@ class Tokens(NamedTuple):
 
 
 def tokens_of(text: str) -> Tokens:
-    return _tokens(text, bare=not _PUNCTUATION.search(text))
+    return _tokens(text, is_bare(text))
+
+
+def is_bare(text: str) -> bool:
+    """Has it no punctuation at all?"""
+    return not _PUNCTUATION.search(text)
 
 
 def _tokens(text: str, bare: bool) -> Tokens:
@@ -72,14 +79,16 @@ def _tokens(text: str, bare: bool) -> Tokens:
     if "\\" in spelled:
         spelled = _FRACTION.sub(rf"{_NOTHING}\1\2/\3\4{_NOTHING}", _DELIMITER.sub(_NOTHING, spelled))
         spelled = _COMMAND.sub(_spelled, spelled)
-    if "," in spelled:
+    if _COMMA.search(spelled):
         spelled = _THOUSANDS.sub("", spelled)
     if "/" in spelled:
         spelled = _PARENTHESES.sub(r"\1\2", spelled)
     parts = _TOKEN.split(spelled)
     written = parts[1::2]
     words = "\0".join(written).lower().replace("\\", "").split("\0") if written else []
-    return Tokens([NUMBERS.get(word, word) for word in words], written, parts[::2], bare, text)
+    if not _NUMBER_WORDS.isdisjoint(words):
+        words = [NUMBERS.get(word, word) for word in words]
+    return Tokens(words, written, parts[::2], bare, text)
 
 
 def _spelled(command: re.Match[str]) -> str:
@@ -103,16 +112,17 @@ def signs_differ(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]
     for begin, other, length in equal:
         ours, theirs = first.between[begin : begin + length], second.between[other : other + length]
         if ours != theirs:
-            within = range(begin + bool(begin or other), begin + length)
-            if any(_sign_differs(first, at, second.between[at - begin + other]) for at in within):
-                return True
+            skipped = bool(begin or other)
+            for at, (one, another) in enumerate(zip(ours, theirs, strict=True)):
+                if one != another and at >= skipped and _sign_differs(first, begin + at, another):
+                    return True
     return False
 
 
 def _sign_differs(first: Tokens, at: int, theirs: str) -> bool:
-    ours = first.between[at]
-    if ours == theirs or not is_symbol(first.written[at]):
+    if not is_symbol(first.written[at]):
         return False
+    ours = first.between[at]
     formula = at > 0 and is_symbol(first.written[at - 1])
     return _signs(ours, formula) != _signs(theirs, formula)
 

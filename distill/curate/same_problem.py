@@ -5,7 +5,8 @@ noise in it or other names, from another problem of the same pattern.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
@@ -77,12 +78,17 @@ def likeness(first: Tokens, second: Tokens, least: float = LEAST) -> Likeness | 
             return None
         gaps.append(gap)
     lost = sum(is_symbol(token) for gap in gaps for token in gap.lost)
-    if lost and lost > MOST_LOST * sum(map(is_symbol, first.written)):
+    if lost and not _at_least(lost / MOST_LOST, map(is_symbol, first.written)):
         return None
     if signs_differ(first, second, equal):
         return None
     shown = [(" ".join(gap.lost), " ".join(gap.put)) for gap in gaps]
     return Likeness("near" if gaps else "exact", 1 - differing / words, shown)
+
+
+def _at_least(count: float, found: Iterable[bool]) -> bool:
+    """Are as many true? Those behind are not looked at."""
+    return any(number >= count for number in accumulate(found))
 
 
 def _gaps(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]]) -> Iterator[Gap]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,10 +146,17 @@ class _Selecting:
         """Problems that hold no question of the evaluation."""
         self.contaminated = contaminated(self._problems(), self.outside.held_out, self.outside.evaluation)
         changed = sum(one.kind == "changed" for one in self.contaminated)
-        note = f"{changed} more with other numbers, kept" if changed else ""
+        notes = [self._compared_with(), *([f"{changed} more with other numbers, kept"] if changed else [])]
         gone = [one for one in self.contaminated if one.kind != "changed"]
         shown = "\n".join(one.shown for one in gone[:SHOWN])
-        self._without("not in the evaluation", {one.problem_id for one in gone}, note, shown)
+        self._without("not in the evaluation", {one.problem_id for one in gone}, "; ".join(notes), shown)
+
+    def _compared_with(self) -> str:
+        sets = [f"{len(self.outside.held_out):,} held-out problems"] if self.outside.held_out else []
+        sets += [Path(name).name for name in self.spec.evaluation_sets]
+        if sets:
+            return f"against {', '.join(sets)}"
+        return f"no evaluation set is named: see {key('curate.evaluation_sets')}"
 
     def _hard(self, spec: Difficulty) -> None:
         """Problems that are as hard as is asked for."""

@@ -149,7 +149,7 @@ def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
 def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
     """The hash of every shingle, of 8 to 16 characters, none of which leaves its row."""
     starts, begins = stream.starts, stream.begins
-    rows = np.searchsorted(begins, starts, side="right") - 1
+    rows = np.repeat(np.arange(len(begins) - 1), np.diff(np.searchsorted(starts, begins)))
     whole = starts + length <= begins[rows + 1]
     starts, rows = starts[whole], rows[whole]
     first, last = _eight(stream.chars, starts), _eight(stream.chars, starts + (length - 8))

@@ -41,7 +41,9 @@ def s1(
         name = _draw_domain(domains, by_weight, rng)
         rank = draw_rank(len(domains[name]), rng)
         rows.append(domains[name].pop(rank))
-        why.append(f"domain {name}{' by weight' if by_weight else ''}, rank {rank} by length")
+        why.append(
+            f"{f'domain {name}' if name else 'any domain'}{' by weight' if by_weight else ''}, rank {rank} by length"
+        )
         if not domains[name]:
             del domains[name]
     return Chosen(rows, why)

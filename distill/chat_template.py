@@ -1,0 +1,99 @@
+"""What a chat template does to an assistant's turn, found out by rendering one.
+
+A student learns `prompt + answer + end of turn`: the prompt as a server renders it, the answer as the model is to write
+it, and the token that ends the turn. The template's own rendering of a finished turn is not trained on: many drop the
+reasoning from it (DeepSeek-R1-Distill, Qwen3 before its last turn), which is meant for the history of a chat.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from distill.errors import Refused
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_THOUGHT, _ANSWER = "thought of a probe", "answer of a probe"
+_PROBE = f"<think>\n{_THOUGHT}\n</think>\n\n{_ANSWER}"
+_PREFILLED = re.compile(r"<think>\s*$")
+_EMPTIED = re.compile(r"<think>\s*</think>\s*$")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How an assistant's turn begins and ends."""
+
+    opening: str
+    """What the prompt ends in that belongs to the answer: `<think>\\n`, or nothing."""
+    is_emptied: bool
+    """Does the prompt end in a thinking block without content, so that the model will not think?"""
+    end: int
+    """The token that ends it."""
+    tells_date: bool
+    """Does the prompt hold the day on which it is rendered?"""
+
+
+def turn_of(tokenizer: "PreTrainedTokenizerBase", name: str) -> Turn:
+    """
+    Raises:
+        Refused: the template of the model `name` cannot be rendered, writes something of its own before an answer, or
+            ends it with no token of its own.
+    """
+    asked = [{"role": "user", "content": "question of a probe"}]
+    prompt = rendered(tokenizer, asked, name, add_generation_prompt=True)
+    whole = rendered(tokenizer, [*asked, {"role": "assistant", "content": _PROBE}], name)
+    prefilled = _PREFILLED.search(prompt)
+    opening = prefilled[0] if prefilled else ""
+    _refuse_own_words(prompt.removesuffix(opening), whole, name)
+    template = str(tokenizer.chat_template)
+    return Turn(opening, _EMPTIED.search(prompt) is not None, _end(tokenizer, whole, name), "strftime_now" in template)
+
+
+def rendered(
+    tokenizer: "PreTrainedTokenizerBase",
+    messages: list[dict[str, str]],
+    name: str,
+    add_generation_prompt: bool = False,
+) -> str:
+    """
+    Raises:
+        Refused: the template says no, such as Gemma's to a system message.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=add_generation_prompt, tokenize=False))
+    except (TemplateError, TypeError, ValueError) as e:
+        roles = ", ".join(message["role"] for message in messages)
+        raise Refused(
+            f"the chat template of '{name}' cannot render a chat of {roles}: {str(e).rstrip('.')}.",
+            "Where it is about the system message, put its text into student.prompt.user.",
+        ) from e
+
+
+def _refuse_own_words(base: str, whole: str, name: str) -> None:
+    """Refuse a template that writes more than white space between the prompt and an answer: the model writes that."""
+    if not whole.startswith(base):
+        return  # what a finished turn looks like otherwise is not trained on
+    turn = whole[len(base) :]
+    begins = [at for at in map(turn.find, ("<think>", _THOUGHT, _ANSWER)) if at >= 0]
+    if head := turn[: min(begins)].strip() if begins else "":
+        raise Refused(
+            f"the chat template of '{name}' puts {head!r} before an answer, which the model has to write itself.",
+            "A student of this template would need traces in its format; those with <think> do not fit it.",
+        )
+
+
+def _end(tokenizer: "PreTrainedTokenizerBase", whole: str, name: str) -> int:
+    """The first special token behind the answer."""
+    behind = whole.rpartition(_ANSWER)[2]
+    special = {*tokenizer.all_special_ids, *(i for i, token in tokenizer.added_tokens_decoder.items() if token.special)}
+    ids = tokenizer(behind, add_special_tokens=False)["input_ids"]
+    end = next((token for token in ids if token in special), None)
+    if end is None:
+        raise Refused(
+            f"the chat template of '{name}' ends an answer without a token of its own: it ends in {behind[-20:]!r}.",
+            "A student trained on it never stops. Use a template that ends a turn with a special token.",
+        )
+    return int(end)
