@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from distill.errors import Refused
-from distill.files import user_path
 from distill.wording import counted, keeps
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def select(
     """
     from distill.curate.curated_folder import is_curated
     from distill.curate.select_files import select_files, summary
+    from distill.files import user_path
     from distill.recipe_curate import Curate
     from distill.recipe_file import settings
     from distill.recipe_problems import TracesProblems
