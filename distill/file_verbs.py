@@ -30,9 +30,8 @@ def select(
 
     Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
     """
-    from distill.curate.curated_folder import is_curated
+    from distill.curate.curated_folder import output_folder
     from distill.curate.select_files import select_files, summary
-    from distill.files import user_path
     from distill.recipe_curate import Curate
     from distill.recipe_file import settings
     from distill.recipe_problems import TracesProblems
@@ -50,7 +49,7 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
-    if is_curated(user_path(str(out))):
+    if output_folder(out, files).exists():
         typer.echo(f"{out} holds a curated set, which is replaced when the new one is whole", err=True)
     counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
     typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")

@@ -54,11 +54,14 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 def refusal_of(error: BaseException, folder: Path) -> Refused | None:
     """The sentence for what a full or unwritable disk makes libraries say, which they do in many ways."""
-    said = error.__cause__ if isinstance(error, Refused) else error
+    hidden = str(_beside(folder, UNFINISHED))
+    said = error.__cause__ if isinstance(error, Refused) and hidden in str(error) else error
     if isinstance(said, OSError) and said.errno in UNWRITABLE:
-        place = said.filename or folder
-        hidden = str(place).startswith(str(_beside(folder, UNFINISHED)))
-        return cannot_write(folder if hidden else place, said)
+        place = str(said.filename or folder)
+        if place.startswith(hidden):
+            return cannot_write(folder, said)
+        may_be_input = said.filename and said.errno in (errno.EPERM, errno.EACCES)
+        return None if may_be_input else cannot_write(place, said)
     if isinstance(error, DistillError) or not isinstance(error, Exception) or not folder.parent.is_dir():
         return None
     full = shutil.disk_usage(folder.parent).free < FULL
@@ -87,6 +90,8 @@ def _locked(folder: Path, unfinished: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise _taken(folder) from e
+        except OSError as e:  # a file system without locks
+            raise cannot_write(folder, e) from e
         if not (unfinished / LOCK).exists() or not os.path.samestat(
             os.fstat(lock.fileno()), (unfinished / LOCK).stat()
         ):

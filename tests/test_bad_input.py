@@ -37,7 +37,7 @@ BAD = [
     (["teacher.budget=1", "teacher.strategy=bfs"], "all 48 traces were rejected"),
     (["problems.count=100000"], "ask for more Countdown problems than there are"),
     (["publish.hub_id=me/model"], "HF_TOKEN is not set"),
-    (["curate.evaluation_sets=[nowhere.jsonl]"], "there is no file nowhere.jsonl"),
+    (["curate.evaluation_sets=[nowhere.jsonl]"], "there is no file 'nowhere.jsonl'"),
     (["curate.mix=[{path: nowhere.jsonl, share: 0.2}]"], "curate.mix.path 'nowhere.jsonl' is no file"),
     (
         ["curate.domains={by: judge, judge: {model: m, base_urls: [http://h/v1], api_key_env: NO_SUCH_KEY}}"],

@@ -1,5 +1,6 @@
 """What `distill select` leaves on disk, a whole set or nothing, and what it says of it."""
 
+import errno
 import json
 import random
 import re
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import datasets
@@ -22,7 +24,7 @@ from distill import recipe_file
 from distill.curate import stage
 from distill.curate.curated_folder import OURS
 from distill.errors import Refused
-from distill.folders import replacing_folder
+from distill.folders import refusal_of, replacing_folder
 from distill.recipe_curate import Curate
 
 RUNNING = "is being written by another process"
@@ -113,6 +115,9 @@ def test_links_are_followed(run: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("out", ["/proc/x", "t.jsonl/x", "none/x", "t.jsonl", ".", "/", "x" * 300])
 def test_places_that_cannot_be_written(run: Any, tmp_path: Path, out: str) -> None:
+    refused(
+        run("domains.by=judge", "domains.judge.model=m", "domains.judge.base_urls=[http://localhost:1/v1]", out=out), ""
+    )
     refused(run(out=out), "")
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
 
@@ -206,6 +211,21 @@ def test_an_interruption_says_what_is_there(run: Any, tmp_path: Path, monkeypatc
     assert said.code == 130
     assert said.err.startswith("interrupted: nothing was written but the model's replies about domains.")
     assert [path.name for path in tmp_path.iterdir()] == ["t.jsonl"]
+
+
+def test_what_cannot_be_read_is_not_said_to_be_unwritable(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied", "eval.jsonl")
+
+    def unreadable(*_: Any) -> None:
+        raise Refused("eval.jsonl cannot be read: Permission denied.") from denied
+
+    monkeypatch.setattr(stage, "measure", unreadable)
+    refused(run(), "eval.jsonl cannot be read: Permission denied.")
+    assert (refusal_of(denied, tmp_path / "out"), refusal_of(ValueError(), tmp_path / "out")) == (None, None)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "No space left on device" in str(refusal_of(ValueError("a library's own words"), tmp_path / "out"))
 
 
 def test_an_error_of_ours_leaves_nothing(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
