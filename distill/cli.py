@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, file_verbs
+from distill import __version__, decontaminate_verb, file_verbs, wording
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ Version = Annotated[bool, typer.Option("--version", help="Print the version.", i
 
 
 @app.callback()
-def main_options(debug: Debug = False, version: Version = False) -> None:
+def main_options(context: typer.Context, debug: Debug = False, version: Version = False) -> None:
     """Turn a large reasoner into small students: one recipe, one command."""
+    wording.speak_for(context.invoked_subcommand)
 
 
 @app.command()
@@ -190,37 +191,7 @@ class _Said(logging.Handler):
         _say(record.getMessage())
 
 
-@app.command()
-def decontaminate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="A .jsonl, .jsonl.gz or .parquet file.")],
-    out: Annotated[Path, typer.Option(help="Where to write the rows that are kept, as they are.")],
-    flagged: Annotated[Path, typer.Option(help="Where to write what was found, with the evidence.")],
-    against: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE ...", help="Evaluation sets, in the same formats.")
-    ] = None,
-    text_key: Annotated[
-        str | None, typer.Option(help="Column with the text; question, problem, ... if not given.")
-    ] = None,
-    against_key: Annotated[str | None, typer.Option(help="The same of the evaluation sets.")] = None,
-) -> None:
-    """Leave out the rows of any file that hold a question of an evaluation set, whatever was reformatted in it.
-
-    Rows with other numbers or formulas are flagged as changed, and kept.
-    """
-    from distill.curate.decontaminate_file import Keys, decontaminate_file, summary
-
-    if files[1:] and not against:
-        raise Refused(f"'{files[1]}' is one file too many.", "Evaluation sets stand behind --against.")
-    sets = [*(against or []), *files[1:]]  # --against A B names two
-    found = decontaminate_file(files[0], sets, out, flagged, Keys(text_key, against_key), _looked_at)
-    typer.echo(f"{summary(found)}\n-> {out}, {flagged}")
-
-
-def _looked_at(rows: int) -> None:
-    if rows % 100_000 < 8192 < rows:
-        typer.echo(f"{rows:,} rows", err=True)
-
-
+app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontaminate)
 app.command()(file_verbs.select)
 
 
@@ -298,7 +269,8 @@ def main(arguments: list[str] | None = None) -> None:
         _tell(f"error: {e}" if e.exit_code == 1 else f"refused: {e}", e.hint)
         sys.exit(e.exit_code)
     except KeyboardInterrupt:
-        _tell("interrupted: what was done is kept.", "The same command goes on where it was.")
+        left, next_time = wording.verb().interrupted
+        _tell(f"interrupted: {left}", next_time)
         sys.exit(130)
     except Exception as e:  # noqa: BLE001 - whatever it is, it ends in a sentence and an exit code
         if debug:
@@ -310,8 +282,11 @@ def main(arguments: list[str] | None = None) -> None:
             _tell(f"refused: {e.format_message()}", f"See {_command_of(e)} --help.")  # type: ignore[attr-defined]
             sys.exit(2)
         told = " ".join(str(e).split()) or type(e).__name__
-        _tell(f"error: {told[:500]}", "Run it with --debug for the traceback; what was done is kept.")
+        left, _ = wording.verb().interrupted
+        _tell(f"error: {told[:500]}", f"Run it with --debug for the traceback; {left}")
         sys.exit(1)
+    finally:
+        wording.speak_for(None)
 
 
 def _is_usage_error(error: Exception, name: str = "ClickException") -> bool:
@@ -325,9 +300,9 @@ def _command_of(error: Any) -> str:
 
 def _tell(sentence: str, hint: str = "") -> None:
     with suppress(OSError, ValueError, AttributeError):  # stderr may be closed; the exit code still tells
-        for line in (sentence, f"  {hint}" if hint else ""):
+        for line in (sentence.replace("\n", " "), *(f"  {line}" for line in hint.splitlines())):
             shown = "".join(c if c.isprintable() else " " for c in line)  # what others said may hold terminal escapes
-            sys.stderr.write(shown + "\n" if line else "")
+            sys.stderr.write(shown + "\n")
 
 
 def _quiet_environment() -> None:

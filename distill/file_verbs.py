@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from distill.errors import Refused
+from distill.wording import counted, keeps
 
 if TYPE_CHECKING:
     from distill.curate.problem_steps import Ask
@@ -29,6 +30,7 @@ def select(
 
     Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
     """
+    from distill.curate.curated_folder import output_folder
     from distill.curate.select_files import select_files, summary
     from distill.recipe_curate import Curate
     from distill.recipe_file import settings
@@ -47,8 +49,10 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
+    if output_folder(out, files).exists():
+        typer.echo(f"{out} holds a curated set, which is replaced when the new one is whole", err=True)
     counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
-    typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
+    typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")
 
 
 def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
@@ -61,6 +65,7 @@ def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
         if done == wanted or done % 1000 == 0:
             typer.echo(f"domains: {done:,} of {wanted:,} questions", err=True)
 
+    keeps("the model's replies about domains")
     folder = out.with_name(f"{out.name}.domains")
     if folder.exists() and not (folder / LOG).is_file():
         raise Refused(f"{folder} is there and holds no replies about domains.", "Name another --out.")

@@ -4,10 +4,9 @@ import fcntl
 import gzip
 import json
 import os
-import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -17,12 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from distill.errors import DistillError, Refused
 from distill.plain_values import levels_of, plain
+from distill.wording import verb
 
 R = TypeVar("R", bound=BaseModel)
 
 
-_UNFINISHED = "unfinished"
-"""Last part of the name of what a kill has left; `write_folder` names its folders so, too."""
+UNFINISHED = "unfinished"
+"""Last part of the name of what a kill has left, file or folder."""
 
 MANY_BRACKETS = 200
 """A line with more may be nested too deeply."""
@@ -75,27 +75,28 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_folder(folder: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a folder that then appears whole, synced, in place of an older one."""
-    unfinished = folder.with_name(f".{folder.name}.{_UNFINISHED}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    write(unfinished)
-    for path in unfinished.rglob("*"):
-        if path.is_file():
-            path.chmod(0o644)  # safetensors writes files that only their owner may read
-            with path.open("rb") as f:
-                os.fsync(f.fileno())
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
-    sync_folder(folder.parent)
+@contextmanager
+def naming_temporary_folder() -> Iterator[None]:
+    """What goes wrong with a temporary file, which has no name, is told of the folder that it lies in.
+
+    Raises:
+        Refused: there is no folder for temporary files.
+    """
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError as e:
+        raise Refused(f"there is no folder for temporary files: {e.strerror}.", "TMPDIR names one.") from e
+    try:
+        yield
+    except OSError as e:
+        raise e if e.filename else OSError(e.errno, e.strerror, folder) from e
 
 
 def cannot_write(path: Path | str, error: OSError) -> Refused:
     """The sentence for a full or unwritable disk."""
     return Refused(
         f"{path} cannot be written: {error.strerror}.",
-        "All that was counted before is on disk; free space or mend the permissions and run the same command again.",
+        f"{verb().kept}; free space or mend the permissions and run the same command again.",
     )
 
 
@@ -251,7 +252,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     What a call that was killed has left unfinished is removed; who still writes holds a lock.
     """
     _remove_unfinished(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{_UNFINISHED}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{UNFINISHED}")
     try:
         with partial.open("wb") as f:
             fcntl.flock(f, fcntl.LOCK_EX)
@@ -267,7 +268,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _remove_unfinished(path: Path) -> None:
-    for left in path.parent.glob(f".{escape(path.name)}.*.{_UNFINISHED}"):
+    for left in path.parent.glob(f".{escape(path.name)}.*.{UNFINISHED}"):
         with suppress(OSError), left.open("rb") as f:  # no lock: somebody writes it
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()

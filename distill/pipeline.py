@@ -19,6 +19,7 @@ from distill import __version__
 from distill.console import Progress
 from distill.errors import DistillError, Refused
 from distill.files import cannot_write
+from distill.folders import FULL, UNWRITABLE
 from distill.recipe import Recipe
 from distill.records import Problem, digest
 from distill.run import Run, Seal, read_seal
@@ -40,12 +41,6 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "publish": ("train", "evaluate"),
 }
 STAGES = tuple(SECTIONS)
-
-FULL = 1 << 20
-"""Bytes free on a disk that is as good as full."""
-
-UNWRITABLE = {errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
-"""What the system says of disks that are full and places that may not be written."""
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "teacher": frozenset(

@@ -16,8 +16,9 @@ def join(address: str | None) -> None:
     """Become a driver of the cluster that is named, or found, or of one on this machine alone.
 
     Raises:
-        Refused: no cluster answers at the address that the recipe or RAY_ADDRESS names.
+        Refused: Ray is not installed, or no cluster answers at the address that the recipe or RAY_ADDRESS names.
     """
+    refuse_without_ray()
     import ray
 
     if ray.is_initialized():
@@ -37,6 +38,17 @@ def join(address: str | None) -> None:
         )
     _init(found, **quiet)
     logger.info("the work runs on the Ray cluster at %s", found)
+
+
+def refuse_without_ray() -> None:
+    """
+    Raises:
+        Refused: Ray is not installed.
+    """
+    try:
+        import ray  # noqa: F401
+    except ImportError as e:
+        raise Refused("Ray is asked for and not installed.", "pip install 'distill[ray]'") from e
 
 
 def _init(address: str, **options: Any) -> None:

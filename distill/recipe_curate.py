@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from distill.recipe_base import Count, Section
 from distill.recipe_difficulty import Difficulty, Domains
 from distill.recipe_quality import Quality, Share
+from distill.wording import key
 
 ANSWERS = 16
 """Traces of a problem that `openthoughts` takes (OpenThoughts3)."""
@@ -102,13 +103,18 @@ class Curate(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "Curate":
         if self.select == "s1" and self.rows is None:
-            raise ValueError("curate.select=s1 fills up to a number of rows; set curate.rows (the paper's is 1000)")
+            raise ValueError(
+                f"{key('curate.select')}=s1 fills up to a number of rows; set {key('curate.rows')} (s1K has 1000)"
+            )
         if self.select != "s1" and self.s1 != S1():
-            raise ValueError(f"curate.s1 says how select=s1 draws, and this is select={self.select}")
+            raise ValueError(f"{key('curate.s1')} says how select=s1 draws, and this is select={self.select}")
         if self.select in ONE_A_PROBLEM and self.traces_per_problem not in (None, 1):
-            raise ValueError(f"curate.select={self.select} takes one trace a problem; traces_per_problem is for others")
+            raise ValueError(
+                f"{key('curate.select')}={self.select} takes one trace a problem; traces_per_problem is for others"
+            )
         if self.evaluation_sets and not self.decontaminate:
-            raise ValueError("curate.evaluation_sets are named, and curate.decontaminate=false looks for none of them")
+            sets = key("curate.evaluation_sets")
+            raise ValueError(f"{sets} are named, and {key('curate.decontaminate')}=false looks for none of them")
         if sum(part.share for part in self.mix) >= 1:
-            raise ValueError("the shares in curate.mix are all of the rows or more; the traces need some too")
+            raise ValueError(f"the shares in {key('curate.mix')} are all of the rows or more; the traces need some too")
         return self

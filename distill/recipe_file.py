@@ -240,7 +240,8 @@ def _known_keys(parents: list[str], tree: dict[str, Any], model: type[Section]) 
     value: Any = tree
     for part in parents:
         value = value[int(part)] if isinstance(value, list) else value[part]
-        at = _resolve(at["items"] if "items" in at else at["properties"][part], schema, value)
+        entry = at.get("items") or at.get("properties", {}).get(part) or at.get("additionalProperties")
+        at = _resolve(entry, schema, value) if isinstance(entry, dict) else {}
     return list(at.get("properties", {}))
 
 

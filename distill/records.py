@@ -109,7 +109,7 @@ class Verdict(Record):
 def digest(value: Any, length: int = 16) -> str:
     """Hex digest of any JSON value, independent of key order and of the machine."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]  # halves of pairs count, too
 
 
 def derived_seed(*parts: Any) -> int:

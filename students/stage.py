@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import DistillError, Refused
-from distill.files import read_json, write_folder, write_json
+from distill.files import read_json, write_json
+from distill.folders import write_folder
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
 from students.methods import load_student, merged_of, refuse_without_bitsandbytes

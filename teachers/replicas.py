@@ -193,13 +193,14 @@ def join(address: str | None) -> None:
     """As `ray_cluster.join`, and tell what the nodes have.
 
     Raises:
-        TeacherRefused: no cluster answers.
+        TeacherRefused: Ray is not installed, or no cluster answers.
     """
-    import ray
-
-    if ray.is_initialized():
-        return
     try:
+        ray_cluster.refuse_without_ray()
+        import ray
+
+        if ray.is_initialized():
+            return
         ray_cluster.join(address)
     except Refused as e:
         raise TeacherRefused(str(e), e.hint) from e

@@ -7,10 +7,10 @@ class Outcome:
 
 
 def refused(outcome: Outcome, said: str) -> None:
-    """Exit 2, one sentence and at most one hint, no traceback."""
+    """Exit 2, one sentence, hints below it, no traceback."""
     assert outcome.code == 2, outcome.err
     assert said in outcome.err
     lines = outcome.err.strip().splitlines()
-    told = [i for i, line in enumerate(lines) if line.startswith("refused: ")]
-    assert told == [len(lines) - 1] or (told == [len(lines) - 2] and lines[-1].startswith("  "))
+    (told,) = [i for i, line in enumerate(lines) if line.startswith("refused: ")]
+    assert all(line.startswith("  ") for line in lines[told + 1 :])
     assert "Traceback" not in outcome.err

@@ -39,7 +39,7 @@ BAD = [
     (["publish.hub_id=me/model"], "HF_TOKEN is not set"),
     (["train.learning_rate=1e-5"], "is far below what is known for lora"),
     (["train.learning_rate=0.01"], "nearly all such runs diverge"),
-    (["curate.evaluation_sets=[nowhere.jsonl]"], "there is no file nowhere.jsonl"),
+    (["curate.evaluation_sets=[nowhere.jsonl]"], "there is no file 'nowhere.jsonl'"),
     (["curate.mix=[{path: nowhere.jsonl, share: 0.2}]"], "curate.mix.path 'nowhere.jsonl' is no file"),
     (
         ["curate.domains={by: judge, judge: {model: m, base_urls: [http://h/v1], api_key_env: NO_SUCH_KEY}}"],

@@ -56,6 +56,10 @@ def found(text: str) -> list[tuple[int, str]]:
     return [(flag.question, flag.match.kind) for flag in FINDER.flags([text])]
 
 
+def test_questions_without_a_letter_are_found_nowhere() -> None:
+    assert Decontaminator([]).flags(["Who?", ""]) == Decontaminator(["?!", " "]).flags(["?!"]) == []
+
+
 def spaced(text: str) -> str:
     return re.sub(r"([+\-*/=(){}^_<>,])", r" \1 ", text)
 
@@ -295,7 +299,7 @@ def test_a_missing_column_gets_a_hint(distill: Any, files: dict[str, Path], chan
         (lambda f: f["file"].write_bytes(b'{"problem": "a"}\n{"problem": "\xff"}\n'), "line 2 is no text in UTF-8"),
         (lambda f: f["against"].write_text(""), "holds no questions"),
         (lambda f: f["against"].write_text('{"question": ""}\n'), "holds no questions"),
-        (lambda f: f["file"].write_text(json.dumps({"problem": EVALUATED[1]}) + "\n"), "all 1 rows"),
+        (lambda f: f["file"].write_text(json.dumps({"problem": EVALUATED[1]}) + "\n"), "all 1 row of"),
         (lambda f: f.update(out=f["file"]), "must be different files"),
         (lambda f: f.update(against=Path("nowhere.jsonl")), "no file 'nowhere.jsonl'"),
         (lambda f: f.update(out=f["out"].with_suffix(".parquet")), "rows are written as they are"),

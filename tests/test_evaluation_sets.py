@@ -90,5 +90,5 @@ def test_what_a_curation_reads_besides_is_looked_at_before_anything_is_done(data
     general.unlink()
     with pytest.raises(Refused, match=r"curate\.mix\.path 'general\.jsonl' is no file"):
         outside_fingerprint(spec)
-    with pytest.raises(Refused, match=r"there is no file gone\.parquet"):
+    with pytest.raises(Refused, match=r"there is no file 'gone\.parquet'"):
         outside_fingerprint(Curate(evaluation_sets=["gone.parquet"]))

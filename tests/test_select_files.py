@@ -117,9 +117,9 @@ def test_fewer_rows_where_that_is_accepted(files: tuple[Path, Path], tmp_path: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere.jsonl"], "there is no file nowhere.jsonl"),
+        (["nowhere.jsonl"], "there is no file 'nowhere.jsonl'"),
         (["t.jsonl", "select=best"], "select"),
-        (["t.jsonl", "select=s1"], "set curate.rows"),
+        (["t.jsonl", "select=s1"], "set rows (s1K has 1000)"),
         (["t.csv"], "neither .jsonl nor .parquet"),
         (["torn.parquet"], "torn.parquet cannot be read as parquet"),
         (["latin.jsonl"], "is no text in UTF-8"),

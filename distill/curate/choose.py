@@ -21,6 +21,7 @@ from distill.curate.selections import (
 from distill.curate.selections.pool import Ints, shuffled
 from distill.errors import Refused
 from distill.recipe_curate import ONE_A_PROBLEM, Curate
+from distill.wording import counted, key
 
 
 def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
@@ -76,7 +77,7 @@ def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
     own, count = spec.s1, spec.rows or len(pool)
     if missing := sorted({*own.keep_sources} - {*pool.sources}):
         raise Refused(
-            f"curate.s1.keep_sources names '{missing[0]}', which no trace that is left comes from.",
+            f"{key('curate.s1.keep_sources')} names '{missing[0]}', which no trace that is left comes from.",
             f"There are: {', '.join(sorted(set(pool.sources)))}.",
         )
     kept = [
@@ -86,11 +87,12 @@ def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
     ]
     if (problems := len({pool.problems[row] for row in kept})) > count:
         raise Refused(
-            f"curate.s1.keep_sources keeps {problems} problems, more than the {count} rows of curate.rows.",
-            "Ask for more rows, name fewer sources, or set curate.s1.keep_longer_than.",
+            f"{key('curate.s1.keep_sources')} keeps {counted(problems, 'problem')}, more than the"
+            f" {counted(count, 'row')} of {key('curate.rows')}.",
+            f"Ask for more rows, name fewer sources, or set {key('curate.s1.keep_longer_than')}.",
         )
     found = s1(pool, count, seed, kept, own.weights, own.uniform)
-    notes = [] if any(pool.domains) else ["no domains are known, so all are one; see curate.domains"]
+    notes = [] if any(pool.domains) else [f"no domains are known, so all are one; see {key('curate.domains')}"]
     if unknown := sorted({*own.weights} - {*pool.domains}):
         notes.append(f"weights of domains that are not there: {', '.join(unknown)}")
     return Chosen(found.rows, found.why, (*found.notes, *notes))
@@ -110,5 +112,5 @@ def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, see
 def name_of(spec: Curate) -> str:
     """What the funnel calls the selection."""
     each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ""
-    rows = f", {spec.rows:,} rows" if spec.rows else ""
+    rows = f", {counted(spec.rows, 'row')}" if spec.rows else ""
     return f"{spec.select}{each if spec.select not in ONE_A_PROBLEM else ''}{rows}"

@@ -82,6 +82,8 @@ class Decontaminator:
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
+        if not self.numbers:
+            return []
         parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
         found = [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
         best: dict[tuple[int, int], Flag] = {}

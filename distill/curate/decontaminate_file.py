@@ -1,15 +1,18 @@
 """`distill decontaminate FILE`: the rows of any file that hold no question of an evaluation set, and those that do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.curate.decontaminate import Decontaminator, Flag
+from distill.curate.evaluation_sets import KNOWN, OnHub, on_hub, place_of
+from distill.curate.questions import shortened
 from distill.curate.tables import line_of, parts, text_of, writer
 from distill.errors import Refused
-from distill.files import replacing
+from distill.files import replacing, user_path
 from distill.given_paths import output_path, refuse_no_file, unchanged
+from distill.wording import counted
 
 SHOWN = 5
 """Flagged rows that are told one by one."""
@@ -40,6 +43,8 @@ class Keys(NamedTuple):
 class Found(NamedTuple):
     """What `distill decontaminate` tells at its end."""
 
+    sets: dict[str, int]
+    """Questions of each evaluation set."""
     questions: int
     """That differ."""
     rows: int
@@ -54,13 +59,15 @@ class Found(NamedTuple):
 
 def decontaminate_file(
     file: Path,
-    against: list[Path],
+    against: Sequence[str],
     out: Path,
     flagged: Path,
     keys: Keys = Keys(),  # noqa: B008
     tell: Tell = lambda _: None,
 ) -> Found:
     """Write the rows of `file` that hold no question of `against` to `out`, unchanged and in their order.
+
+    Evaluation sets are files, or what `evaluation_sets` finds by a name or on the hub.
 
     What is flagged is written to `flagged`: the row, the question, and the evidence. A row with other numbers or
     formulas than a question has (`changed`) is flagged and kept. Both files appear whole, or neither.
@@ -69,10 +76,12 @@ def decontaminate_file(
         Refused: a file that is not there or not readable, no column with text, an evaluation set without questions,
             rows that are no text, or none that would be left.
     """
-    out, flagged = _refuse_paths(file, against, out, flagged)
-    questions = [question for path in against for question in _questions(path, keys.against)]
+    places = [_place(name) for name in against]
+    out, flagged = _refuse_paths(file, places, out, flagged)
+    sets = {name: list(_questions(name, place, keys.against)) for name, place in zip(against, places, strict=True)}
+    questions = [question for some in sets.values() for question in some]
     finder = Decontaminator([question.text for question in questions])
-    found = Found(len(finder.numbers), 0, 0, 0, Counter(), [])
+    found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [])
     try:
         with replacing(flagged) as lines, writer(out, file) as kept, unchanged(file):
             for part in parts(file, keys.text, kept):
@@ -84,11 +93,17 @@ def decontaminate_file(
                 found = _counted(found, texts, flags, questions, len(removed))
                 tell(found.rows)
             if not found.kept:
-                said = f"all {found.rows:,} rows of {file} hold questions of the evaluation" if found.rows else ""
-                raise Refused(f"{said or f'{file} holds no rows'}.", "\n".join(found.shown))
+                raise _none_left(found, file)
     except OSError as e:
         raise Refused(f"{out} and {flagged} cannot be written: {e.strerror}.") from e
     return found
+
+
+def _none_left(found: Found, file: Path) -> Refused:
+    if not found.rows:
+        return Refused(f"{file} holds no rows.")
+    hold = "holds a question" if found.rows == 1 else "hold questions"
+    return Refused(f"all {counted(found.rows, 'row')} of {file} {hold} of the evaluation.", "\n".join(found.shown))
 
 
 def _counted(found: Found, texts: list[str], flags: list[Flag], questions: list[Question], removed: int) -> Found:
@@ -104,22 +119,35 @@ def _counted(found: Found, texts: list[str], flags: list[Flag], questions: list[
     )
 
 
-def _questions(path: Path, key: str | None) -> Iterator[Question]:
+def _place(name: str) -> OnHub | Path:
+    """
+    Raises:
+        Refused: a folder, a pipe, or nothing that can be found by this name.
+    """
+    file = user_path(name)
+    if name not in KNOWN and (file.exists() or file.is_symlink()):
+        refuse_no_file(file)
+    return place_of(name)
+
+
+def _questions(name: str, place: OnHub | Path, key: str | None) -> Iterator[Question]:
     """
     Raises:
         Refused: it holds none.
     """
     number, empty = 0, True
-    for part in parts(path, key):
-        for text in _texts(part.values, path, number):
+    called = name if isinstance(place, OnHub) else place.name
+    values = [list(on_hub(name, place, key))] if isinstance(place, OnHub) else (p.values for p in parts(place, key))
+    for part in values:
+        for text in _texts(part, called, number):
             number += 1
-            empty = empty and not text.strip()
-            yield Question(path.name, number, text)
+            empty = empty and not any(map(str.isalnum, text))
+            yield Question(called, number, text)
     if empty:
-        raise Refused(f"{path} holds no questions.", "Its column: --against-key.")
+        raise Refused(f"{name} holds no questions.", "Its column: --against-key.")
 
 
-def _texts(values: list[Any], file: Path, before: int) -> list[str]:
+def _texts(values: list[Any], file: Path | str, before: int) -> list[str]:
     """
     Raises:
         Refused: one of them is no text.
@@ -149,24 +177,22 @@ def _told(flag: Flag, questions: list[Question], texts: list[str], before: int) 
 
 
 def _shown(flag: Flag, question: Question, before: int) -> str:
-    evidence = " ".join(flag.evidence.split())
-    shown = evidence if len(evidence) <= 100 else f"{evidence[:97]}..."
+    shown = shortened(flag.evidence)
     return f"row {before + flag.row + 1}: {flag.match.kind}, {question.file} row {question.row}: {shown!r}"
 
 
-def _refuse_paths(file: Path, against: list[Path], out: Path, flagged: Path) -> tuple[Path, Path]:
+def _refuse_paths(file: Path, against: Sequence[OnHub | Path], out: Path, flagged: Path) -> tuple[Path, Path]:
     """The outputs, links followed.
 
     Raises:
         Refused: no input, outputs that are inputs or each other, or in another format than they can be.
     """
-    for path in (file, *against):
-        refuse_no_file(path)
+    refuse_no_file(file)
     if not against:
         raise Refused("nothing to compare with.", "Name evaluation sets: --against FILE.")
+    sets = {place.resolve() for place in against if isinstance(place, Path)}
     outputs = [output_path(out, "--out"), output_path(flagged, "--flagged")]
-    inputs = {path.resolve() for path in (file, *against)}
-    if outputs[0] == outputs[1] or inputs & set(outputs) or file.resolve() in {path.resolve() for path in against}:
+    if outputs[0] == outputs[1] or {file.resolve(), *sets} & {*outputs} or file.resolve() in sets:
         raise Refused("--out, --flagged and the inputs must be different files.")
     if (out.suffix == ".parquet") != (file.suffix == ".parquet"):
         raise Refused(f"--out={out.name}: rows are written as they are.", f"Name it as {file.name} is: {file.suffix}.")
@@ -175,11 +201,13 @@ def _refuse_paths(file: Path, against: list[Path], out: Path, flagged: Path) -> 
     return outputs[0], outputs[1]
 
 
-def summary(found: Found) -> str:
+def summary(found: Found, file: Path) -> str:
     """What stands on the screen at the end."""
-    lines = [f"{found.kept:,} of {found.rows:,} rows kept; {found.questions:,} questions looked for"]
-    for (kind, file), rows in sorted(found.flagged.items()):
-        lines.append(f"{rows:>10,}  {kind:<8} {file}{' (kept)' if kind == KEPT else ''}")
+    lines = [f"{found.kept:,} of {counted(found.rows, 'row')} kept of {file}"]
+    lines += [f"{questions:>10,}  questions of {name}" for name, questions in found.sets.items()]
+    lines += [f"{found.questions:>10,}  different questions looked for"]
+    for (kind, held_by), rows in sorted(found.flagged.items()):
+        lines.append(f"{rows:>10,}  {kind:<8} {held_by}{' (kept)' if kind == KEPT else ''}")
     if found.empty:
         lines.append(f"{found.empty:>10,}  without text (kept)")
     return "\n".join([*lines, *found.shown])

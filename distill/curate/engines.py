@@ -66,11 +66,11 @@ def _measured(shard: Shard) -> Columns:
 
 def _under_ray(source: Source, shards: list[Shard]) -> Iterator[Columns]:
     """A task of Ray Data for each shard; results come in any order, and are put into that of the shards."""
-    import ray
-
     from distill.ray_cluster import join
 
     join(None)
+    import ray
+
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     held = ray.put(source)

@@ -12,6 +12,7 @@ from distill.files import user_path
 from distill.given_paths import content_digest, existing
 from distill.recipe_curate import Curate
 from distill.records import digest
+from distill.wording import key
 
 
 class OnHub(NamedTuple):
@@ -52,7 +53,8 @@ def place_of(name: str) -> OnHub | Path:
         return file
     if name.endswith((".jsonl", ".json", ".jsonl.gz", ".parquet")):
         raise Refused(
-            f"curate.evaluation_sets: there is no file {name}.", "Paths are relative to the working directory."
+            f"{key('curate.evaluation_sets')}: there is no file '{name}'.",
+            "Paths are relative to the working directory.",
         )
     named = _HUB.fullmatch(name)
     if named is None:
@@ -70,11 +72,12 @@ def questions_of(name: str) -> list[Question]:
         Refused: it cannot be read, or holds none.
     """
     place = place_of(name)
-    values = _on_hub(name, place) if isinstance(place, OnHub) else _in_file(place)
+    values = on_hub(name, place) if isinstance(place, OnHub) else _in_file(place)
     called = name if isinstance(place, OnHub) else place.name
-    found = [Question(text, f"{called}, row {row}") for row, value in enumerate(values, 1) if (text := text_of(value))]
+    texts = [(row, text_of(value) or "") for row, value in enumerate(values, 1)]
+    found = [Question(text, f"{called}, row {row}") for row, text in texts if any(map(str.isalnum, text))]
     if not found:
-        raise Refused(f"{name} in curate.evaluation_sets holds no question.")
+        raise Refused(f"{name} in {key('curate.evaluation_sets')} holds no question.")
     return found
 
 
@@ -93,8 +96,8 @@ def _in_file(file: Path) -> Iterator[Any]:
     return (value for part in parts(file, None) for value in part.values)
 
 
-def _on_hub(name: str, hub: OnHub) -> Iterator[Any]:
-    """The questions of its rows; without a split of all splits.
+def on_hub(name: str, hub: OnHub, column: str | None = None) -> Iterator[Any]:
+    """The questions of its rows, in the column of that or a usual name; without a split of all splits.
 
     Raises:
         Refused: it cannot be had, or no column is known to hold questions.
@@ -108,14 +111,14 @@ def _on_hub(name: str, hub: OnHub) -> Iterator[Any]:
         first = (str(e).strip() or type(e).__name__).splitlines()[0].rstrip(".")
         raise Refused(
             f"the evaluation set '{name}' ({hub.hub_id}) cannot be had from the hub ({first}).",
-            "With its questions in a file, name that in curate.evaluation_sets.",
+            f"With its questions in a file, name that in {key('curate.evaluation_sets')}.",
         ) from e
     for table in [found] if isinstance(found, Dataset) else list(found.values()):
-        key = next((one for one in QUESTIONS if one in table.column_names), None)
-        if key is None:
+        found_in = next((one for one in ([column] if column else QUESTIONS) if one in table.column_names), None)
+        if found_in is None:
             raise Refused(
-                f"the evaluation set '{name}' has no column that is known to hold questions "
+                f"the evaluation set '{name}' has no column {column or 'that is known to hold questions'} "
                 f"(its columns: {', '.join(sorted(table.column_names))}).",
-                "With its questions in a file, name that in curate.evaluation_sets.",
+                f"With its questions in a file, name that in {key('curate.evaluation_sets')}.",
             )
-        yield from table[key]
+        yield from table[found_in]

@@ -7,6 +7,7 @@ import numpy as np
 
 from distill.curate.selections.pool import Bools, Ints
 from distill.errors import Refused
+from distill.wording import counted, verb
 
 BAR = 40
 """Characters of the longest bar."""
@@ -33,18 +34,18 @@ class Funnel:
     """The traces that are left, by their numbers."""
     steps: list[Step] = field(default_factory=list)
 
-    def keep(self, name: str, kept: Bools | Ints, note: str = "") -> None:
+    def keep(self, name: str, kept: Bools | Ints, note: str = "", hint: str = "") -> None:
         """Go on with the rows that are `kept` (one truth value for each row that is left, or their numbers).
 
         Raises:
-            Refused: that leaves none.
+            Refused: that leaves none; `hint` tells what it was.
         """
         self.rows = self.rows[kept] if kept.dtype == np.bool_ else kept.astype(np.int64)
         self.steps.append(Step(name, len(self.rows), len({self.problems[row] for row in self.rows}), note))
         if not len(self.rows):
             raise Refused(
-                f"no trace is left after the step '{name}' of {self.steps[0].traces} sampled.",
-                "Nothing was trained; the traces are kept.",
+                f"no trace is left after the step '{name}' of {counted(self.steps[0].traces, 'sampled one')}.",
+                f"{hint}\n{verb().ended}" if hint else verb().ended,
             )
 
     def first_of_problems(self) -> dict[str, int]:
@@ -63,5 +64,7 @@ def as_text(steps: Sequence[Step]) -> str:
     for step in steps:
         bar = "█" * max(1, round(BAR * step.traces / most)) if step.traces else ""
         note = f" ({step.note})" if step.note else ""
-        lines.append(f"{step.name:<{width}}  {step.traces:>9,} traces of {step.problems:>7,} problems  {bar}{note}")
+        traces = f"{step.traces:>9,} {'trace' if step.traces == 1 else 'traces':<6}"
+        problems = f"{step.problems:>7,} {'problem' if step.problems == 1 else 'problems':<8}"
+        lines.append(f"{step.name:<{width}}  {traces} of {problems}  {bar}{note}")
     return "\n".join(lines)

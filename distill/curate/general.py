@@ -14,6 +14,7 @@ from distill.errors import DistillError, Refused
 from distill.files import each_row, user_path
 from distill.recipe_curate import Curate, Mix
 from distill.records import CONTROL_TOKEN, joined
+from distill.wording import counted, key, setting
 
 CHATS = ("messages", "conversations")
 PAIRS = (("instruction", "output"), ("instruction", "response"), ("prompt", "completion"), ("prompt", "response"))
@@ -49,8 +50,8 @@ def mixed_in(spec: Curate, traces: int, evaluation: Sequence[Question], seed: in
         chats = drawn(part, wanted, evaluation, seed)
         if len(chats) < wanted and spec.fill == "refuse":
             raise Refused(
-                f"curate.mix wants {wanted} rows of {part.path}, which has {len(chats)} that can be used.",
-                "A smaller share, or `curate.fill: less` for those that there are.",
+                f"{key('curate.mix')} wants {counted(wanted, 'row')} of {part.path}; {len(chats)} can be used.",
+                f"A smaller share, or {setting('curate.fill', 'less')} for those that there are.",
             )
         rows += as_rows(chats, part)
     return rows

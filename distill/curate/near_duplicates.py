@@ -32,6 +32,7 @@ from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
 from distill.curate.shingles import Places
 from distill.curate.sketches import Sketches, alike, same, shared, sketches_of
 from distill.errors import Refused
+from distill.files import naming_temporary_folder
 
 _PART = 2048  # rows that are sketched in one
 _CHARACTERS = 1 << 22  # the same in characters
@@ -69,7 +70,8 @@ class NearDuplicates:
         if not 0.5 <= least <= 1:
             raise Refused(f"near-duplicates with {least} of their words in common: it must be from 0.5 to 1.")
         self._least = least
-        self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        with naming_temporary_folder():
+            self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._ends = array("q", [0])
         self._keys: list[Any] = []
         self._sketches: list[Sketches] = []
@@ -78,7 +80,8 @@ class NearDuplicates:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._texts.close()
+        with naming_temporary_folder():
+            self._texts.close()
 
     def add(self, keys: Sequence[Any], texts: Sequence[str]) -> None:
         """Rows with keys of one type, all different: of two copies the one with the lesser key stays.
@@ -99,7 +102,8 @@ class NearDuplicates:
     def _add(self, texts: Sequence[str]) -> None:
         self._sketches.append(sketches_of(list(texts)))
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        self._texts.write(b"".join(encoded))
+        with naming_temporary_folder():
+            self._texts.write(b"".join(encoded))
         for row in encoded:
             self._ends.append(self._ends[-1] + len(row))
 
@@ -116,7 +120,8 @@ class NearDuplicates:
 
     def _removals(self) -> list[Removal]:
         order = self._order()
-        self._texts.flush()
+        with naming_temporary_folder():
+            self._texts.flush()
         self._sketches = [Sketches(*map(np.concatenate, zip(*self._sketches, strict=True)))]
         comparing = _Comparing(self, order)
         for hashes in (self._sketches[0].plain, self._sketches[0].spelled):

@@ -21,6 +21,7 @@ from distill.errors import Refused
 from distill.files import user_path
 from distill.recipe_difficulty import Difficulty, Domains, PassRate
 from distill.records import Problem
+from distill.wording import key, setting, verb
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def fitting(problems: Sequence[Problem], counts: Tried, lengths: Mapping[str, li
         found.append(_by_pass_rate(problems, counts, spec.pass_rate, spec.accept_a_single_guess))
     if spec.panel:
         found.append([_by_panel(p, spec) for p in problems])
-    for key, limits in spec.known.items():
-        values = [_number(p, key) for p in problems]
+    for name, limits in spec.known.items():
+        values = [_number(p, name) for p in problems]
         found.append([between(value, limits.least, limits.most) for value in values])
     if spec.tokens is not None:
         least, most = spec.tokens.least, spec.tokens.most
@@ -72,7 +73,7 @@ def fitting(problems: Sequence[Problem], counts: Tried, lengths: Mapping[str, li
         if problems and all(told is None for told in answers) and not spec.keep_undecided:
             raise Refused(
                 "how hard the problems are cannot be told of any of them.",
-                "Sample more, name what is known of them (problems.known_keys), or set difficulty.keep_undecided.",
+                f"Sample more, {verb().known}, or set {setting('curate.difficulty.keep_undecided', 'true')}.",
             )
     taken = (True, None) if spec.keep_undecided else (True,)
     return {p.id for p, *answers in zip(problems, *found, strict=True) if all(told in taken for told in answers)}
@@ -118,13 +119,13 @@ def domains_of(problems: Sequence[Problem], spec: Domains | None, ask: Ask | Non
         return {p.id: str(p.known.get("domain", p.known.get("subject", p.known.get("type", "")))) for p in problems}
     if spec.by == "judge":
         if ask is None:
-            raise Refused("curate.domains.by=judge asks a model, which a run of a recipe does.")
+            raise Refused(f"{key('curate.domains.by')}=judge asks a model, which a run of a recipe does.")
         judged = ask(problems)
         return {p.id: judged.get(p.id) or "none" for p in problems}
     if spec.by == "known":
         if not any(spec.key in p.known for p in problems):
             raise Refused(
-                f"no problem has a '{spec.key}'.", "Name it in problems.known_keys, or set curate.domains.by: clusters."
+                f"no problem has a '{spec.key}'.", f"Set {setting('curate.domains.by', 'clusters')}, or {verb().known}."
             )
         return {p.id: str(p.known.get(spec.key, "none")) for p in problems}
     folder = None if spec.embedding is None else Path(user_path(spec.embedding))

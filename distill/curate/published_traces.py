@@ -13,7 +13,7 @@ from distill.curate.columns import text_hash
 from distill.curate.sources import NOT_JUDGED, Judged, Read, Shard, line_ranges
 from distill.curate.tables import readable_table
 from distill.errors import DistillError, Refused
-from distill.files import each_row, parsed_row
+from distill.files import each_row, naming_temporary_folder, parsed_row
 from distill.parquet import batches, open_parquet
 from distill.plain_values import plain
 from distill.published import PublishedTrace, Reader, reader_for
@@ -61,7 +61,7 @@ class PublishedTraces:
 
     def at(self, places: Sequence[int]) -> Iterator[Read]:
         """The traces of these places; rows of parquet, which are packed together, go through a temporary file."""
-        with tempfile.TemporaryFile() as spool:
+        with naming_temporary_folder(), tempfile.TemporaryFile() as spool:
             begins = {}
             for number, some in groupby(sorted(set(places)), key=lambda place: place >> (AT_BITS + INDEX_BITS)):
                 wanted = {(place >> INDEX_BITS) & ((1 << AT_BITS) - 1) for place in some}

@@ -52,6 +52,17 @@ class Contaminated:
     text: str
     """The piece of the problem that it is."""
 
+    @property
+    def shown(self) -> str:
+        """In a line."""
+        return f"{self.kind}, {self.where}: {shortened(self.text)!r}"
+
+
+def shortened(text: str) -> str:
+    """White space as one space each, and no more than fits a line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 100 else f"{line[:97]}..."
+
 
 def asked(problem: Problem) -> str:
     """What two problems that ask the same have in common. Puzzles are drawn with punctuation and spaces: all counts."""

@@ -21,12 +21,16 @@ from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
 from distill.recipe_quality import Quality
 from distill.records import Problem
+from distill.wording import key, setting
 
 ACCEPTED = {
     "correct": ("correct",),
     "correct_or_unknown": ("correct", "unknown"),
     "any_i_accept_wrong_traces": ("correct", "unknown", "wrong"),
 }
+
+SHOWN = 5
+"""Problems of the evaluation that are told one by one where no other is left."""
 
 ReadAgain = Callable[[Sequence[int]], Iterator[Read]]
 """The traces of these places, in this order."""
@@ -143,13 +147,16 @@ class _Selecting:
         self.contaminated = contaminated(self._problems(), self.outside.held_out, self.outside.evaluation)
         changed = sum(one.kind == "changed" for one in self.contaminated)
         notes = [self._compared_with(), *([f"{changed} more with other numbers, kept"] if changed else [])]
-        note = "; ".join(notes)
-        self._without("not in the evaluation", {p.problem_id for p in self.contaminated if p.kind != "changed"}, note)
+        gone = [one for one in self.contaminated if one.kind != "changed"]
+        shown = "\n".join(one.shown for one in gone[:SHOWN])
+        self._without("not in the evaluation", {one.problem_id for one in gone}, "; ".join(notes), shown)
 
     def _compared_with(self) -> str:
         sets = [f"{len(self.outside.held_out):,} held-out problems"] if self.outside.held_out else []
         sets += [Path(name).name for name in self.spec.evaluation_sets]
-        return f"against {', '.join(sets)}" if sets else "no evaluation set is named: see curate.evaluation_sets"
+        if sets:
+            return f"against {', '.join(sets)}"
+        return f"no evaluation set is named: see {key('curate.evaluation_sets')}"
 
     def _hard(self, spec: Difficulty) -> None:
         """Problems that are as hard as is asked for."""
@@ -180,8 +187,8 @@ class _Selecting:
         self.funnel.keep(name_of(spec), rows, "; ".join(chosen.notes))
         if spec.rows is not None and spec.fill == "refuse" and len(rows) < spec.rows:
             raise Refused(
-                f"curate.rows={spec.rows} asks for more rows than are left: {len(rows)}.",
-                "Ask for fewer, harvest more, or take what there is: `curate.fill: less`.",
+                f"{key('curate.rows')}={spec.rows} asks for more rows than are left: {len(rows)}.",
+                f"Ask for fewer, give more traces, or take what there is: {setting('curate.fill', 'less')}.",
             )
         order = order_of(rows.tolist(), columns, self.counts, spec, seed)
         return Selection(
@@ -202,9 +209,9 @@ class _Selecting:
         """Those of the traces that are left, by their ids."""
         return [self.columns.known[name] for name in sorted(self.funnel.first_of_problems())]
 
-    def _without(self, name: str, problems: Collection[str], note: str = "") -> None:
+    def _without(self, name: str, problems: Collection[str], note: str = "", hint: str = "") -> None:
         kept = [self.columns.problems[row] not in problems for row in self.funnel.rows.tolist()]
-        self.funnel.keep(name, np.array(kept, np.bool_), note)
+        self.funnel.keep(name, np.array(kept, np.bool_), note, hint)
 
 
 def _all_rejected(columns: Columns) -> str:

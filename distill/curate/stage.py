@@ -1,12 +1,12 @@
 """The curation stage: traces and verdicts in, a `datasets` folder and its funnel out."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from distill.curate.arrow_rows import save_rows
 from distill.curate.card import data_card
 from distill.curate.engines import measure
 from distill.curate.evaluation_sets import questions_of
@@ -16,9 +16,10 @@ from distill.curate.picture import as_svg
 from distill.curate.problem_steps import Ask
 from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Read, Source, of_run
-from distill.files import write_atomically, write_folder, write_json, write_rows
+from distill.files import write_atomically, write_json, write_rows
+from distill.folders import replacing_folder
 from distill.recipe import Curate, Recipe
-from distill.records import Problem, digest, joined
+from distill.records import Problem, joined
 
 
 def curate(
@@ -54,26 +55,30 @@ def curate_source(
     folder: Path,
     ask: Ask | None = None,
 ) -> dict[str, Any]:
-    """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
-    evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
-    columns = measure(source, spec.engine, spec.workers)
-    chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at))
-    places = columns["place"][chosen.rows].tolist()
-    del columns
-    others = mixed_in(spec, len(places), evaluation, seed)
-    if others:
-        total = len(places) + len(others)
-        chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
+    """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees.
 
-    def rows() -> Iterator[dict[str, Any]]:
+    `halves` in the result counts rows that held halves of a surrogate pair, which are written as question marks.
+
+    Raises:
+        Refused: also where another process writes the same folder, or the disk is full.
+    """
+    with replacing_folder(folder) as at:
+        evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
+        columns = measure(source, spec.engine, spec.workers)
+        chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at))
+        places = columns["place"][chosen.rows].tolist()
+        del columns
+        others = mixed_in(spec, len(places), evaluation, seed)
+        if others:
+            total = len(places) + len(others)
+            chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
         traces = (
             as_row(read, asked(read.problem.question), spec.select, why, scores)
             for read, why, scores in zip(source.at(places), chosen.why, chosen.scores, strict=True)
         )
-        return merged(traces, len(places), others, seed)
-
-    write_folder(folder, lambda at: _write(at, rows, chosen, spec, seed))
-    return {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
+        halves = _write(at, merged(traces, len(places), others, seed), chosen, spec, seed)
+    counts: dict[str, Any] = {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
+    return counts | ({"halves": halves} if halves else {})
 
 
 def as_row(
@@ -103,25 +108,13 @@ def as_row(
     }
 
 
-def _write(
-    folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: Selection, spec: Curate, seed: int
-) -> None:
-    """Rows go to disk as they come: they may be more than the memory holds."""
-    from datasets import Dataset, disable_progress_bars
-
-    disable_progress_bars()
-    features = Dataset.from_list([next(rows())]).features
-    held = folder / ".rows"
-    data = Dataset.from_generator(
-        rows, features, cache_dir=str(held), writer_batch_size=200, fingerprint=digest([chosen.rows, chosen.why])
-    )
-    data.save_to_disk(folder)
-    shutil.rmtree(held)
+def _write(folder: Path, rows: Iterator[dict[str, Any]], chosen: Selection, spec: Curate, seed: int) -> int:
+    """Rows go to disk as they come: they may be more than the memory holds. Returns how many were mended."""
+    data, mended = save_rows(rows, folder)
     write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
     write_atomically(folder / "funnel.svg", as_svg(chosen.steps))
     write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed))
-    if chosen.contaminated:
-        write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
-    if chosen.duplicates:
-        write_rows(folder / "duplicates.jsonl", map(asdict, chosen.duplicates))
+    write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
+    write_rows(folder / "duplicates.jsonl", map(asdict, chosen.duplicates))
+    return mended

@@ -13,6 +13,7 @@ from distill.chats import USER, blocks, content, turns
 from distill.errors import DistillError, Refused
 from distill.files import parsed_row, replacing, whole_text
 from distill.parquet import batches, open_parquet
+from distill.wording import flag
 
 ROWS = 8192
 """Of a part at most."""
@@ -145,7 +146,8 @@ def key_of(row: dict[str, Any], file: Path, out: Any = None) -> str:
 
 def _option(out: Any) -> str:
     """How the column is named: only of the file that is gone through something is kept."""
-    return f"Name the column with the text: {'--against-key' if out is None else '--text-key'}."
+    option = flag("evaluation key" if out is None else "text key")
+    return f"Name the column with the text: {option}." if option else f"Call the column with it `{QUESTIONS[0]}`."
 
 
 @contextmanager

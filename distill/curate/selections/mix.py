@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import floor
 
 from distill.errors import Refused
+from distill.wording import counted, setting
 
 
 def shares(weights: Mapping[str, float], available: Mapping[str, int], count: int | None = None) -> dict[str, int]:
@@ -30,7 +31,7 @@ def shares(weights: Mapping[str, float], available: Mapping[str, int], count: in
     for name, share in rows.items():
         if share > available.get(name, 0):
             raise Refused(
-                f"the mix wants {share} rows of '{name}', which has {available.get(name, 0)}.",
-                "Fewer rows in all, a smaller weight, or `curate.fill: less` for as many as keep the weights.",
+                f"the mix wants {counted(share, 'row')} of '{name}', which has {available.get(name, 0)}.",
+                f"Fewer rows in all, a smaller weight, or {setting('curate.fill', 'less')} for as many as there are.",
             )
     return rows
