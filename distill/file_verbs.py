@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def select(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="FILE ... [KEY=VALUE]...", help="Traces (.jsonl, .parquet), and settings as select=s1."),
+        typer.Argument(
+            metavar="FILE ... [KEY=VALUE]...", help="Traces (.jsonl, .jsonl.gz, .parquet), and settings as select=s1."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the curated set, which appears whole or not at all.")],
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
@@ -23,11 +25,14 @@ def select(
     answer_key: Annotated[str | None, typer.Option(help="Column with the gold answer.")] = None,
     thinking_key: Annotated[str | None, typer.Option(help="Column with the reasoning, where it stands apart.")] = None,
     response_key: Annotated[str | None, typer.Option(help="Column with what follows it, or both.")] = None,
+    verify: Annotated[bool, typer.Option(help="Judge every trace by its gold answer as it is read.")] = False,
+    kind: Annotated[str, typer.Option(help="As what it is judged: math, choice or number.")] = "math",
     system: Annotated[str | None, typer.Option(help="System message of the rows that are written.")] = None,
 ) -> None:
     """Choose the traces that teach out of any files, with the steps of a recipe's section curate.
 
-    Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
+    Layouts of published sets are recognised by their columns. Verdicts are given with --verify, or those that
+    `distill verify` has written, or that a published set has.
     """
     from distill.curate.select_files import select_files, summary
     from distill.recipe_curate import Curate
@@ -47,7 +52,8 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
-    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
+    judged_as = kind if verify else None
+    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed), judged_as)
     typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
 
 

@@ -32,6 +32,8 @@ class Funnel:
     rows: Ints
     """The traces that are left, by their numbers."""
     steps: list[Step] = field(default_factory=list)
+    advice: str = ""
+    """What to do where a step leaves nothing."""
 
     def keep(self, name: str, kept: Bools | Ints, note: str = "") -> None:
         """Go on with the rows that are `kept` (one truth value for each row that is left, or their numbers).
@@ -44,7 +46,7 @@ class Funnel:
         if not len(self.rows):
             raise Refused(
                 f"no trace is left after the step '{name}' of {self.steps[0].traces} sampled.",
-                "Nothing was trained; the traces are kept.",
+                self.advice,
             )
 
     def first_of_problems(self) -> dict[str, int]:

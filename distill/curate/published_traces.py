@@ -2,23 +2,26 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 from distill.curate.columns import text_hash
-from distill.curate.sources import NOT_JUDGED, Judged, Read, Shard, line_ranges
+from distill.curate.row_verdicts import asked_of, told_of
+from distill.curate.sources import NOT_JUDGED, Advice, Gap, Read, Shard
 from distill.curate.tables import readable_table
 from distill.errors import DistillError, Refused
 from distill.files import each_row, parsed_row
+from distill.given_paths import Stamp, content_digest, refuse_if_changed
 from distill.parquet import batches, open_parquet
 from distill.plain_values import plain
-from distill.published import PublishedTrace, Reader, reader_for
+from distill.published import Reader, as_flag, reader_for
+from distill.published_rows import KNOWN, LeftOut, PublishedTrace, known_in, sampling_in, text_in
 from distill.recipe_problems import TracesProblems
-from distill.records import Problem, Sampling, Trace, digest
+from distill.records import Problem, Trace, digest
 
 INDEX_BITS, AT_BITS = 10, 40
 """Of a place: the trace's number in its row, below the row's place in its file, below the file's number."""
@@ -26,12 +29,13 @@ INDEX_BITS, AT_BITS = 10, 40
 BATCH = 64
 """Rows of parquet that are Python objects at a time."""
 
+LOOKED_AT = 100
+"""Rows of a file whose keys are taken for its columns."""
+
 CHARACTERS_PER_TOKEN = 4
 """Where no column tells the tokens."""
 
 TOKENS = ("completion_tokens", "num_tokens", "tokens")
-KNOWN = ("domain", "subject", "type", "level", "difficulty", "pass_rate")
-"""Columns that tell beforehand how hard a problem is, or what it is about."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +44,60 @@ class PublishedTraces:
 
     files: tuple[Path, ...]
     spec: TracesProblems
-    """Which columns hold what; its `path` plays no part."""
+    """Which columns hold what; its `path` and `kind` play no part."""
+    kind: str = "math"
+    """What the verdicts are of."""
+    verifies: bool = False
+    """Judge every trace by its gold answer, whatever verdicts stand beside it."""
+    carried: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are known of a problem beside `KNOWN`, each with the key that names it."""
+    given: tuple[Path, ...] = ()
+    """The files as they were named, where some are read in another place; the same number of them."""
+    stamps: Mapping[Path, Stamp] = field(default_factory=dict)
+    """Of the files that must not change until all is read."""
+
+    @property
+    def advice(self) -> Advice:
+        unknown = "Take those that are not decided, too: require_verdict=correct_or_unknown."
+        if not self.verifies:
+            unknown = f"Judge them by their gold answers: --verify. {unknown}"
+        return Advice(unknown, "Loosen that step or switch it off; nothing was written.")
+
+    def inputs(self) -> list[tuple[str, str]]:
+        return [(file.name, content_digest(file)) for file in self.given or self.files]
 
     def shards(self, size: int) -> list[Shard]:
         """
         Raises:
-            Refused: a file that cannot be read, holds nothing, or is of no layout that is known.
+            Refused: a file that cannot be read, holds nothing, or is of no layout that is known; a column that is to be
+                carried and in none of them.
         """
-        found = []
+        found: list[Shard] = []
+        columns: set[str] = set()
         for number, file in enumerate(self.files):
-            _reader_of(file, self.spec)
-            ranges = _row_groups(file, size) if file.suffix == ".parquet" else line_ranges(file, size)
+            self._reader(number)
+            columns |= _columns(file)
+            ranges = _row_groups(file, size) if file.suffix == ".parquet" else _line_ranges(file, size)
             found += [Shard(number, *part) for part in ranges]
+        for name, key in self.carried.items():
+            if name not in columns:
+                said = f"{key} names '{name}', which is no column of {self._shown(0)}."
+                raise Refused(said, f"It has {', '.join(sorted(columns))}.")
         return found
 
-    def read(self, shard: Shard) -> Iterator[Read]:
+    def read(self, shard: Shard) -> Iterator[Read | Gap]:
         file = self.files[shard.file]
-        for at, row in _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard):
-            yield from self._of_row(shard.file, at, row)
+        rows = _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard)
+        for number, (at, row) in enumerate(rows, shard.before + 1):
+            for read in self._of_row(shard.file, at, row):
+                yield read._replace(row=number) if isinstance(read, Read) else read
 
     def at(self, places: Sequence[int]) -> Iterator[Read]:
-        """The traces of these places; rows of parquet, which are packed together, go through a temporary file."""
+        """The traces of these places; rows of parquet, which are packed together, go through a temporary file.
+
+        Raises:
+            Refused: a file has changed since the first reading.
+        """
         with tempfile.TemporaryFile() as spool:
             begins = {}
             for number, some in groupby(sorted(set(places)), key=lambda place: place >> (AT_BITS + INDEX_BITS)):
@@ -68,29 +105,45 @@ class PublishedTraces:
                 for at, row in _rows_at(self.files[number], wanted):
                     begins[number, at] = spool.tell()
                     spool.write(json.dumps(row).encode() + b"\n")
+            refuse_if_changed(self.stamps)
             for place in places:
                 number, at = place >> (AT_BITS + INDEX_BITS), (place >> INDEX_BITS) & ((1 << AT_BITS) - 1)
                 spool.seek(begins[number, at])
                 row = json.loads(spool.readline())
-                yield next(read for read in self._of_row(number, at, row) if read.place == place)
+                reads = (read for read in self._of_row(number, at, row) if isinstance(read, Read))
+                yield next(read for read in reads if read.place == place)
 
-    def _of_row(self, number: int, at: int, row: dict[str, Any]) -> Iterator[Read]:
-        found = _reader_of(self.files[number], self.spec)(row)
-        if found is None:
+    def _of_row(self, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
+        found = self._reader(number)(row)
+        if isinstance(found, LeftOut):
+            yield Gap(found.why)
             return
-        name = digest(" ".join(found.question.split()))
+        for why in (*found.left_out, *([found.amiss] if found.amiss else [])):
+            yield Gap(why, is_row=False)
+        name, file = digest(" ".join(found.question.split())), (self.given or self.files)[number].name
         problem = Problem.model_construct(
             id=name,
             question=found.question,
             answer=found.answer,
-            kind=self.spec.kind,
-            known={key: row[key] for key in KNOWN if isinstance(row.get(key), int | float | str)},
-            source=_text(row, "source") or self.files[number].name,
-            licence=_text(row, "licence", "license") or self.spec.licence,
+            kind=self.kind,
+            known=known_in(row, (*KNOWN, *self.carried)),
+            source=text_in(row, "source", "source_type") or file,
+            licence=text_in(row, "licence", "license") or self.spec.licence,
         )
         for index, trace in enumerate(found.traces):
             place = (number << AT_BITS | at) << INDEX_BITS | index
-            yield Read(place, problem, _trace(name, trace, row), _judged(row, self.spec.kind))
+            judged = NOT_JUDGED if self.verifies else told_of(row, found, trace, self.spec.response_key, self.kind)
+            ask = asked_of(row, found, trace, self.spec.answer_key, self.kind) if self.verifies else None
+            if self.verifies and ask is None:
+                judged = judged._replace(reason="no gold answer", by="rules", kind=self.kind)
+            whole = _trace(name, trace, row)
+            yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), first=index == 0)
+
+    def _reader(self, number: int) -> Reader:
+        return _reader_of(self.files[number], self.spec, self._shown(number))
+
+    def _shown(self, number: int) -> str:
+        return str((self.given or self.files)[number])
 
 
 def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
@@ -106,40 +159,48 @@ def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
         prompt_tokens=0,
         completion_tokens=counts[0] if counts else characters // CHARACTERS_PER_TOKEN,
         counted=bool(counts),
-        model=_text(row, "teacher", "model") or "unknown",
-        sampling=Sampling(),
+        model=text_in(row, "teacher", "model") or "unknown",
+        sampling=sampling_in(row),
     )
 
 
-def _judged(row: dict[str, Any], kind: str) -> Judged:
-    """What `distill verify` has written beside a row."""
-    verdict = row.get("verdict")
-    if verdict not in ("correct", "wrong", "unknown"):
-        return NOT_JUDGED
-    return Judged(verdict, bool(row.get("flaw")), _text(row, "reason") or "", _text(row, "judge") or "rules", kind)
-
-
-def _text(row: dict[str, Any], *keys: str) -> str | None:
-    return next((row[key] for key in keys if isinstance(row.get(key), str) and row[key]), None)
+def _id_of(row: dict[str, Any]) -> str | None:
+    """What the row calls itself."""
+    held = (row.get(key) for key in ("id", "uuid"))
+    return next((str(value) for value in held if isinstance(value, str | int) and value != ""), None)
 
 
 @lru_cache(maxsize=64)
-def _reader_of(file: Path, spec: TracesProblems) -> Reader:
-    return reader_for(_columns(file), spec, str(file))
+def _reader_of(file: Path, spec: TracesProblems, shown: str) -> Reader:
+    return reader_for(_columns(file), spec, shown, as_flag)
 
 
-def _columns(file: Path) -> set[str]:
+@lru_cache(maxsize=64)
+def _columns(file: Path) -> frozenset[str]:
     """
     Raises:
         Refused: the file cannot be read, or is empty.
     """
     try:
-        first = next(each_row(file, halves=True), None)
+        found = frozenset(key for row in islice(each_row(file, halves=True), LOOKED_AT) for key in row)
     except DistillError as e:
         raise Refused(str(e), e.hint) from e
-    if first is None:
+    if not found:
         raise Refused(f"{file} holds no traces.")
-    return set(first)
+    return found
+
+
+def _line_ranges(file: Path, size: int) -> list[tuple[int, int, int]]:
+    """Begin and end of parts of about `size` bytes that are cut between lines, each with the rows before it."""
+    ranges, begin, at, before, rows = [], 0, 0, 0, 0
+    with file.open("rb") as f:
+        for line in f:
+            at += len(line)
+            rows += not line.isspace()
+            if at - begin >= size:
+                ranges.append((begin, at, before))
+                begin, before = at, rows
+    return [*ranges, (begin, at, before)] if at > begin else ranges
 
 
 def _lines(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -161,16 +222,17 @@ def _row(line: bytes, file: Path, at: int) -> dict[str, Any]:
         raise Refused(str(e).replace(f"line {at}", f"the line at byte {at}"), e.hint) from e
 
 
-def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
-    """Groups of rows, several together up to about `size` bytes as they are unpacked."""
+def _row_groups(file: Path, size: int) -> list[tuple[int, int, int]]:
+    """Groups of rows, several together up to about `size` bytes as they are unpacked, with the rows before them."""
     with readable_table(file), open_parquet(file) as table:
-        sizes = [table.metadata.row_group(group).total_byte_size for group in range(table.num_row_groups)]
-    ranges, begin, held = [], 0, 0
-    for group, bytes_ in enumerate(sizes):
-        held += bytes_
+        groups = [table.metadata.row_group(group) for group in range(table.num_row_groups)]
+        sizes = [(group.total_byte_size, group.num_rows) for group in groups]
+    ranges, begin, held, before, rows = [], 0, 0, 0, 0
+    for group, (bytes_, count) in enumerate(sizes):
+        held, rows = held + bytes_, rows + count
         if held >= size or group == len(sizes) - 1:
-            ranges.append((begin, group + 1))
-            begin, held = group + 1, 0
+            ranges.append((begin, group + 1, before))
+            begin, held, before = group + 1, 0, rows
     return ranges
 
 
@@ -191,5 +253,5 @@ def _rows_at(file: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]
                 f.seek(at)
                 yield at, _row(f.readline(), file, at)
         return
-    for begin, end in _row_groups(file, 1):
+    for begin, end, _ in _row_groups(file, 1):
         yield from ((at, row) for at, row in _groups(file, Shard(0, begin, end)) if at in wanted)

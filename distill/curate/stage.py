@@ -56,9 +56,11 @@ def curate_source(
 ) -> dict[str, Any]:
     """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees."""
     evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
+    files = source.inputs()
     columns = measure(source, spec.engine, spec.workers)
-    chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at))
-    places = columns["place"][chosen.rows].tolist()
+    chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
+    places, numbers = columns["place"][chosen.rows].tolist(), columns["row"][chosen.rows].tolist()
+    verdicts = [columns.judged(row) for row in chosen.rows]
     del columns
     others = mixed_in(spec, len(places), evaluation, seed)
     if others:
@@ -66,13 +68,15 @@ def curate_source(
         chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
 
     def rows() -> Iterator[dict[str, Any]]:
+        again = zip(source.at(places), verdicts, numbers, strict=True)
+        reads = (read._replace(judged=judged, row=row or None) for read, judged, row in again)
         traces = (
             as_row(read, asked(read.problem.question), spec.select, why, scores)
-            for read, why, scores in zip(source.at(places), chosen.why, chosen.scores, strict=True)
+            for read, why, scores in zip(reads, chosen.why, chosen.scores, strict=True)
         )
         return merged(traces, len(places), others, seed)
 
-    write_folder(folder, lambda at: _write(at, rows, chosen, spec, seed))
+    write_folder(folder, lambda at: _write(at, rows, chosen, spec, seed, files))
     return {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
 
 
@@ -90,6 +94,9 @@ def as_row(
         "answer": problem.answer,
         "source": problem.source,
         "licence": problem.licence,
+        "file": read.file,
+        "row": read.row,
+        "row_id": read.row_id,
         "teacher": trace.model,
         "sampling": json.dumps(trace.sampling.model_dump(), sort_keys=True),
         "completion_tokens": trace.completion_tokens,
@@ -104,13 +111,19 @@ def as_row(
 
 
 def _write(
-    folder: Path, rows: Callable[[], Iterator[dict[str, Any]]], chosen: Selection, spec: Curate, seed: int
+    folder: Path,
+    rows: Callable[[], Iterator[dict[str, Any]]],
+    chosen: Selection,
+    spec: Curate,
+    seed: int,
+    files: Sequence[tuple[str, str]],
 ) -> None:
     """Rows go to disk as they come: they may be more than the memory holds."""
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset, Value, disable_progress_bars
 
     disable_progress_bars()
     features = Dataset.from_list([next(rows())]).features
+    features.update(file=Value("string"), row=Value("int64"), row_id=Value("string"))  # the first may have none
     held = folder / ".rows"
     data = Dataset.from_generator(
         rows, features, cache_dir=str(held), writer_batch_size=200, fingerprint=digest([chosen.rows, chosen.why])
@@ -120,7 +133,7 @@ def _write(
     write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
     write_atomically(folder / "funnel.svg", as_svg(chosen.steps))
-    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed))
+    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed, files))
     if chosen.contaminated:
         write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
     if chosen.duplicates:
