@@ -15,7 +15,7 @@ from distill.curate.sources import NOT_JUDGED, Advice, Gap, Read, Shard
 from distill.curate.tables import readable_table
 from distill.errors import DistillError, Refused
 from distill.files import each_row, parsed_row
-from distill.given_paths import Stamp, content_digest, refuse_if_changed
+from distill.given_paths import Stamp, content_digest, refuse_if_changed, stamp
 from distill.parquet import batches, open_parquet
 from distill.plain_values import plain
 from distill.published import Reader, as_flag, reader_for
@@ -87,9 +87,10 @@ class PublishedTraces:
 
     def read(self, shard: Shard) -> Iterator[Read | Gap]:
         file = self.files[shard.file]
+        reader = self._reader(shard.file)
         rows = _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard)
         for number, (at, row) in enumerate(rows, shard.before + 1):
-            for read in self._of_row(shard.file, at, row):
+            for read in self._of_row(reader, shard.file, at, row):
                 yield read._replace(row=number) if isinstance(read, Read) else read
 
     def at(self, places: Sequence[int]) -> Iterator[Read]:
@@ -106,15 +107,16 @@ class PublishedTraces:
                     begins[number, at] = spool.tell()
                     spool.write(json.dumps(row).encode() + b"\n")
             refuse_if_changed(self.stamps)
+            readers = {number: self._reader(number) for number, _ in begins}
             for place in places:
                 number, at = place >> (AT_BITS + INDEX_BITS), (place >> INDEX_BITS) & ((1 << AT_BITS) - 1)
                 spool.seek(begins[number, at])
                 row = json.loads(spool.readline())
-                reads = (read for read in self._of_row(number, at, row) if isinstance(read, Read))
+                reads = (read for read in self._of_row(readers[number], number, at, row) if isinstance(read, Read))
                 yield next(read for read in reads if read.place == place)
 
-    def _of_row(self, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
-        found = self._reader(number)(row)
+    def _of_row(self, reader: Reader, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
+        found = reader(row)
         if isinstance(found, LeftOut):
             yield Gap(found.why)
             return
@@ -140,7 +142,7 @@ class PublishedTraces:
             yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), first=index == 0)
 
     def _reader(self, number: int) -> Reader:
-        return _reader_of(self.files[number], self.spec, self._shown(number))
+        return reader_for(_columns(self.files[number]), self.spec, self._shown(number), as_flag)
 
     def _shown(self, number: int) -> str:
         return str((self.given or self.files)[number])
@@ -170,13 +172,12 @@ def _id_of(row: dict[str, Any]) -> str | None:
     return next((str(value) for value in held if isinstance(value, str | int) and value != ""), None)
 
 
-@lru_cache(maxsize=64)
-def _reader_of(file: Path, spec: TracesProblems, shown: str) -> Reader:
-    return reader_for(_columns(file), spec, shown, as_flag)
-
-
-@lru_cache(maxsize=64)
 def _columns(file: Path) -> frozenset[str]:
+    return _columns_of(file, stamp(file))
+
+
+@lru_cache(maxsize=64)
+def _columns_of(file: Path, stamp: Stamp) -> frozenset[str]:
     """
     Raises:
         Refused: the file cannot be read, or is empty.
