@@ -26,7 +26,7 @@ def select(
     thinking_key: Annotated[str | None, typer.Option(help="Column with the reasoning, where it stands apart.")] = None,
     response_key: Annotated[str | None, typer.Option(help="Column with what follows it, or both.")] = None,
     verify: Annotated[bool, typer.Option(help="Judge every trace by its gold answer as it is read.")] = False,
-    kind: Annotated[str, typer.Option(help="As what it is judged: math, choice or number.")] = "math",
+    kind: Annotated[str | None, typer.Option(help="With --verify: math (the default), choice or number.")] = None,
     system: Annotated[str | None, typer.Option(help="System message of the rows that are written.")] = None,
 ) -> None:
     """Choose the traces that teach out of any files, with the steps of a recipe's section curate.
@@ -43,6 +43,8 @@ def select(
     files = [Path(word) for word in words if "=" not in word or Path(word).is_file()]
     if not files:
         raise Refused("no file with traces is named.", "distill select traces.parquet select=s1 rows=1000 --out FOLDER")
+    if kind is not None and not verify:
+        raise Refused(f"--kind={kind} says how --verify judges, which is not set.", f"--verify --kind {kind}")
     spec = settings(Curate, [word for word in words if Path(word) not in files])
     columns = TracesProblems(
         source="traces",
@@ -52,7 +54,7 @@ def select(
         thinking_key=thinking_key,
         response_key=response_key,
     )
-    judged_as = kind if verify else None
+    judged_as = (kind or "math") if verify else None
     counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed), judged_as)
     typer.echo(f"{summary(counts)}\n{counts['rows']:,} rows -> {out}")
 

@@ -110,6 +110,13 @@ def test_a_verdict_of_the_row_counts_where_it_has_one_answer(tmp_path: Path) -> 
     assert reasons_of(tmp_path, [named], response_key="other") == {"unknown: verdict of another text": 1}
 
 
+def test_a_sound_form_is_no_right_answer(tmp_path: Path, distill: Any) -> None:
+    file = written(tmp_path / "rows.jsonl", [{"question": QUESTION, "response": TAGGED}])
+    judged = tmp_path / "judged.jsonl"
+    assert distill("verify", file, "--kind", "flaws", "--out", judged).code == 0
+    assert measure(PublishedTraces((judged,), COLUMNS)).reasons == {"unknown: its form alone was judged": 1}
+
+
 def test_the_verdicts_of_openr1(tmp_path: Path, distill: Any) -> None:
     """One a generation, whatever is left out between them; of another length they are nobody's."""
     texts = [f"<think>\n{n}\n</think>\n\n\\boxed{{{n}}}" for n in range(5)]
@@ -123,6 +130,9 @@ def test_the_verdicts_of_openr1(tmp_path: Path, distill: Any) -> None:
     keys = ("select=all", "require_verdict=any_i_accept_wrong_traces", "traces_per_problem=null", "deduplicate=false")
     told = distill("select", file, *keys, "--out", tmp_path / "o")
     assert (told.code, "left out in rows: 1 x no response" in told.out) == (0, True)
+    mine = {"verdict": "unknown", "reason": "open", "verdict_of": judged_digest(texts[2])}
+    assert reasons_of(tmp_path, [row | mine])["unknown: open"] == 1, "what is there counts, and of the others theirs"
+    assert reasons_of(tmp_path, [row | mine])["correct: told by its file"] == 1
     found = {row["completion"][8]: (row["verdict"], row["verdict_by"]) for row in rows_of(tmp_path / "o")[::-1]}
     math, llama, nobody = "correctness_math_verify", "correctness_llama", ("unknown", "nobody")
     expected = {"0": ("correct", math), "2": ("correct", llama), "3": ("wrong", math), "4": nobody}
@@ -184,6 +194,8 @@ def test_other_kinds_by_their_columns(
     assert [row["completion"] for row in rows_of(tmp_path / "o")] == [right]
     refused = distill("select", file, "--verify", "--kind", "poem", "--out", tmp_path / "p")
     assert (refused.code, "--kind=poem" in refused.err) == (2, True)
+    refused = distill("select", file, "--kind", kind, "--out", tmp_path / "p")
+    assert (refused.code, "--verify" in refused.err) == (2, True)
 
 
 def test_what_nobody_has_judged_names_the_way(tmp_path: Path, distill: Any) -> None:

@@ -134,7 +134,7 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         "verdict": "wrong",
         "extracted": r"50\%",
         "reason": "another value",
-        "verdict_of": judged_digest(r"\boxed{50\%}"),
+        "verdict_of": judged_digest(r"<think>\n</think>\n\n\boxed{50\%}"),
         "flaw": None,
     }
 

@@ -4,20 +4,16 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from distill.curate.columns import text_hash
+from distill.curate.file_shards import columns, groups, line_ranges, lines, row_groups, rows_at
 from distill.curate.row_verdicts import asked_of, told_of
 from distill.curate.sources import NOT_JUDGED, Advice, Gap, Read, Shard
-from distill.curate.tables import readable_table
-from distill.errors import DistillError, Refused
-from distill.files import each_row, parsed_row
-from distill.given_paths import Stamp, content_digest, refuse_if_changed, stamp
-from distill.parquet import batches, open_parquet
-from distill.plain_values import plain
+from distill.errors import Refused
+from distill.given_paths import Stamp, content_digest, refuse_if_changed
 from distill.published import Reader, as_flag, reader_for
 from distill.published_rows import KNOWN, LeftOut, PublishedTrace, known_in, sampling_in, text_in
 from distill.recipe_problems import TracesProblems
@@ -25,12 +21,6 @@ from distill.records import Problem, Trace, digest
 
 INDEX_BITS, AT_BITS = 10, 40
 """Of a place: the trace's number in its row, below the row's place in its file, below the file's number."""
-
-BATCH = 64
-"""Rows of parquet that are Python objects at a time."""
-
-LOOKED_AT = 100
-"""Rows of a file whose keys are taken for its columns."""
 
 CHARACTERS_PER_TOKEN = 4
 """Where no column tells the tokens."""
@@ -73,22 +63,22 @@ class PublishedTraces:
                 carried and in none of them.
         """
         found: list[Shard] = []
-        columns: set[str] = set()
+        there: set[str] = set()
         for number, file in enumerate(self.files):
             self._reader(number)
-            columns |= _columns(file)
-            ranges = _row_groups(file, size) if file.suffix == ".parquet" else _line_ranges(file, size)
-            found += [Shard(number, *part) for part in ranges]
+            there |= columns(file)
+            parts = row_groups(file, size) if file.suffix == ".parquet" else line_ranges(file, size)
+            found += [Shard(number, *part) for part in parts]
         for name, key in self.carried.items():
-            if name not in columns:
+            if name not in there:
                 said = f"{key} names '{name}', which is no column of {self._shown(0)}."
-                raise Refused(said, f"It has {', '.join(sorted(columns))}.")
+                raise Refused(said, f"It has {', '.join(sorted(there))}.")
         return found
 
     def read(self, shard: Shard) -> Iterator[Read | Gap]:
         file = self.files[shard.file]
         reader = self._reader(shard.file)
-        rows = _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard)
+        rows = groups(file, shard) if file.suffix == ".parquet" else lines(file, shard)
         for number, (at, row) in enumerate(rows, shard.before + 1):
             for read in self._of_row(reader, shard.file, at, row):
                 yield read._replace(row=number) if isinstance(read, Read) else read
@@ -103,7 +93,7 @@ class PublishedTraces:
             begins = {}
             for number, some in groupby(sorted(set(places)), key=lambda place: place >> (AT_BITS + INDEX_BITS)):
                 wanted = {(place >> INDEX_BITS) & ((1 << AT_BITS) - 1) for place in some}
-                for at, row in _rows_at(self.files[number], wanted):
+                for at, row in rows_at(self.files[number], wanted):
                     begins[number, at] = spool.tell()
                     spool.write(json.dumps(row).encode() + b"\n")
             refuse_if_changed(self.stamps)
@@ -142,7 +132,7 @@ class PublishedTraces:
             yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), first=index == 0)
 
     def _reader(self, number: int) -> Reader:
-        return reader_for(_columns(self.files[number]), self.spec, self._shown(number), as_flag)
+        return reader_for(columns(self.files[number]), self.spec, self._shown(number), as_flag)
 
     def _shown(self, number: int) -> str:
         return str((self.given or self.files)[number])
@@ -170,89 +160,3 @@ def _id_of(row: dict[str, Any]) -> str | None:
     """What the row calls itself."""
     held = (row.get(key) for key in ("id", "uuid"))
     return next((str(value) for value in held if isinstance(value, str | int) and value != ""), None)
-
-
-def _columns(file: Path) -> frozenset[str]:
-    return _columns_of(file, stamp(file))
-
-
-@lru_cache(maxsize=64)
-def _columns_of(file: Path, stamp: Stamp) -> frozenset[str]:
-    """
-    Raises:
-        Refused: the file cannot be read, or is empty.
-    """
-    try:
-        found = frozenset(key for row in islice(each_row(file, halves=True), LOOKED_AT) for key in row)
-    except DistillError as e:
-        raise Refused(str(e), e.hint) from e
-    if not found:
-        raise Refused(f"{file} holds no traces.")
-    return found
-
-
-def _line_ranges(file: Path, size: int) -> list[tuple[int, int, int]]:
-    """Begin and end of parts of about `size` bytes that are cut between lines, each with the rows before it."""
-    ranges, begin, at, before, rows = [], 0, 0, 0, 0
-    with file.open("rb") as f:
-        for line in f:
-            at += len(line)
-            rows += not line.isspace()
-            if at - begin >= size:
-                ranges.append((begin, at, before))
-                begin, before = at, rows
-    return [*ranges, (begin, at, before)] if at > begin else ranges
-
-
-def _lines(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
-    at = shard.begin
-    with file.open("rb") as f:
-        f.seek(at)
-        while at < shard.end and (line := f.readline()):
-            if line.strip():
-                yield at, _row(line, file, at)
-            at += len(line)
-
-
-def _row(line: bytes, file: Path, at: int) -> dict[str, Any]:
-    try:
-        return parsed_row(line.decode("utf-8-sig" if not at else "utf-8"), file, at, halves=True)
-    except UnicodeDecodeError as e:
-        raise Refused(f"{file} is no text in UTF-8 (byte {at + e.start}).", "Rows come as .jsonl or .parquet.") from e
-    except DistillError as e:
-        raise Refused(str(e).replace(f"line {at}", f"the line at byte {at}"), e.hint) from e
-
-
-def _row_groups(file: Path, size: int) -> list[tuple[int, int, int]]:
-    """Groups of rows, several together up to about `size` bytes as they are unpacked, with the rows before them."""
-    with readable_table(file), open_parquet(file) as table:
-        groups = [table.metadata.row_group(group) for group in range(table.num_row_groups)]
-        sizes = [(group.total_byte_size, group.num_rows) for group in groups]
-    ranges, begin, held, before, rows = [], 0, 0, 0, 0
-    for group, (bytes_, count) in enumerate(sizes):
-        held, rows = held + bytes_, rows + count
-        if held >= size or group == len(sizes) - 1:
-            ranges.append((begin, group + 1, before))
-            begin, held, before = group + 1, 0, rows
-    return ranges
-
-
-def _groups(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
-    with readable_table(file), open_parquet(file) as table:
-        at = sum(table.metadata.row_group(group).num_rows for group in range(shard.begin))
-        for batch in batches(table, BATCH, row_groups=range(shard.begin, shard.end)):
-            for row in batch.to_pylist():
-                yield at, plain(row)
-                at += 1
-
-
-def _rows_at(file: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Some rows of a file, in its order: those of parquet by their numbers, others by the bytes at which they begin."""
-    if file.suffix != ".parquet":
-        with file.open("rb") as f:
-            for at in sorted(wanted):
-                f.seek(at)
-                yield at, _row(f.readline(), file, at)
-        return
-    for begin, end, _ in _row_groups(file, 1):
-        yield from ((at, row) for at, row in _groups(file, Shard(0, begin, end)) if at in wanted)

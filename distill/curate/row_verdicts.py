@@ -16,14 +16,18 @@ OTHERS = ("correctness_math_verify", "correctness_llama")
 """Columns of OpenR1-Math with a truth value for each of a row's `generations`. Llama was asked about those that
 math-verify had not found correct."""
 
+NO_FLAW = "no flaw"
+"""The reason of `distill verify --kind flaws`, whose `correct` says nothing of the answer."""
+
 
 def told_of(
     row: Mapping[str, Any], found: PublishedRow, trace: PublishedTrace, response_key: str | None, kind: str
 ) -> Judged:
     """What stands beside a trace: a verdict of that text, by `distill verify` or whoever has made the file."""
     ours = _of_row(row, found, trace, response_key, kind)
-    others = None if ours is not None and ours.verdict != "unknown" else _of_list(row, trace, kind)
-    return others or ours or NOT_JUDGED
+    if ours is not None and ours.by != NOT_JUDGED.by:
+        return ours
+    return _of_list(row, trace, kind) or ours or NOT_JUDGED
 
 
 def _of_row(
@@ -36,7 +40,9 @@ def _of_row(
     told = row.get("verdict_of")
     alone = len(found.traces) + len(found.left_out) == 1 and response_key in (None, "response")
     if not (told == judged_digest(trace.response) if isinstance(told, str) else alone):
-        return Judged("unknown", False, "verdict of another text", "nobody", kind)
+        return Judged("unknown", False, "verdict of another text", NOT_JUDGED.by, kind)
+    if row.get("reason") == NO_FLAW:
+        return Judged("unknown", False, "its form alone was judged", NOT_JUDGED.by, "flaws")
     by = text_in(dict(row), "judge", "by", "verdict_by") or ("rules" if isinstance(told, str) else "its file")
     return Judged(verdict, bool(row.get("flaw")), text_in(dict(row), "reason") or "", by, kind)
 

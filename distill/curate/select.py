@@ -64,7 +64,6 @@ class Outside:
     """Gets domains of problems from a model."""
     read: ReadAgain | None = None
     """Reads traces once more, to compare their texts."""
-
     advice: Advice = RunTraces.advice
     """What to do where nothing is left."""
 
