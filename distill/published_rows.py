@@ -60,19 +60,17 @@ def no_text(name: str, value: Any) -> LeftOut:
     return LeftOut(f"no {name}" if missing or isinstance(value, str) else f"{name} that is no text")
 
 
-def as_trace(response: str, thinking: str | None, told: Any = None, at: int = 0) -> PublishedTrace:
-    """Reasoning and response, whatever marks the set puts around them."""
+def as_trace(response: str, thinking: str | None, told: Any = None, at: int = 0) -> PublishedTrace | LeftOut:
+    """Reasoning and response, whatever marks the set puts around them; an end that is `told` as an error is none."""
+    end = ended(as_told(told)) or "stop"  # what was published was taken for an answer
+    if end == "error":
+        return LeftOut("an error, not an answer")
     if thinking is not None:
         reasoning, answer = re.sub(r"</?think>", "", thinking).strip(), response.strip()
     else:
         reasoning, answer = parts_of(response)
     cut = thinking is None and is_cut(response)
-    return PublishedTrace(reasoning, answer, "length" if cut else _finish(told), at)
-
-
-def _finish(told: Any) -> FinishReason:
-    found = ended(as_told(told))
-    return "stop" if found in (None, "error") else found  # what was published was taken for an answer
+    return PublishedTrace(reasoning, answer, "length" if cut else end, at)
 
 
 def as_row(

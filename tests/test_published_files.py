@@ -288,6 +288,16 @@ def test_a_thought_without_an_answer_is_no_trace(row: dict[str, Any]) -> None:
     assert reader_for(row.keys(), COLUMNS, "x")(row) == LeftOut("no response")
 
 
+@pytest.mark.parametrize("end", ["abort", "error", "tool_calls", {"type": "abort"}])
+def test_an_error_is_no_trace(end: Any) -> None:
+    row = {"question": QUESTION, "response": TAGGED, "finish_reason": end}
+    assert reader_for(row.keys(), COLUMNS, "x")(row) == LeftOut("an error, not an answer")
+    several = {"problem": QUESTION, "generations": [TAGGED, TAGGED], "finish_reasons": [end, "stop"]}
+    found = reader_for(several.keys(), COLUMNS, "x")(several)
+    assert isinstance(found, PublishedRow)
+    assert ([t.at for t in found.traces], found.left_out) == ([1], ("an error, not an answer",))
+
+
 @pytest.mark.parametrize("text", [f"<think>{THOUGHT}", f"<|begin_of_thought|>\n{THOUGHT}"])
 def test_a_thought_that_never_closes_was_cut(text: str) -> None:
     found = reader_for({"question", "response"}, COLUMNS, "x")({"question": QUESTION, "response": text})
@@ -303,6 +313,7 @@ def known_rows() -> list[dict[str, Any]]:
             "verdict": "correct",
             "field": f"A field of some more than forty characters, {n % 2}",
             "lvl": n,
+            "code": n % 2,
             "small": n % 3 == 0,
             "large": [0, 1] if n == 0 else [0, 0],
             "source": ("amc", "aime")[n % 2],
@@ -321,6 +332,9 @@ def test_what_the_steps_go_by_is_carried(tmp_path: Path, distill: Any) -> None:
     assert {row["source"] for row in rows} == {"amc", "aime"}
     domains = {json.loads(row["scores"])["domain"] for row in rows}
     assert domains == {f"A field of some more than forty characters, {n}" for n in (0, 1)}
+    by_code = [*keys[:-3], "domains.key=code", "rows=12"]
+    assert distill("select", file, *by_code, "--out", tmp_path / "q").code == 0
+    assert {json.loads(row["scores"])["domain"] for row in rows_of(tmp_path / "q")} == {"0", "1"}
     told = distill("select", file, "difficulty.known={level: {least: 4}}", "--out", tmp_path / "p")
     assert (told.code, "difficulty.known names 'level', which is no column of" in told.err) == (2, True)
 
