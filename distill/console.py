@@ -114,7 +114,8 @@ def _write(text: str) -> None:
 def summary(stage: str, counts: Counts) -> str:
     """What a stage made, in one line."""
     if stage == "problems":
-        return f"{counts['problems']} to train on, {counts['held_out']} held out"
+        left = ", ".join(f"{n:,} x {why}" for why, n in counts.get("left_out", {}).items())
+        return f"{counts['problems']} to train on, {counts['held_out']} held out{left and f'; left out: {left}'}"
     if stage == "harvest":
         verdicts = ", ".join(f"{counts[name]} {name}" for name in ("correct", "wrong", "unknown"))
         adopted = f", {counts['adopted']} taken over from before" if counts["adopted"] else ""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def select(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="FILE ... [KEY=VALUE]...", help="Traces (.jsonl, .parquet), and settings as select=s1."),
+        typer.Argument(
+            metavar="FILE ... [KEY=VALUE]...", help="Traces (.jsonl, .jsonl.gz, .parquet), and settings as select=s1."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the curated set, which appears whole or not at all.")],
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
@@ -24,11 +26,14 @@ def select(
     answer_key: Annotated[str | None, typer.Option(help="Column with the gold answer.")] = None,
     thinking_key: Annotated[str | None, typer.Option(help="Column with the reasoning, where it stands apart.")] = None,
     response_key: Annotated[str | None, typer.Option(help="Column with what follows it, or both.")] = None,
+    verify: Annotated[bool, typer.Option(help="Judge every trace by its gold answer as it is read.")] = False,
+    kind: Annotated[str | None, typer.Option(help="With --verify: math (the default), choice or number.")] = None,
     system: Annotated[str | None, typer.Option(help="System message of the rows that are written.")] = None,
 ) -> None:
     """Choose the traces that teach out of any files, with the steps of a recipe's section curate.
 
-    Layouts of published sets are recognised by their columns. Verdicts are those that `distill verify` writes.
+    Layouts of published sets are recognised by their columns. Verdicts are given with --verify, or those that
+    `distill verify` has written, or that a published set has.
     """
     from distill.curate.curated_folder import output_folder
     from distill.curate.select_files import select_files, summary
@@ -40,6 +45,8 @@ def select(
     files = [Path(word) for word in words if "=" not in word or Path(word).is_file()]
     if not files:
         raise Refused("no file with traces is named.", "distill select traces.parquet select=s1 rows=1000 --out FOLDER")
+    if kind is not None and not verify:
+        raise Refused(f"--kind={kind} says how --verify judges, which is not set.", f"--verify --kind {kind}")
     spec = settings(Curate, [word for word in words if Path(word) not in files])
     columns = TracesProblems(
         source="traces",
@@ -51,7 +58,8 @@ def select(
     )
     if output_folder(out, files).exists():
         typer.echo(f"{out} holds a curated set, which is replaced when the new one is whole", err=True)
-    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed))
+    judged_as = (kind or "math") if verify else None
+    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed), judged_as)
     typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +56,33 @@ def stamp(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+Stamp = tuple[int, int, int] | None
+
+
+def refuse_if_changed(before: Mapping[Path, Stamp]) -> None:
+    """
+    Raises:
+        Refused: one of the files has another stamp than before.
+    """
+    for file, known in before.items():
+        if stamp(file) != known:
+            raise Refused(f"{file} has changed while it was read.", "Run the command again when nobody writes it.")
+
+
+@contextmanager
+def told_as_changed(before: Mapping[Path, Stamp]) -> Iterator[None]:
+    """An error that comes of a file that changed while it was read is told as that.
+
+    Raises:
+        Refused: something was raised, and a file has changed.
+    """
+    try:
+        yield
+    except Exception:
+        refuse_if_changed(before)
+        raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -170,11 +171,13 @@ def _problems(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.evaluate.stage import refuse_broken_gold
     from distill.problems import make_problems, write_problems
 
-    problems = make_problems(run.recipe.problems, run.recipe.seed)
+    left_out: Counter[str] = Counter()
+    problems = make_problems(run.recipe.problems, run.recipe.seed, left_out)
     refuse_broken_gold([p for p in problems if p.held_out])  # now, not after the teacher was paid
     write_problems(run.output("problems"), problems)
     held = sum(p.held_out for p in problems)
-    return {"problems": len(problems) - held, "held_out": held}
+    told = {"left_out": dict(left_out.most_common())} if left_out else {}
+    return {"problems": len(problems) - held, "held_out": held, **told}
 
 
 def _harvest(run: Run, progress: Progress) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 from distill.countdown_problems import countdown_problems
@@ -15,8 +16,10 @@ from distill.table_problems import table_problems
 from distill.trace_problems import trace_problems
 
 
-def make_problems(spec: Problems, seed: int) -> list[Problem]:
+def make_problems(spec: Problems, seed: int, left_out: Counter[str] | None = None) -> list[Problem]:
     """Training problems first, then the held-out ones; the same seed gives the same list anywhere.
+
+    `left_out` counts, by reason, what of published traces could not be taken.
 
     Raises:
         Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for, data sets of
@@ -25,7 +28,7 @@ def make_problems(spec: Problems, seed: int) -> list[Problem]:
     if isinstance(spec, CountdownProblems):
         return countdown_problems(spec, seed)
     if isinstance(spec, TracesProblems):
-        return trace_problems(spec, seed)
+        return trace_problems(spec, seed, left_out)
     if isinstance(spec, GymProblems):
         return gym_problems(spec, seed)
     return table_problems(spec, seed)

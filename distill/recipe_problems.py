@@ -127,8 +127,9 @@ class HubProblems(TableProblems):
 class TracesProblems(Section):
     """The questions of traces that others published, for `teacher.kind: replay` or for a teacher of your own.
 
-    Known layouts: OpenThoughts, OpenR1-Math-220k, Mixture-of-Thoughts, s1K, LIMO, Bespoke-Stratos, Sky-T1. They are
-    recognised by their columns; the keys below are for others, and where two readings are possible.
+    Known layouts: OpenThoughts, OpenR1-Math-220k, Mixture-of-Thoughts, s1K, LIMO, Bespoke-Stratos, Sky-T1, and
+    `question` with `response`. They are recognised by their columns; the keys below are for others, and where two
+    readings are possible.
     """
 
     source: Literal["traces"]
@@ -151,6 +152,9 @@ class TracesProblems(Section):
     """Column that holds the reasoning, where it stands apart."""
     response_key: str | None = None
     """Column that holds what follows the reasoning, or both."""
+    known_keys: tuple[str, ...] = Field((), strict=False)
+    """Columns that tell beforehand how hard a problem is, or what it is about, beside domain, subject, type, level,
+    difficulty and pass_rate, which are looked for by themselves."""
     kind: Literal["math"] = "math"
     """Which verifier judges the answers. Without a gold answer the verdict is `unknown`."""
     count: Count | None = None

@@ -58,6 +58,19 @@ class Sampling(Record):
     """Of this one sample, not of the run."""
 
 
+class ToldSampling(Record):
+    """How an answer that others published was sampled, as far as they tell it; null is unknown."""
+
+    temperature: float | None = None
+    """0 means greedy decoding."""
+    top_p: float | None = None
+    """Nucleus; 1 means off."""
+    max_tokens: int | None = None
+    """Longest answer in tokens."""
+    seed: int | None = None
+    """Of this one sample."""
+
+
 class Trace(Record):
     """One sampled answer: what was asked (by digest), what came back, what it cost."""
 
@@ -79,7 +92,7 @@ class Trace(Record):
     """False where the server told no usage and the tokens are an estimate."""
     model: str
     """Who answered."""
-    sampling: Sampling
+    sampling: Sampling | ToldSampling
 
 
 class Verdict(Record):

@@ -1,47 +1,67 @@
 """Problems of traces that others published: their questions, each with the places of its traces."""
 
 import random
+from collections import Counter
 from pathlib import Path
 
 from distill.errors import Refused
 from distill.published import reader_for
+from distill.published_rows import KNOWN, LeftOut, known_in, text_in
 from distill.recipe import TracesProblems
 from distill.records import CONTROL_TOKEN, Problem, digest
-from distill.row_access import rows_of
-from distill.table_problems import as_held, beside, draw, table_problems
+from distill.row_access import Rows, rows_of
+from distill.table_problems import as_held, beside, draw, known_of, table_problems
 
 
-def trace_problems(spec: TracesProblems, seed: int) -> list[Problem]:
-    """A problem for each question of a published set, with the places of its traces; equal questions are one."""
+def trace_problems(spec: TracesProblems, seed: int, left_out: Counter[str] | None = None) -> list[Problem]:
+    """A problem for each question of a published set, with the places of its traces; equal questions are one.
+
+    `left_out` counts the rows, and the answers in others, that could not be taken, by reason.
+    """
     source = spec.hub_id or str(spec.path)
     rows = rows_of(spec)
     if not len(rows):
         raise Refused(f"{source} holds no rows.")
-    read = reader_for(rows.columns, spec, source)
-    found: dict[str, tuple[str, str, list[tuple[int, int]]]] = {}
-    for number in range(len(rows)):
-        row = read(rows[number])
-        if row is None or CONTROL_TOKEN.search(row.question):
-            continue
-        key = digest(" ".join(row.question.split()))
-        question, gold, places = found.setdefault(key, (row.question, row.answer, []))
-        places += [(number, place) for place in range(len(row.traces))]
-        found[key] = (question, gold or row.answer, places)
-    if not found:
-        raise Refused(f"{source} holds no question with one answer that could be read.")
-    pool = [
-        Problem(
-            id=f"{Path(source).stem}-{key[:12]}",
-            question=question,
-            answer=gold,
-            kind=spec.kind,
-            data={"traces": places},
-            source=source,
-            licence=spec.licence,
-        )
-        for key, (question, gold, places) in found.items()
-    ]
+    counts: Counter[str] = Counter() if left_out is None else left_out
+    pool = _pool(rows, spec, source, counts)
+    if not pool:
+        told = ", ".join(f"{n:,} x {why}" for why, n in counts.most_common(3))
+        raise Refused(f"{source} holds no question with one answer that could be read ({told}).")
+    for key in spec.known_keys:
+        if not any(key in p.known for p in pool):
+            has = ", ".join(sorted(rows.columns))
+            said = f"{source}: no row has a number or a text in '{key}' (there are: {has})."
+            raise Refused(said, "Mend problems.known_keys.")
     return _with_held_out(pool, spec, seed, source)
+
+
+def _pool(rows: Rows, spec: TracesProblems, source: str, left_out: Counter[str]) -> list[Problem]:
+    """The problems in the order of their first rows, which tell all but where the other traces are."""
+    read = reader_for(rows.columns, spec, source)
+    found: dict[str, Problem] = {}
+    for number in range(len(rows)):
+        held = rows[number]
+        row = read(held)
+        if isinstance(row, LeftOut) or CONTROL_TOKEN.search(row.question):
+            left_out[row.why if isinstance(row, LeftOut) else "marks of a chat template in the question"] += 1
+            continue
+        left_out.update((*row.left_out, *([row.amiss] if row.amiss else [])))
+        key = digest(" ".join(row.question.split()))
+        if key not in found:
+            found[key] = Problem(
+                id=f"{Path(source).stem}-{key[:12]}",
+                question=row.question,
+                answer=row.answer,
+                kind=spec.kind,
+                data={"traces": []},
+                known=known_in(held, KNOWN) | known_of(held, spec.known_keys),
+                source=text_in(held, "source", "source_type") or source,
+                licence=text_in(held, "licence", "license") or spec.licence,
+            )
+        elif not found[key].answer and row.answer:
+            found[key] = found[key].model_copy(update={"answer": row.answer})
+        found[key].data["traces"].extend((number, place) for place in range(len(row.traces)))
+    return list(found.values())
 
 
 def _with_held_out(pool: list[Problem], spec: TracesProblems, seed: int, source: str) -> list[Problem]:

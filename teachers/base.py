@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from distill.errors import DistillError, Refused
-from distill.records import FinishReason, Problem, Sampling, digest
+from distill.records import FinishReason, Problem, Sampling, ToldSampling, digest
 
 CHARACTERS_PER_TOKEN = 4
 """On average, where nobody tells the tokens of a text; what is estimated with it is marked so."""
@@ -42,6 +42,8 @@ class Completion:
     """Reasoning that came in a field of its own; None where it stands in the text, between think tags."""
     counted: bool = True
     """False where the server told no usage and the tokens are estimated from the pieces of its stream."""
+    sampling: ToldSampling | None = None
+    """What is known of how it was sampled, where that was not as it was asked for; null where it was."""
 
 
 class TeacherError(DistillError):

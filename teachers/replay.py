@@ -1,6 +1,7 @@
 """Traces that others published, as a teacher: a sample's index picks one of those that its problem has."""
 
 from distill.published import reader_for
+from distill.published_rows import LeftOut, sampling_in
 from distill.recipe_problems import TracesProblems
 from distill.records import digest
 from distill.row_access import rows_of
@@ -24,12 +25,14 @@ class Replay:
         if places is None or index >= len(places):
             raise TeacherError(f"{request.id} has no published trace.", "Run the stage `problems` again.")
         row, place = places[index]
-        found = self._read(self._rows[row])
-        if found is None or place >= len(found.traces):
+        held = self._rows[row]
+        found = self._read(held)
+        if isinstance(found, LeftOut) or place >= len(found.traces):
             raise TeacherError(f"{self.name} has changed: row {row} no longer holds the trace of {request.id}.")
         trace = found.traces[place]
         tokens = (len(trace.reasoning) + len(trace.response)) // CHARACTERS_PER_TOKEN
-        return Completion(trace.response, trace.finish_reason, 0, tokens, trace.reasoning, counted=False)
+        told = sampling_in(held)
+        return Completion(trace.response, trace.finish_reason, 0, tokens, trace.reasoning, counted=False, sampling=told)
 
     async def close(self) -> None:
         return None

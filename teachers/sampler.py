@@ -204,7 +204,7 @@ async def _ask(teacher: Teacher, request: Request, earlier: Earlier | None) -> T
         completion_tokens=completion.completion_tokens,
         counted=completion.counted,
         model=teacher.name,
-        sampling=request.sampling,
+        sampling=completion.sampling or request.sampling,
     )
 
 

@@ -14,6 +14,8 @@ import pytest
 from commands import Outcome, refused
 from datasets import load_from_disk
 
+from distill.judged_text import judged_digest
+
 ROWS = [
     {
         "problem": f"How many of {i + 3} boats in harbour {i * i} leave by noon, if {i} are moored to pier {i}?",
@@ -22,6 +24,7 @@ ROWS = [
         "thinking_trajectory": f"First {i}, then {i + 1}. Let me check.",
         "attempt": f"It is \\boxed{{{i}}}.",
         "verdict": "correct",
+        "verdict_of": judged_digest(f"It is \\boxed{{{i}}}."),
     }
     for i in range(40)
 ]

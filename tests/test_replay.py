@@ -9,7 +9,8 @@ import pytest
 
 from distill.errors import Refused
 from distill.problems import make_problems
-from distill.published import PublishedTrace, reader_for
+from distill.published import reader_for
+from distill.published_rows import LeftOut, PublishedRow, PublishedTrace
 from distill.recipe import Recipe
 from distill.recipe_problems import TracesProblems
 from distill.row_access import JsonLines, rows_of
@@ -121,7 +122,7 @@ def spec(path: Path | str = "x.jsonl", **fields: Any) -> TracesProblems:
 def test_every_layout_is_recognised(layout: str) -> None:
     row = LAYOUTS[layout]
     found = reader_for(row.keys(), spec(), "x")(row)
-    assert found is not None
+    assert isinstance(found, PublishedRow)
     assert found.question == QUESTION
     assert found.answer == ("33" if layout in WITH_GOLD else "")
     assert found.traces == [PublishedTrace(THOUGHT, ANSWER)]
@@ -165,7 +166,7 @@ def test_ambiguous_sets_are_refused_with_the_keys_to_set(case: str) -> None:
         reader_for(row.keys(), spec(), "x")
     assert "problems.response_key" in caught.value.hint
     found = reader_for(row.keys(), spec(**keys), "x")(row)
-    assert found is not None
+    assert isinstance(found, PublishedRow)
     assert (found.answer, found.traces) == ("33", [PublishedTrace(THOUGHT, ANSWER)])
 
 
@@ -178,16 +179,16 @@ def test_what_is_left_out_and_what_is_marked_unfinished() -> None:
     tool = {"role": "assistant", "content": [{"type": "tool_call", "value": "x"}]}
     turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": TAGGED}]
     read = reader_for({"messages"}, spec(), "x")
-    assert read({"messages": [turns[0], tool]}) is None
-    assert read({"messages": turns + turns}) is None
-    assert read({"messages": []}) is None
+    assert read({"messages": [turns[0], tool]}) == LeftOut("response that is no text")
+    assert read({"messages": turns + turns}) == LeftOut("several turns")
+    assert read({"messages": []}) == LeftOut("messages that hold no chat")
     cut = read({"messages": [turns[0], {"role": "assistant", "content": f"<think>{THOUGHT}"}]})
-    assert cut is not None
+    assert isinstance(cut, PublishedRow)
     assert cut.traces == [PublishedTrace(THOUGHT, "", "length")]
     generations = reader_for({"problem", "generations", "answer", "finish_reasons"}, spec(), "x")
     row = {"problem": QUESTION, "answer": "33", "generations": [TAGGED, TAGGED], "finish_reasons": ["length", "stop"]}
     found = generations(row)
-    assert found is not None
+    assert isinstance(found, PublishedRow)
     assert [t.finish_reason for t in found.traces] == ["length", "stop"]
 
 
@@ -228,24 +229,26 @@ def told(content: Any) -> dict[str, Any]:
 )
 def test_a_row_that_cannot_be_read_is_left_out(row: dict[str, Any], change: dict[str, Any]) -> None:
     read = reader_for(row.keys(), spec(), "x")
-    assert read(row) is not None
-    assert read({key: value for key, value in (row | change).items() if value is not MISSING}) is None
+    assert isinstance(read(row), PublishedRow)
+    left = read({key: value for key, value in (row | change).items() if value is not MISSING})
+    assert isinstance(left, LeftOut)
+    assert re.match(r"no |.* that ", left.why)
 
 
 @pytest.mark.parametrize("reasons", [["length"], ["length", None, "stop"], ["length", 5], "length", []])
 def test_no_answer_is_lost_where_reasons_are_missing(reasons: Any) -> None:
     read = reader_for({"problem", "generations", "finish_reasons"}, spec(), "x")
     found = read({"problem": QUESTION, "generations": [TAGGED, TAGGED], "finish_reasons": reasons})
-    assert found is not None
+    assert isinstance(found, PublishedRow)
     first = "length" if reasons and isinstance(reasons, list) else "stop"
-    assert [t.finish_reason for t in found.traces] == [first, "stop"]
+    assert [(t.finish_reason, t.at) for t in found.traces] == [(first, 0), ("stop", 1)]
 
 
 @pytest.mark.parametrize("answer", [None, "", float("nan"), True, b"33", ["33"], {"a": 33}])
 def test_what_is_no_text_is_no_gold_answer(answer: Any) -> None:
     row = {"question": QUESTION, "solution": TAGGED, "answer": answer}
     found = reader_for(row.keys(), spec(), "x")(row)
-    assert found is not None
+    assert isinstance(found, PublishedRow)
     assert found.answer == ""
 
 
@@ -348,8 +351,8 @@ def test_real_rows_of_s1k(data: Path) -> None:
     rows = rows_of(source)
     read = reader_for(rows.columns, source, "s1k")
     found = [read(rows[i]) for i in range(len(rows))]
-    assert all(row is not None and len(row.traces[0].reasoning) > 2000 for row in found)
-    assert {"128", "109"} <= {row.answer for row in found if row}
+    assert all(isinstance(row, PublishedRow) and len(row.traces[0].reasoning) > 2000 for row in found)
+    assert {"128", "109"} <= {row.answer for row in found if isinstance(row, PublishedRow)}
 
 
 def test_real_chats_with_reasoning_blocks(data: Path) -> None:
@@ -357,6 +360,6 @@ def test_real_chats_with_reasoning_blocks(data: Path) -> None:
     source = spec(data / "reasoning_messages_50.jsonl")
     rows = rows_of(source)
     read = reader_for(rows.columns, source, "chats")
-    found = [row for i in range(len(rows)) if (row := read(rows[i]))]
+    found = [row for i in range(len(rows)) if isinstance(row := read(rows[i]), PublishedRow)]
     assert 0 < len(found) < 50
     assert all(row.traces[0].reasoning and row.traces[0].response for row in found)

@@ -1,5 +1,6 @@
 """Curation of files: the same rows from jsonl and parquet, from one process, several and Ray; what is refused."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from datasets import load_from_disk
 from stub_server import StubServer, answer
 from test_replicas import needs_ray, ray_folder  # noqa: F401
-from trace_files import COLUMNS, made, trace_files
+from trace_files import COLUMNS, made, trace_files, written
 
 from distill import ray_cluster
 from distill.cli import main
@@ -28,10 +29,10 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return trace_files(tmp_path)
 
 
-def chosen(files: tuple[Path, ...], out: Path, **keys: Any) -> list[dict[str, Any]]:
-    select_files(files, out, Curate(**{**KEYS, **keys}), COLUMNS, Prompt(), 3)
+def chosen(files: tuple[Path, ...], out: Path, verify: str | None = None, **keys: Any) -> list[dict[str, Any]]:
+    select_files(files, out, Curate(**{**KEYS, **keys}), COLUMNS, Prompt(), 3, verify=verify)
     rows: list[dict[str, Any]] = load_from_disk(out).to_list()
-    return [{k: v for k, v in row.items() if k != "source"} for row in rows]
+    return [{k: v for k, v in row.items() if k not in ("source", "file", "row")} for row in rows]
 
 
 def test_the_same_rows_whatever_the_format_and_however_it_is_cut(
@@ -65,9 +66,15 @@ def test_the_same_rows_under_ray(
     monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     whole = chosen(files[1:], tmp_path / "a")
-    monkeypatch.setattr(engines, "SHARD", 2000)
+    packed = tmp_path / "t.jsonl.gz"
+    rows = [row | {"answer": row["attempt"].split()[-1].rstrip(".")} for row in made(30)]
+    packed.write_bytes(gzip.compress(written(tmp_path / "golds.jsonl", rows).read_bytes()))
+    judged = chosen((packed,), tmp_path / "c", rows=5, verify="math")
+    assert {row["verdict_by"] for row in judged} == {"rules"}
+    monkeypatch.setattr(engines, "SHARD", 4000)
     try:
         assert whole == chosen(files[1:], tmp_path / "b", engine="ray")
+        assert judged == chosen((packed,), tmp_path / "d", rows=5, verify="math", engine="ray")
     finally:
         ray_cluster.leave()
 
@@ -164,8 +171,7 @@ def test_domains_by_a_model_are_paid_for_once(
     with StubServer(lambda body, number: answer(f"It is this.\nCode: {(11, 60)[number % 2]}")) as server:
         words = [
             *(str(files[0]), "select=s1", "rows=20", "domains.by=judge", "domains.judge.model=wise", "--out", str(out)),
-            *(f"domains.judge.base_urls=[{server.url}]", "--thinking-key", "thinking_trajectory"),
-            *("--response-key", "attempt"),
+            f"domains.judge.base_urls=[{server.url}]",
         ]
         for _ in range(2):
             with pytest.raises(SystemExit, match="0"):

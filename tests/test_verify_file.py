@@ -13,6 +13,7 @@ from isolation import absent
 from test_verify_pool import PAIRS
 
 from distill.files import read_rows
+from distill.judged_text import judged_digest
 from distill.verify import judge
 
 
@@ -133,6 +134,7 @@ def test_what_the_page_about_verdicts_shows(distill: Any, tmp_path: Path) -> Non
         "verdict": "wrong",
         "extracted": r"50\%",
         "reason": "another value",
+        "verdict_of": judged_digest(r"<think>\n</think>\n\n\boxed{50\%}"),
         "flaw": None,
     }
 

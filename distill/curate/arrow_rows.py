@@ -1,7 +1,7 @@
 """Rows as they come onto disk as a data set: a batch in memory at a time, no cache and no locks outside the folder."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ ROWS, CHARACTERS = 200, 32 << 20
 Row = dict[str, Any]
 
 
-def save_rows(rows: Iterable[Row], folder: Path) -> tuple["Dataset", int]:
+def save_rows(rows: Iterable[Row], folder: Path, types: Mapping[str, str]) -> tuple["Dataset", int]:
     """Write at least one row to a folder as `datasets.load_from_disk` reads it.
+
+    `types` are those of columns that may be null in all of the first rows.
 
     Returns the data set, and the number of rows that held halves of a surrogate pair, as a stream that was cut leaves
     them: no file in UTF-8 can, so that a question mark stands for each. Equal rows give equal files.
@@ -32,6 +34,8 @@ def save_rows(rows: Iterable[Row], folder: Path) -> tuple["Dataset", int]:
     parts = _batches(rows)
     first = next(parts)
     schema = pa.Table.from_pylist([_whole(row) for row in first]).schema
+    for name, kind in types.items():
+        schema = schema.set(schema.get_field_index(name), pa.field(name, pa.type_for_alias(kind)))
     with (held / "rows").open("wb") as f, pa.ipc.new_stream(f, schema) as stream:
         for part in (part for some in ([first], parts) for part in some):
             whole = [_whole(row) for row in part]

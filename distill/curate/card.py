@@ -1,5 +1,6 @@
 """The card of a curated set: what is in it, where that comes from, and how it was chosen."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,17 @@ MOST_LISTED = 20
 """Sources, teachers, ... that are told one by one."""
 
 
-def data_card(columns: Mapping[str, Sequence[Any]], steps: Sequence[Step], spec: Curate, seed: int) -> str:
-    """Markdown with the front matter that the Hugging Face Hub reads; `columns` are those of the set."""
+def data_card(
+    columns: Mapping[str, Sequence[Any]],
+    steps: Sequence[Step],
+    spec: Curate,
+    seed: int,
+    files: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Markdown with the front matter that the Hugging Face Hub reads; `columns` are those of the set.
+
+    `files` are those that it was made of, by name, with the SHA-256 of each.
+    """
     count = len(columns["source"])
     tokens = sorted(columns["completion_tokens"])
     licences = sorted(set(columns["licence"]))
@@ -26,6 +36,8 @@ def data_card(columns: Mapping[str, Sequence[Any]], steps: Sequence[Step], spec:
         shown[name] = _counted(columns[column])
     judged = [f"{v} by {by}" for v, by in zip(columns["verdict"], columns["verdict_by"], strict=True)]
     shown["verdicts"] = _counted(judged)
+    shown["samplings"] = _counted([_sampling(told) for told in columns["sampling"]])
+    shown["files"] = _FILES.format("\n".join(f"| {name} | `{digest}` |" for name, digest in files)) if files else ""
     shown["settings"] = _settings(spec)
     shown["version"] = __version__
     return _CARD.format(**shown)
@@ -49,6 +61,12 @@ def _counted(values: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _sampling(told: str) -> str:
+    """How a trace was sampled, its seed aside."""
+    known = [f"{key} {value}" for key, value in json.loads(told).items() if value is not None and key != "seed"]
+    return ", ".join(known) or "unknown"
+
+
 def _settings(spec: Curate) -> str:
     """The keys that differ from their defaults, and those that always matter."""
     chosen = spec.model_dump(mode="json", exclude_defaults=True) | {"select": spec.select}
@@ -56,6 +74,12 @@ def _settings(spec: Curate) -> str:
     chosen |= {"mix": [part.model_dump() | {"path": Path(part.path).name} for part in spec.mix]}
     return "\n".join(f"curate.{key}: {value}" for key, value in chosen.items() if value != [])
 
+
+_FILES = """
+| file | SHA-256 |
+|---|---|
+{}
+"""
 
 _CARD = """{front}
 
@@ -89,10 +113,14 @@ sampled, the verdict with its reason, and why the row was chosen (`selected_as`,
 |---|---|
 {teachers}
 
+| sampling | rows |
+|---|---|
+{samplings}
+
 | verdict | rows |
 |---|---|
 {verdicts}
-
+{files}
 ## Length
 
 | shortest | a quarter below | half below | three quarters below | longest |

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice, tee
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from distill.curate.phrases import encoded
 from distill.curate.quality import features_of
 from distill.curate.reflection import counts_of
-from distill.curate.sources import Read
+from distill.curate.sources import Gap, Judged, Read
 from distill.records import Problem, VerdictName
+from distill.verify.judgement import Judgement
+from distill.verify.pool import Row, judge_all
 
 VERDICTS: tuple[VerdictName, ...] = ("correct", "wrong", "unknown")
 """By their codes in the column `verdict`."""
@@ -22,14 +25,16 @@ VERDICTS: tuple[VerdictName, ...] = ("correct", "wrong", "unknown")
 FIELDS = np.dtype(
     [
         ("place", np.int64),  # where the trace stands in its source, which finds it again by this
+        ("row", np.int64),  # number of its row in its file; 0 in a run
         ("tokens", np.int64),  # sampled, reasoning included
-        ("verdict", np.int8),  # place in VERDICTS
-        ("flawed", np.bool_),  # not as harvest.accept wants it
         ("finished", np.bool_),  # ended by itself
         ("thinks", np.bool_),  # has reasoning apart from the response
         ("text", np.uint64),  # hash of reasoning and response
         ("features", np.int32, (4,)),  # quality.Features of the whole text
         ("reflections", np.int32),  # of keywords_v2 of oat-zero (reflection.counts)
+        ("verdict", np.int8),  # place in VERDICTS
+        ("flawed", np.bool_),  # not as harvest.accept wants it
+        ("judged", np.int32),  # place in Columns.judgements
     ]
 )
 
@@ -41,15 +46,23 @@ AT_ONCE = 4096
 class Columns:
     """One entry a trace, in the order in which they were read."""
 
-    ids: list[str]
-    problems: list[str]
+    ids: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     """Ids of the problems."""
-    table: NDArray[np.void]
+    table: NDArray[np.void] = field(default_factory=lambda: np.empty(0, FIELDS))
     """The columns of `FIELDS`."""
-    known: dict[str, Problem]
+    known: dict[str, Problem] = field(default_factory=dict)
     """The problems by their ids."""
-    reasons: Counter[str]
+    judgements: list[Judged] = field(default_factory=list)
+    """Those that differ, in the order in which they came first."""
+    reasons: Counter[str] = field(default_factory=Counter)
     """Of the verdicts, with how many traces have each."""
+    rows: int = 0
+    """Rows that were read, those without traces included."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Why rows have no traces -> how many."""
+    amiss: Counter[str] = field(default_factory=Counter)
+    """What is no answer or gold answer in other rows -> how many."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -57,40 +70,98 @@ class Columns:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.table[name]
 
+    def judged(self, row: int) -> Judged:
+        """What a verifier has said of a trace."""
+        return self.judgements[int(self.table["judged"][row])]
+
     @staticmethod
     def joined(parts: "Iterable[Columns]") -> "Columns":
         """Those of several parts, one behind the other."""
-        whole = Columns([], [], np.empty(0, FIELDS), {}, Counter())
-        tables = [whole.table]
+        whole = Columns()
+        tables, rows, codes = [whole.table], 0, _Codes(whole.judgements)
         for part in parts:
             whole.ids.extend(part.ids)
             whole.problems.extend(part.problems)
-            whole.reasons.update(part.reasons)
+            for counts, more in zip(whole._counts(), part._counts(), strict=True):
+                counts.update(more)
             for name, problem in part.known.items():
                 whole.known.setdefault(name, problem)
+            if len(part):
+                part.table["judged"] = np.array([codes.of(one) for one in part.judgements])[part.table["judged"]]
             tables.append(part.table)
-        return replace(whole, table=np.concatenate(tables))
+            rows += part.rows
+        return replace(whole, table=np.concatenate(tables), rows=rows)
+
+    def _counts(self) -> tuple[Counter[str], ...]:
+        return self.reasons, self.left_out, self.amiss
 
 
-def measured(traces: Iterable[Read]) -> Columns:
-    """Read traces once, and keep what the steps need."""
-    ids: list[str] = []
-    problems: list[str] = []
-    known: dict[str, Problem] = {}
-    reasons: Counter[str] = Counter()
+class _Codes:
+    """Numbers for judgements, each in a list at its number."""
+
+    def __init__(self, judgements: list[Judged]) -> None:
+        self._judgements = judgements
+        self._numbers: dict[Judged, int] = {}
+
+    def of(self, judged: Judged) -> int:
+        if judged not in self._numbers:
+            self._numbers[judged] = len(self._judgements)
+            self._judgements.append(judged)
+        return self._numbers[judged]
+
+
+class Entry(NamedTuple):
+    """What is kept of a trace until its verdict is there."""
+
+    id: str
+    problem: Problem
+    judged: Judged
+    ask: Row | None
+    numbers: tuple[Any, ...]
+    """Of the columns but for those of the verdict."""
+
+
+def measured(traces: Iterable[Read | Gap], verified: bool = False) -> Columns:
+    """Read traces once, and keep what the steps need; with `verified` those that ask for a verdict are judged."""
+    found = Columns()
+    codes, rows = _Codes(found.judgements), 0
+
+    def entries() -> Iterator[Entry]:
+        nonlocal rows
+        for read in traces:
+            if isinstance(read, Gap):
+                rows += read.is_row
+                (found.left_out if read.is_row else found.amiss)[read.why] += 1
+            else:
+                rows += read.first
+                problem = found.known.setdefault(read.problem.id, read.problem)
+                yield Entry(read.trace.id, problem, read.judged, read.ask, _numbers(read))
 
     def numbers() -> Iterator[tuple[Any, ...]]:
-        for read in traces:
-            ids.append(read.trace.id)
-            problems.append(known.setdefault(read.problem.id, read.problem).id)
-            reasons[f"{read.judged.verdict}: {read.judged.reason}"] += 1
-            yield _numbers(read)
+        for entry in judged(entries()) if verified else entries():
+            found.ids.append(entry.id)
+            found.problems.append(entry.problem.id)
+            verdict = entry.judged
+            found.reasons[f"{verdict.verdict}: {verdict.reason}"] += 1
+            yield (*entry.numbers, VERDICTS.index(verdict.verdict), verdict.flawed, codes.of(verdict))
 
-    rows = numbers()
-    parts = [np.empty(0, FIELDS)]
-    while part := list(islice(rows, AT_ONCE)):
+    parts, lines = [np.empty(0, FIELDS)], numbers()
+    while part := list(islice(lines, AT_ONCE)):
         parts.append(np.array(part, FIELDS))
-    return Columns(ids, problems, np.concatenate(parts), known, reasons)
+    return replace(found, table=np.concatenate(parts), rows=rows)
+
+
+def judged(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """The same with the verdicts of `distill verify`, some hundred of them under way at a time."""
+    order, waiting = tee(entries)
+    asked = judge_all(entry.ask for entry in waiting if entry.ask is not None)
+    with closing(cast("Generator[Judgement]", asked)) as verdicts:
+        for entry in order:
+            if entry.ask is None:
+                yield entry
+            else:
+                found = next(verdicts)
+                yield entry._replace(judged=Judged(found.verdict, False, found.reason, "rules", entry.ask.kind))
 
 
 def _numbers(read: Read) -> tuple[Any, ...]:
@@ -98,9 +169,8 @@ def _numbers(read: Read) -> tuple[Any, ...]:
     data = encoded(f"{trace.reasoning}\n{trace.response}")
     return (
         read.place,
+        read.row or 0,
         trace.completion_tokens,
-        VERDICTS.index(read.judged.verdict),
-        read.judged.flawed,
         trace.finish_reason == "stop",
         bool(trace.reasoning),
         text_hash(trace.reasoning, trace.response),

@@ -32,7 +32,7 @@ def measure(source: Source, engine: str = "local", workers: int = 1) -> Columns:
     if engine == "ray":
         return Columns.joined(_under_ray(source, shards))
     if workers == 1 or len(shards) < 2:
-        return Columns.joined(measured(source.read(shard)) for shard in shards)
+        return measured((read for shard in shards for read in source.read(shard)), source.verifies)
     return Columns.joined(_in_processes(source, shards, workers))
 
 
@@ -61,7 +61,7 @@ def _begin(source: Source) -> None:
 
 
 def _measured(shard: Shard) -> Columns:
-    return measured(_source.read(shard))
+    return measured(_source.read(shard), _source.verifies)
 
 
 def _under_ray(source: Source, shards: list[Shard]) -> Iterator[Columns]:
@@ -76,7 +76,9 @@ def _under_ray(source: Source, shards: list[Shard]) -> Iterator[Columns]:
     held = ray.put(source)
 
     def part(row: dict[str, Any]) -> dict[str, Any]:
-        return {"place": row["item"], "part": pickle.dumps(measured(ray.get(held).read(shards[row["item"]])))}
+        given = ray.get(held)
+        part = measured(given.read(shards[row["item"]]), given.verifies)
+        return {"place": row["item"], "part": pickle.dumps(part)}
 
     data = ray.data.from_items(list(range(len(shards))), override_num_blocks=max(1, len(shards))).map(part)
     parts = {row["place"]: row["part"] for row in data.iter_rows()}

@@ -33,6 +33,8 @@ class Funnel:
     rows: Ints
     """The traces that are left, by their numbers."""
     steps: list[Step] = field(default_factory=list)
+    advice: str = ""
+    """What to do where a step leaves nothing."""
 
     def keep(self, name: str, kept: Bools | Ints, note: str = "", hint: str = "") -> None:
         """Go on with the rows that are `kept` (one truth value for each row that is left, or their numbers).
@@ -45,7 +47,7 @@ class Funnel:
         if not len(self.rows):
             raise Refused(
                 f"no trace is left after the step '{name}' of {counted(self.steps[0].traces, 'sampled one')}.",
-                f"{hint}\n{verb().ended}" if hint else verb().ended,
+                "\n".join(filter(None, (hint, self.advice or verb().ended))),
             )
 
     def first_of_problems(self) -> dict[str, int]:

@@ -105,6 +105,11 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
+def _label(value: float | str) -> str:
+    """The name of a domain; a code that is a whole number is none with a point."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 Ask = Callable[[Sequence[Problem]], Mapping[str, str | None]]
 """Asks a model for the domains of problems; the answers by their ids, None where it gave none."""
 
@@ -116,7 +121,7 @@ def domains_of(problems: Sequence[Problem], spec: Domains | None, ask: Ask | Non
         Refused: nothing is known, nothing tells the problems apart, or nobody is there to be asked.
     """
     if spec is None:
-        return {p.id: str(p.known.get("domain", p.known.get("subject", p.known.get("type", "")))) for p in problems}
+        return {p.id: _label(p.known.get("domain", p.known.get("subject", p.known.get("type", "")))) for p in problems}
     if spec.by == "judge":
         if ask is None:
             raise Refused(f"{key('curate.domains.by')}=judge asks a model, which a run of a recipe does.")
@@ -127,7 +132,7 @@ def domains_of(problems: Sequence[Problem], spec: Domains | None, ask: Ask | Non
             raise Refused(
                 f"no problem has a '{spec.key}'.", f"Set {setting('curate.domains.by', 'clusters')}, or {verb().known}."
             )
-        return {p.id: str(p.known.get(spec.key, "none")) for p in problems}
+        return {p.id: _label(p.known.get(spec.key, "none")) for p in problems}
     folder = None if spec.embedding is None else Path(user_path(spec.embedding))
     labels = clusters([p.question for p in problems], min(spec.clusters, len(problems)), seed, folder)
     return {p.id: "none" if label == NONE else f"cluster {label}" for p, label in zip(problems, labels, strict=True)}

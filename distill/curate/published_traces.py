@@ -2,36 +2,31 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from distill.curate.columns import text_hash
-from distill.curate.sources import NOT_JUDGED, Judged, Read, Shard, line_ranges
-from distill.curate.tables import readable_table
-from distill.errors import DistillError, Refused
-from distill.files import each_row, naming_temporary_folder, parsed_row
-from distill.parquet import batches, open_parquet
-from distill.plain_values import plain
-from distill.published import PublishedTrace, Reader, reader_for
+from distill.curate.file_shards import columns, groups, line_ranges, lines, row_groups, rows_at
+from distill.curate.row_verdicts import asked_of, told_of
+from distill.curate.sources import NOT_JUDGED, Advice, Gap, Read, Shard
+from distill.errors import Refused
+from distill.files import naming_temporary_folder
+from distill.given_paths import Stamp, content_digest, refuse_if_changed
+from distill.published import Reader, as_flag, reader_for
+from distill.published_rows import KNOWN, LeftOut, PublishedTrace, known_in, sampling_in, text_in
 from distill.recipe_problems import TracesProblems
-from distill.records import Problem, Sampling, Trace, digest
+from distill.records import Problem, Trace, digest
 
 INDEX_BITS, AT_BITS = 10, 40
 """Of a place: the trace's number in its row, below the row's place in its file, below the file's number."""
-
-BATCH = 64
-"""Rows of parquet that are Python objects at a time."""
 
 CHARACTERS_PER_TOKEN = 4
 """Where no column tells the tokens."""
 
 TOKENS = ("completion_tokens", "num_tokens", "tokens")
-KNOWN = ("domain", "subject", "type", "level", "difficulty", "pass_rate")
-"""Columns that tell beforehand how hard a problem is, or what it is about."""
 
 
 @dataclass(frozen=True)
@@ -40,57 +35,108 @@ class PublishedTraces:
 
     files: tuple[Path, ...]
     spec: TracesProblems
-    """Which columns hold what; its `path` plays no part."""
+    """Which columns hold what; its `path` and `kind` play no part."""
+    kind: str = "math"
+    """What the verdicts are of."""
+    verifies: bool = False
+    """Judge every trace by its gold answer, whatever verdicts stand beside it."""
+    carried: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are known of a problem beside `KNOWN`, each with the key that names it."""
+    given: tuple[Path, ...] = ()
+    """The files as they were named, where some are read in another place; the same number of them."""
+    stamps: Mapping[Path, Stamp] = field(default_factory=dict)
+    """Of the files that must not change until all is read."""
+
+    @property
+    def advice(self) -> Advice:
+        unknown = "Take those that are not decided, too: require_verdict=correct_or_unknown."
+        if not self.verifies:
+            unknown = f"Judge them by their gold answers: --verify. {unknown}"
+        return Advice(unknown, "Loosen that step or switch it off; nothing was written.")
+
+    def inputs(self) -> list[tuple[str, str]]:
+        return [(file.name, content_digest(file)) for file in self.given or self.files]
 
     def shards(self, size: int) -> list[Shard]:
         """
         Raises:
-            Refused: a file that cannot be read, holds nothing, or is of no layout that is known.
+            Refused: a file that cannot be read, holds nothing, or is of no layout that is known; a column that is to be
+                carried and in none of them.
         """
-        found = []
+        found: list[Shard] = []
+        there: set[str] = set()
         for number, file in enumerate(self.files):
-            _reader_of(file, self.spec)
-            ranges = _row_groups(file, size) if file.suffix == ".parquet" else line_ranges(file, size)
-            found += [Shard(number, *part) for part in ranges]
+            self._reader(number)
+            there |= columns(file)
+            parts = row_groups(file, size) if file.suffix == ".parquet" else line_ranges(file, size)
+            found += [Shard(number, *part) for part in parts]
+        for name, key in self.carried.items():
+            if name not in there:
+                said = f"{key} names '{name}', which is no column of {self._shown(0)}."
+                raise Refused(said, f"It has {', '.join(sorted(there))}.")
         return found
 
-    def read(self, shard: Shard) -> Iterator[Read]:
+    def read(self, shard: Shard) -> Iterator[Read | Gap]:
         file = self.files[shard.file]
-        for at, row in _groups(file, shard) if file.suffix == ".parquet" else _lines(file, shard):
-            yield from self._of_row(shard.file, at, row)
+        reader = self._reader(shard.file)
+        rows = groups(file, shard) if file.suffix == ".parquet" else lines(file, shard)
+        for number, (at, row) in enumerate(rows, shard.before + 1):
+            for read in self._of_row(reader, shard.file, at, row):
+                yield read._replace(row=number) if isinstance(read, Read) else read
 
     def at(self, places: Sequence[int]) -> Iterator[Read]:
-        """The traces of these places; rows of parquet, which are packed together, go through a temporary file."""
+        """The traces of these places; rows of parquet, which are packed together, go through a temporary file.
+
+        Raises:
+            Refused: a file has changed since the first reading.
+        """
         with naming_temporary_folder(), tempfile.TemporaryFile() as spool:
             begins = {}
             for number, some in groupby(sorted(set(places)), key=lambda place: place >> (AT_BITS + INDEX_BITS)):
                 wanted = {(place >> INDEX_BITS) & ((1 << AT_BITS) - 1) for place in some}
-                for at, row in _rows_at(self.files[number], wanted):
+                for at, row in rows_at(self.files[number], wanted):
                     begins[number, at] = spool.tell()
                     spool.write(json.dumps(row).encode() + b"\n")
+            refuse_if_changed(self.stamps)
+            readers = {number: self._reader(number) for number, _ in begins}
             for place in places:
                 number, at = place >> (AT_BITS + INDEX_BITS), (place >> INDEX_BITS) & ((1 << AT_BITS) - 1)
                 spool.seek(begins[number, at])
                 row = json.loads(spool.readline())
-                yield next(read for read in self._of_row(number, at, row) if read.place == place)
+                reads = (read for read in self._of_row(readers[number], number, at, row) if isinstance(read, Read))
+                yield next(read for read in reads if read.place == place)
 
-    def _of_row(self, number: int, at: int, row: dict[str, Any]) -> Iterator[Read]:
-        found = _reader_of(self.files[number], self.spec)(row)
-        if found is None:
+    def _of_row(self, reader: Reader, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
+        found = reader(row)
+        if isinstance(found, LeftOut):
+            yield Gap(found.why)
             return
-        name = digest(" ".join(found.question.split()))
+        for why in (*found.left_out, *([found.amiss] if found.amiss else [])):
+            yield Gap(why, is_row=False)
+        name, file = digest(" ".join(found.question.split())), (self.given or self.files)[number].name
         problem = Problem.model_construct(
             id=name,
             question=found.question,
             answer=found.answer,
-            kind=self.spec.kind,
-            known={key: row[key] for key in KNOWN if isinstance(row.get(key), int | float | str)},
-            source=_text(row, "source") or self.files[number].name,
-            licence=_text(row, "licence", "license") or self.spec.licence,
+            kind=self.kind,
+            known=known_in(row, (*KNOWN, *self.carried)),
+            source=text_in(row, "source", "source_type") or file,
+            licence=text_in(row, "licence", "license") or self.spec.licence,
         )
         for index, trace in enumerate(found.traces):
             place = (number << AT_BITS | at) << INDEX_BITS | index
-            yield Read(place, problem, _trace(name, trace, row), _judged(row, self.spec.kind))
+            judged = NOT_JUDGED if self.verifies else told_of(row, found, trace, self.spec.response_key, self.kind)
+            ask = asked_of(row, found, trace, self.spec.answer_key, self.kind) if self.verifies else None
+            if self.verifies and ask is None:
+                judged = judged._replace(reason="no gold answer", by="rules", kind=self.kind)
+            whole = _trace(name, trace, row)
+            yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), first=index == 0)
+
+    def _reader(self, number: int) -> Reader:
+        return reader_for(columns(self.files[number]), self.spec, self._shown(number), as_flag)
+
+    def _shown(self, number: int) -> str:
+        return str((self.given or self.files)[number])
 
 
 def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
@@ -106,90 +152,12 @@ def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
         prompt_tokens=0,
         completion_tokens=counts[0] if counts else characters // CHARACTERS_PER_TOKEN,
         counted=bool(counts),
-        model=_text(row, "teacher", "model") or "unknown",
-        sampling=Sampling(),
+        model=text_in(row, "teacher", "model") or "unknown",
+        sampling=sampling_in(row),
     )
 
 
-def _judged(row: dict[str, Any], kind: str) -> Judged:
-    """What `distill verify` has written beside a row."""
-    verdict = row.get("verdict")
-    if verdict not in ("correct", "wrong", "unknown"):
-        return NOT_JUDGED
-    return Judged(verdict, bool(row.get("flaw")), _text(row, "reason") or "", _text(row, "judge") or "rules", kind)
-
-
-def _text(row: dict[str, Any], *keys: str) -> str | None:
-    return next((row[key] for key in keys if isinstance(row.get(key), str) and row[key]), None)
-
-
-@lru_cache(maxsize=64)
-def _reader_of(file: Path, spec: TracesProblems) -> Reader:
-    return reader_for(_columns(file), spec, str(file))
-
-
-def _columns(file: Path) -> set[str]:
-    """
-    Raises:
-        Refused: the file cannot be read, or is empty.
-    """
-    try:
-        first = next(each_row(file, halves=True), None)
-    except DistillError as e:
-        raise Refused(str(e), e.hint) from e
-    if first is None:
-        raise Refused(f"{file} holds no traces.")
-    return set(first)
-
-
-def _lines(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
-    at = shard.begin
-    with file.open("rb") as f:
-        f.seek(at)
-        while at < shard.end and (line := f.readline()):
-            if line.strip():
-                yield at, _row(line, file, at)
-            at += len(line)
-
-
-def _row(line: bytes, file: Path, at: int) -> dict[str, Any]:
-    try:
-        return parsed_row(line.decode("utf-8-sig" if not at else "utf-8"), file, at, halves=True)
-    except UnicodeDecodeError as e:
-        raise Refused(f"{file} is no text in UTF-8 (byte {at + e.start}).", "Rows come as .jsonl or .parquet.") from e
-    except DistillError as e:
-        raise Refused(str(e).replace(f"line {at}", f"the line at byte {at}"), e.hint) from e
-
-
-def _row_groups(file: Path, size: int) -> list[tuple[int, int]]:
-    """Groups of rows, several together up to about `size` bytes as they are unpacked."""
-    with readable_table(file), open_parquet(file) as table:
-        sizes = [table.metadata.row_group(group).total_byte_size for group in range(table.num_row_groups)]
-    ranges, begin, held = [], 0, 0
-    for group, bytes_ in enumerate(sizes):
-        held += bytes_
-        if held >= size or group == len(sizes) - 1:
-            ranges.append((begin, group + 1))
-            begin, held = group + 1, 0
-    return ranges
-
-
-def _groups(file: Path, shard: Shard) -> Iterator[tuple[int, dict[str, Any]]]:
-    with readable_table(file), open_parquet(file) as table:
-        at = sum(table.metadata.row_group(group).num_rows for group in range(shard.begin))
-        for batch in batches(table, BATCH, row_groups=range(shard.begin, shard.end)):
-            for row in batch.to_pylist():
-                yield at, plain(row)
-                at += 1
-
-
-def _rows_at(file: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Some rows of a file, in its order: those of parquet by their numbers, others by the bytes at which they begin."""
-    if file.suffix != ".parquet":
-        with file.open("rb") as f:
-            for at in sorted(wanted):
-                f.seek(at)
-                yield at, _row(f.readline(), file, at)
-        return
-    for begin, end in _row_groups(file, 1):
-        yield from ((at, row) for at, row in _groups(file, Shard(0, begin, end)) if at in wanted)
+def _id_of(row: dict[str, Any]) -> str | None:
+    """What the row calls itself."""
+    held = (row.get(key) for key in ("id", "uuid"))
+    return next((str(value) for value in held if isinstance(value, str | int) and value != ""), None)

@@ -1,5 +1,6 @@
 """Which traces teach: the steps in their order, each with its count in the funnel."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from distill.curate.problem_steps import Ask, domains_of, fitting, tried
 from distill.curate.quality_steps import by_numbers, by_texts
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
 from distill.curate.selections import Pool
-from distill.curate.sources import Read
+from distill.curate.sources import Advice, Read, RunTraces
 from distill.errors import Refused
 from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
@@ -31,6 +32,9 @@ ACCEPTED = {
 
 SHOWN = 5
 """Problems of the evaluation that are told one by one where no other is left."""
+
+MOST_REASONS = 6
+"""That are told one by one."""
 
 ReadAgain = Callable[[Sequence[int]], Iterator[Read]]
 """The traces of these places, in this order."""
@@ -65,6 +69,8 @@ class Outside:
     """Gets domains of problems from a model."""
     read: ReadAgain | None = None
     """Reads traces once more, to compare their texts."""
+    advice: Advice = RunTraces.advice
+    """What to do where nothing is left."""
 
 
 NOTHING = Outside()
@@ -93,8 +99,10 @@ class _Selecting:
     def run(self) -> Selection:
         columns, places = self.columns, self.columns["place"]
         by_id = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
-        self.funnel = Funnel(columns.problems, by_id)
-        self.funnel.keep("sampled", by_id)
+        self.funnel = Funnel(columns.problems, by_id, advice=self.outside.advice.nothing)
+        if not len(columns) and columns.left_out:
+            raise Refused(f"no row holds a trace that can be read: {left_out(columns)}.", self.outside.advice.nothing)
+        self.funnel.keep("sampled", by_id, left_out(columns))
         self._verified()
         if self.spec.deduplicate:
             self._deduplicated()
@@ -113,8 +121,12 @@ class _Selecting:
         codes = [VERDICTS.index(name) for name in ACCEPTED[spec.require_verdict]]
         accepted = np.isin(columns["verdict"], codes)
         if not accepted.any():
-            raise Refused(_all_rejected(columns), "Nothing was trained; the traces are kept.")
-        funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows])
+            undecided = (columns["verdict"] == VERDICTS.index("unknown")).any()
+            advice = self.outside.advice
+            raise Refused(f"{_all_rejected(columns)}.", advice.unknown if undecided else advice.nothing)
+        unknown = [one for one in columns.reasons.items() if one[0].startswith("unknown")]
+        note = _counted(Counter(dict(unknown))) if spec.require_verdict == "correct" else ""
+        funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows], note)
         funnel.keep("finished", columns["finished"][funnel.rows])
         if columns["flawed"][funnel.rows].any():
             funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
@@ -214,6 +226,18 @@ class _Selecting:
         self.funnel.keep(name, np.array(kept, np.bool_), note, hint)
 
 
+def left_out(columns: Columns) -> str:
+    """What of the rows was no trace, by reason; empty where all was."""
+    rows = f"{columns.left_out.total():,} of {columns.rows:,} rows left out: {_counted(columns.left_out)}"
+    others = f"{'in the others' if columns.left_out else 'left out in rows'}: {_counted(columns.amiss)}"
+    return "; ".join([*([rows] if columns.left_out else []), *([others] if columns.amiss else [])])
+
+
 def _all_rejected(columns: Columns) -> str:
-    told = ", ".join(f"{n} x {why}" for why, n in columns.reasons.most_common(3))
-    return f"all {len(columns)} traces were rejected ({told})"
+    return f"all {len(columns)} traces were rejected ({_counted(columns.reasons, 3)})"
+
+
+def _counted(reasons: Counter[str], most: int = MOST_REASONS) -> str:
+    told = [f"{n:,} x {why}" for why, n in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))]
+    others = sum(sorted(reasons.values(), reverse=True)[most:])
+    return ", ".join([*told[:most], *([f"{others:,} x something else"] if others else [])])

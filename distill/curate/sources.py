@@ -7,11 +7,12 @@ read of a shard is the same wherever that happens.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from distill.errors import DistillError
 from distill.files import Log
 from distill.records import Problem, Trace, Verdict, VerdictName
+from distill.verify.pool import Row
 
 
 class Judged(NamedTuple):
@@ -36,6 +37,33 @@ class Read(NamedTuple):
     problem: Problem
     trace: Trace
     judged: Judged
+    ask: Row | None = None
+    """What a verifier is to be asked, whose verdict is then the one that counts."""
+    file: str | None = None
+    """Name of the file in which it stands; None in a run."""
+    row: int | None = None
+    """Number of its row there, from 1, as the first reading tells it."""
+    row_id: str | None = None
+    """What the file calls that row."""
+    first: bool = True
+    """Is it the first of its row?"""
+
+
+class Gap(NamedTuple):
+    """What was read and is no trace."""
+
+    why: str
+    is_row: bool = True
+    """Is it a whole row, or an answer or gold answer in one?"""
+
+
+class Advice(NamedTuple):
+    """What a user can do where nothing is left."""
+
+    unknown: str
+    """Where no verdict is as it is asked for, and some are unknown."""
+    nothing: str
+    """Where any other step left nothing."""
 
 
 class Shard(NamedTuple):
@@ -46,16 +74,29 @@ class Shard(NamedTuple):
     begin: int
     """First byte of a line, or first group of rows."""
     end: int
+    before: int = 0
+    """Rows of the file before it."""
 
 
 class Source(Protocol):
     """Traces on disk, with their problems and verdicts."""
 
+    @property
+    def verifies(self) -> bool:
+        """Are its traces to be judged as they are read?"""
+
+    @property
+    def advice(self) -> Advice:
+        """What to do where nothing is left."""
+
+    def inputs(self) -> list[tuple[str, str]]:
+        """Names of the files that a card tells, each with the SHA-256 of its bytes."""
+
     def shards(self, size: int) -> list[Shard]:
         """Parts of about `size` bytes, in the order of the traces."""
 
-    def read(self, shard: Shard) -> Iterator[Read]:
-        """The traces of a part, in their order."""
+    def read(self, shard: Shard) -> Iterator[Read | Gap]:
+        """The traces of a part, in their order, and what is none."""
 
     def at(self, places: Sequence[int]) -> Iterator[Read]:
         """The traces of these places, in this order."""
@@ -68,6 +109,12 @@ class RunTraces:
     folder: Path
     problems: Mapping[str, Problem]
     verdicts: Mapping[str, Judged]
+    verifies: ClassVar[bool] = False
+    advice: ClassVar[Advice] = Advice(*["Nothing was trained; the traces are kept."] * 2)
+
+    def inputs(self) -> list[tuple[str, str]]:
+        """None that others have."""
+        return []
 
     @property
     def path(self) -> Path:
@@ -76,7 +123,7 @@ class RunTraces:
     def shards(self, size: int) -> list[Shard]:
         return [Shard(0, *part) for part in line_ranges(self.path, size)]
 
-    def read(self, shard: Shard) -> Iterator[Read]:
+    def read(self, shard: Shard) -> Iterator[Read | Gap]:
         """
         Raises:
             DistillError: a line that is no trace.

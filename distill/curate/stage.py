@@ -64,19 +64,23 @@ def curate_source(
     """
     with replacing_folder(folder) as at:
         evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
+        files = source.inputs()
         columns = measure(source, spec.engine, spec.workers)
-        chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at))
-        places = columns["place"][chosen.rows].tolist()
+        chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
+        places, numbers = columns["place"][chosen.rows].tolist(), columns["row"][chosen.rows].tolist()
+        verdicts = [columns.judged(row) for row in chosen.rows]
         del columns
         others = mixed_in(spec, len(places), evaluation, seed)
         if others:
             total = len(places) + len(others)
             chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
+        again = zip(source.at(places), verdicts, numbers, strict=True)
+        reads = (read._replace(judged=judged, row=row or None) for read, judged, row in again)
         traces = (
             as_row(read, asked(read.problem.question), spec.select, why, scores)
-            for read, why, scores in zip(source.at(places), chosen.why, chosen.scores, strict=True)
+            for read, why, scores in zip(reads, chosen.why, chosen.scores, strict=True)
         )
-        halves = _write(at, merged(traces, len(places), others, seed), chosen, spec, seed)
+        halves = _write(at, merged(traces, len(places), others, seed), chosen, spec, seed, files)
     counts: dict[str, Any] = {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
     return counts | ({"halves": halves} if halves else {})
 
@@ -95,6 +99,9 @@ def as_row(
         "answer": problem.answer,
         "source": problem.source,
         "licence": problem.licence,
+        "file": read.file,
+        "row": read.row,
+        "row_id": read.row_id,
         "teacher": trace.model,
         "sampling": json.dumps(trace.sampling.model_dump(), sort_keys=True),
         "completion_tokens": trace.completion_tokens,
@@ -108,13 +115,24 @@ def as_row(
     }
 
 
-def _write(folder: Path, rows: Iterator[dict[str, Any]], chosen: Selection, spec: Curate, seed: int) -> int:
+COLUMNS_WITH_GAPS = {"file": "string", "row": "int64", "row_id": "string"}
+"""That may be null in all of the first rows: a run's traces come from no file."""
+
+
+def _write(
+    folder: Path,
+    rows: Iterator[dict[str, Any]],
+    chosen: Selection,
+    spec: Curate,
+    seed: int,
+    files: Sequence[tuple[str, str]],
+) -> int:
     """Rows go to disk as they come: they may be more than the memory holds. Returns how many were mended."""
-    data, mended = save_rows(rows, folder)
+    data, mended = save_rows(rows, folder, COLUMNS_WITH_GAPS)
     write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
     write_atomically(folder / "funnel.svg", as_svg(chosen.steps))
-    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed))
+    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed, files))
     write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
     write_rows(folder / "duplicates.jsonl", map(asdict, chosen.duplicates))
     return mended

@@ -12,6 +12,7 @@ from distill import __version__
 from distill.errors import DistillError, Refused
 from distill.files import each_row
 from distill.given_paths import unchanged
+from distill.judged_text import judged_digest
 from distill.recipe import Accept
 from distill.records import digest
 from distill.verify import code, judge
@@ -31,6 +32,7 @@ from distill.verify.table import (
     to_find_flaws,
     to_judge,
 )
+from distill.verify.turn import turn_of
 from distill.verify.worker import COMPARING_SECONDS
 
 SHOWN = 5
@@ -87,7 +89,7 @@ class How(NamedTuple):
 
 
 def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_: None) -> Found:  # noqa: B008
-    """Write every row of `file` to `out` as jsonl with verdict, extracted and reason added, and its flaw if asked.
+    """Write every row of `file` to `out` as jsonl with `ADDED` (kept.py), and its flaw if asked.
 
     Every row is looked at before the first is judged, and none is kept: files may be larger than the memory. What an
     earlier call wrote before it was killed is not judged again. `tell` hears every few seconds how many rows of how
@@ -149,8 +151,13 @@ def _judged_rows(file: Path, out: Path, how: How, found: Found, tell: Tell, earl
         for one in _told(asked, done, found.rows, tell):
             judgement, flaw = next(verdicts)
             note(found, one.row, judgement, flaw, how.columns)
-            yield {**one.row, **judgement._asdict(), **({} if one.form is None else {"flaw": flaw})}
+            added = {**judgement._asdict(), "verdict_of": _text_judged(one.row, how.columns)}
+            yield {**one.row, **added, **({} if one.form is None else {"flaw": flaw})}
         _refuse_if_changed(file, found)
+
+
+def _text_judged(row: dict[str, Any], columns: Columns) -> str:
+    return judged_digest(turn_of(row, columns.response, columns.reasoning).response)
 
 
 def counted(out: Path, columns: Columns, kind: str | None = None) -> Found:

@@ -19,8 +19,9 @@ Rows = Iterator[dict[str, Any]]
 FLUSH_EVERY = 1.0
 """Seconds after which rows are on disk at the latest: some take a minute to judge."""
 
-ADDED = ("verdict", "extracted", "reason")
-"""What is added to every row; `flaw` to those whose form is looked at."""
+ADDED = ("verdict", "extracted", "reason", "verdict_of")
+"""What is added to every row, `verdict_of` for the digest of the text that was judged; `flaw` to those whose form is
+looked at."""
 
 Tell = Callable[[str], object]
 """Hears a line about how it goes."""
@@ -147,7 +148,8 @@ def _is_judged(row: dict[str, Any]) -> bool:
     """Has it what is added to a row?"""
     if not set(ADDED) <= row.keys() or row["verdict"] not in get_args(VerdictName):
         return False
-    return isinstance(row["reason"], str) and all(isinstance(row.get(key), str | None) for key in ("extracted", "flaw"))
+    texts = all(isinstance(row[key], str) for key in ("reason", "verdict_of"))
+    return texts and all(isinstance(row.get(key), str | None) for key in ("extracted", "flaw"))
 
 
 def behind(earlier: Rows, given: Rows, out: Path) -> Rows:
