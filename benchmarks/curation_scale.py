@@ -119,8 +119,8 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def select(files: list[Path], against: Path, out: Path, **keys: Any) -> dict[str, Any]:
-    """One `distill select`, with its time, its computing time and its memory."""
+def select(files: list[Path], against: Path, out: Path, verify: bool = False, **keys: Any) -> dict[str, Any]:
+    """One `distill select`, with its time and its memory."""
     words = [f"{key}={value}" for key, value in keys.items()]
     command = [
         sys.executable,
@@ -134,7 +134,7 @@ def select(files: list[Path], against: Path, out: Path, **keys: Any) -> dict[str
         "rows=1000",
     ]
     command += [f"evaluation_sets=[{against}]", "--out", str(out), "--thinking-key", "thinking"]
-    command += ["--response-key", "response"]
+    command += ["--response-key", "response", *(["--verify"] if verify else [])]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     watch = Watch(psutil.Process(process.pid))
@@ -158,6 +158,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000])
     parser.add_argument("--engines", nargs="+", default=["1", "2", "ray"], help="processes of this machine, or ray")
+    parser.add_argument("--verify", action="store_true", help="once more with every trace judged as it is read")
     options = parser.parse_args()
     results = []
     for rows in options.rows:
@@ -170,6 +171,9 @@ def main() -> None:
             found[engine] = select(files, options.against, out, **keys)
             found[engine]["rows_per_second"] = round(rows / found[engine]["seconds"])
             ids[engine] = chosen(out)
+        if options.verify:
+            found["verify"] = select(files, options.against, options.folder / "out-verify", verify=True)
+            found["verify"]["rows_per_second"] = round(rows / found["verify"]["seconds"])
         found["same_rows"] = len({tuple(rows) for rows in ids.values()}) == 1
         results.append(found)
         print(json.dumps(found, indent=1))

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.console import duration, in_money
@@ -128,11 +128,30 @@ def plan(recipe: Recipe) -> str:
         f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
         f"libraries {gib(memory.libraries)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
+        *_on_gpus(config, recipe.train, dtype.itemsize),
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
         f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
     ]
     return "\n".join(lines)
+
+
+def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
+    """For each method the cards that it would fit on, as predicted; those of the recipe's own marked."""
+    from students.fit import GPUS, fits
+    from students.plan import gib
+
+    lines = []
+    for fit in fits(config, train, bytes_per_weight):
+        card = next((name for size, name in GPUS if size == fit.gib), None)
+        on = f"{fit.count} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
+        mark = " <- this recipe" if fit.method == train.method else ""
+        lines.append(
+            f"{'on GPUs' if not lines else '':11}{fit.method:6}{gib(fit.plan.total):>10} in all, predicted: {on}{mark}"
+        )
+    if not train.gradient_checkpointing:
+        lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
+    return lines
 
 
 def _method(train: Train) -> str:

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from distill import models
 from distill.files import read_json
 from distill.recipe import Train
+from students.fit import fits
 from students.methods import adapter_config, load_student
 from students.plan import memory_plan
 from students.rates import rate_of
@@ -153,17 +154,50 @@ def test_gradients_through_4_bits_are_those_of_the_same_weights_made_dense(tmp_p
     assert all((a - b).norm() < 0.1 * b.norm() for a, b in zip(*found, strict=True))
 
 
+def llama(hidden: int, layers: int, inner: int, vocabulary: int = 32000) -> Any:
+    heads = hidden // 128
+    return AutoConfig.for_model(
+        "llama",
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+    )
+
+
 @pytest.mark.parametrize(("method", "bytes_each"), [("lora", 2), ("qlora", 0.52), ("full", 16)])
 def test_memory_of_the_weights(method: Any, bytes_each: float) -> None:
     """Of 7 billion parameters about 14, 4 and 108 GiB."""
-    config = AutoConfig.for_model(
-        "llama",
-        vocab_size=32000,
-        hidden_size=4096,
-        intermediate_size=11008,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-    )
-    plan = memory_plan(config, Train(method=method, max_length=16), 2)
+    plan = memory_plan(llama(4096, 32, 11008), Train(method=method, max_length=16), 2)
     held = plan.weights if method != "full" else plan.adapter
     assert held == pytest.approx(bytes_each * plan.parameters, rel=0.12)
+
+
+def test_cards_that_a_student_would_fit_on() -> None:
+    """QLoRA takes no more than LoRA, that no more than all weights; longer rows and larger students never less."""
+    small, large = llama(2048, 16, 8192), llama(8192, 80, 28672)
+    for config in (small, large):
+        for length in (1024, 16384):
+            train = Train(max_length=length, gradient_checkpointing=True)
+            found = {fit.method: fit for fit in fits(config, train, 2)}
+            assert found["qlora"].plan.total <= found["lora"].plan.total <= found["full"].plan.total
+    cards = {
+        fit.method: (fit.count, fit.gib) for fit in fits(small, Train(max_length=2048, gradient_checkpointing=True), 2)
+    }
+    assert cards["qlora"][0] == cards["lora"][0] == 1
+    assert cards["lora"] <= (1, 24)
+    seventy = {
+        fit.method: (fit.count, fit.gib) for fit in fits(large, Train(max_length=8192, gradient_checkpointing=True), 2)
+    }
+    assert seventy["qlora"] == (1, 80), "as QLoRA's authors train 65 billion on one card of 48 GB at short rows"
+    assert seventy["lora"][0] > 1
+    assert seventy["full"][1] is None or seventy["full"][0] == 8
+
+
+def test_the_plan_names_the_cards(distill: Any, recipe_file: Path) -> None:
+    said = distill("plan", recipe_file).out
+    assert "on GPUs" in said
+    assert "<- this recipe" in said
+    assert said.count("predicted") == 3
