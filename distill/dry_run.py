@@ -141,14 +141,13 @@ def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     from students.fit import GPUS, fits
     from students.plan import gib
 
-    lines = []
+    lines: list[str] = []
     for fit in fits(config, train, bytes_per_weight):
         card = next((name for size, name in GPUS if size == fit.gib), None)
-        on = f"{fit.count} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
+        on = f"{fit.cards} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
         mark = " <- this recipe" if fit.method == train.method else ""
-        lines.append(
-            f"{'on GPUs' if not lines else '':11}{fit.method:6}{gib(fit.plan.total):>10} in all, predicted: {on}{mark}"
-        )
+        head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} in all"
+        lines.append(f"{head}, predicted: {on}{mark}")
     if not train.gradient_checkpointing:
         lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
     return lines

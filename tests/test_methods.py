@@ -175,6 +175,11 @@ def test_memory_of_the_weights(method: Any, bytes_each: float) -> None:
     assert held == pytest.approx(bytes_each * plan.parameters, rel=0.12)
 
 
+def on_cards(config: Any, length: int) -> dict[str, tuple[int, int | None]]:
+    found = fits(config, Train(max_length=length, gradient_checkpointing=True), 2)
+    return {fit.method: (fit.cards, fit.gib) for fit in found}
+
+
 def test_cards_that_a_student_would_fit_on() -> None:
     """QLoRA takes no more than LoRA, that no more than all weights; longer rows and larger students never less."""
     small, large = llama(2048, 16, 8192), llama(8192, 80, 28672)
@@ -183,14 +188,10 @@ def test_cards_that_a_student_would_fit_on() -> None:
             train = Train(max_length=length, gradient_checkpointing=True)
             found = {fit.method: fit for fit in fits(config, train, 2)}
             assert found["qlora"].plan.total <= found["lora"].plan.total <= found["full"].plan.total
-    cards = {
-        fit.method: (fit.count, fit.gib) for fit in fits(small, Train(max_length=2048, gradient_checkpointing=True), 2)
-    }
+    cards = on_cards(small, 2048)
     assert cards["qlora"][0] == cards["lora"][0] == 1
     assert cards["lora"] <= (1, 24)
-    seventy = {
-        fit.method: (fit.count, fit.gib) for fit in fits(large, Train(max_length=8192, gradient_checkpointing=True), 2)
-    }
+    seventy = on_cards(large, 8192)
     assert seventy["qlora"] == (1, 80), "as QLoRA's authors train 65 billion on one card of 48 GB at short rows"
     assert seventy["lora"][0] > 1
     assert seventy["full"][1] is None or seventy["full"][0] == 8
