@@ -1,24 +1,31 @@
 """The vLLM teacher, with real vLLM servers and a random model."""
 
 import asyncio
+import contextlib
 import importlib.util
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import tiny
 from asking import sample
+from test_chat_templates import ANSWER, CHAT, SHIPPED, tokenizer_of
 from test_guard import processes_of
 
+from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.files import Log
 from distill.recipe import VLLMTeacher
 from distill.records import Problem, Sampling, Trace
+from students.render import IGNORED, render
 from teachers.base import Request, TeacherRefused
 from teachers.vllm import VLLM, serve_command
 
@@ -168,3 +175,46 @@ def test_a_run_that_is_killed_leaves_no_server_and_goes_on(
 
 def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n")
+
+
+@needs_vllm
+def test_a_student_is_trained_on_the_prompts_that_vllm_serves(tmp_path: Path) -> None:
+    """Token for token, with the templates of twelve model families, each sent with its request to one server."""
+    folder = tiny.folder(tmp_path / "model", hidden_size=128)
+    tokenizer = tiny.tokenizer()
+    names = sorted({token for shipped in SHIPPED for token in shipped.special.split()})
+    tokenizer.add_special_tokens({"additional_special_tokens": names})
+    tokenizer.bos_token = "<bos>"
+    tokenizer.save_pretrained(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = VLLMTeacher.model_validate(
+        spec(folder, serve_args={"enforce_eager": True, "trust_request_chat_template": True})
+    )
+    with (tmp_path / "vllm.log").open("w") as log:
+        server = subprocess.Popen(
+            serve_command(made, str(folder), port), stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server)
+        for shipped in SHIPPED:
+            tokenizer.chat_template = tokenizer_of(shipped.file, shipped.special).chat_template
+            chat = CHAT[0 if shipped.system else 1 :]
+            row = render(tokenizer, turn_of(tokenizer, shipped.file), "p", chat, ANSWER)
+            asked = {"model": "teacher", "messages": chat, "chat_template": tokenizer.chat_template}
+            told = httpx.post(f"http://127.0.0.1:{port}/tokenize", json=asked, timeout=60).json()
+            assert told["tokens"] == row.input_ids[: row.labels.count(IGNORED)], shipped.file
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(600):
+        assert server.poll() is None, "it ended"
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=2).status_code == 200:
+                return
+        time.sleep(0.5)
+    raise AssertionError("it does not start")
