@@ -55,7 +55,7 @@ class Teacher:
 
     name, concurrency = "slow", 16
 
-    def __init__(self, folder: Path, builds: list[Build], patience: float = 60) -> None:
+    def __init__(self, folder: Path, builds: list[Build], patience: float = 300) -> None:
         self.logs = [folder / f"server-{i}.log" for i in range(1, len(builds) + 1)]
         made = zip(self.logs, builds, strict=True)
         kept = {log.stem: Replica(log.stem, partial(build, log), Share(1, 0), log, patience) for log, build in made}
