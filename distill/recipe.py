@@ -91,6 +91,8 @@ class Train(Section):
     """Share of the steps over which the rate rises from 0."""
     num_train_epochs: float = Field(2, gt=0, le=10**4)
     """Passes over the curated set."""
+    stop_at_token_accuracy: float | None = Field(None, gt=0, lt=1)
+    """End once the tokens of a whole pass are predicted this well: small sets want many passes (arXiv 2602.11149)."""
     max_length: int = Field(2048, ge=16, le=10**8)
     """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
     drop_long_rows: bool = False

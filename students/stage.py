@@ -114,6 +114,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "packed_rows": len(packed),
         "packing_efficiency": round(checked.tokens / (len(packed) * recipe.train.max_length), 4),
         "steps": metrics.last.get("step", 0),
+        "stopped_early": metrics.last.get("step", 0) < metrics.last.get("of", 0),
         "final_loss": metrics.last.get("loss"),
         "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
         "merge_kl": divergence,

@@ -92,6 +92,7 @@ def build_trainer(
 
     from students.trainer import LabelledTokensTrainer
 
+    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), len(packed)).steps
     rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
     trainer = LabelledTokensTrainer(
         model=model,
@@ -100,7 +101,7 @@ def build_trainer(
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
-        callbacks=[_callback(on_log)],
+        callbacks=[_callback(on_log, train.stop_at_token_accuracy, once)],
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
@@ -157,11 +158,11 @@ def _arguments(
     )
 
 
-def _callback(on_log: OnLog) -> "TrainerCallback":
+def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallback":
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
-        """Tells each step, stops on a loss that is not a number, marks finished checkpoints."""
+        """Tells each step, stops on a loss that is no number and where it is learnt, marks finished checkpoints."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             if logs is None or "loss" not in logs:
@@ -172,11 +173,19 @@ def _callback(on_log: OnLog) -> "TrainerCallback":
                     "Lower train.learning_rate; the last checkpoint is kept.",
                 )
             on_log({"step": state.global_step, "of": state.max_steps, **logs})
+            if enough is not None and _is_learnt(state.log_history, enough, once):
+                control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Progress()
+
+
+def _is_learnt(logs: Sequence[dict[str, Any]], enough: float, once: int) -> bool:
+    """Is the mean token accuracy of the last pass, of `once` steps, high enough? Before the first it is not known."""
+    seen = [one["mean_token_accuracy"] for one in logs if "mean_token_accuracy" in one][-once:]
+    return len(seen) == once and sum(seen) / once >= enough
 
 
 def mark_complete(folder: Path) -> None:

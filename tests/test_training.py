@@ -157,6 +157,23 @@ def test_a_stop_token_that_is_new_to_the_model_is_learnt(tmp_path: Path, tied: b
     assert kept == {True: True, False: True}, "no other token's embedding has moved"
 
 
+@pytest.mark.parametrize(("enough", "early"), [(0.05, True), (0.999, False), (None, False)])
+def test_training_ends_where_a_pass_is_learnt(tmp_path: Path, enough: float | None, early: bool) -> None:
+    """Not before a pass is over, and by the mean over one: a single batch may be easy."""
+    update = {"num_train_epochs": 12, "learning_rate": 0.05, "stop_at_token_accuracy": enough}
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    lines: list[dict[str, float]] = []
+    train = TRAIN.model_copy(update=update)
+    fit(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path, lines.append))
+    each = schedule(train, len(packed)).steps // 12
+    accuracies = [line["mean_token_accuracy"] for line in lines]
+    means = [sum(accuracies[at - each : at]) / each for at in range(each, len(lines) + 1)]
+    assert (len(lines) < 12 * each) == early
+    if early:
+        assert means[-1] >= 0.05
+        assert all(mean < 0.05 for mean in means[:-1])
+
+
 def test_labelled_positions() -> None:
     labels = torch.tensor([[IGNORED, IGNORED, 5, 6], [IGNORED, 7, IGNORED, IGNORED]])
     keep, targets = labelled_positions(labels)
