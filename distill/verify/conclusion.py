@@ -22,7 +22,7 @@ _CONCLUDES = re.compile(
     r"|totals?|(?:an)?other(?: one| solution| value)? is|what (?:we want|is asked)|in total|more (?:exactly|precisely)"
     r"|(?:and|while) (?:the|its) (?:[a-z]+ ){1,6}(?:is|are)"
     r"|turns? out|in fact|it is|it's|(?:question|problem)[a-z, ]{0,20} asks|is what we want"
-    r"|dividing|doubling|halv\w+|counting"
+    r"|dividing|doubling|halv\w+|counting|plus|minus|times"
     r"|after [a-z ]{2,30} it|then the|the (?:largest|smallest|other|rest) is)\b|∴|\\therefore|[所因]以|故",
     re.IGNORECASE,
 )

@@ -37,6 +37,9 @@ _BASED = re.compile(r"-?\w+_\{?(\d+)\}?")
 _CLOCK = re.compile(r"(?<![\d:])\d{1,2}\s*:\s*\d\d(?!\d)")
 _BRACED = re.compile(r"\\\{[^,:|{}]*\\\}")
 _STYLES = re.compile(r"\\(?:text|mathrm|mathbf|mathit|rm)(?![a-z])|[{}\s$\\]")
+SENTENCE = 3
+"""Words with which several numbers are a sentence: "sold 24 clips in May, and 72 altogether"."""
+
 _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _YEARS = re.compile(r"\d0s\b")
 _IN_WORDS = re.compile(r"\\text\s*\{[^{}]*\d|\d\s*\\text\s*\{\s*[kKMB]\s*\}|\\f?boxed")
@@ -104,8 +107,9 @@ def _doubt(found: Judgement, gold: str, extracted: str, ours: str, theirs: str) 
     if (
         found.verdict == "wrong"
         and as_number(gold) is not None
-        and words(extracted)
-        and _NUMBERS.findall(extracted) == [gold]
+        and (said := words(extracted))
+        and (gold in (numbers := _NUMBERS.findall(extracted)))
+        and (len(numbers) == 1 or len(said) >= SENTENCE)
     ):
         return "a sentence about the answer"
     if found.verdict == "wrong" and UNEVALUATED.search(extracted):

@@ -13,7 +13,7 @@ from distill.verify.plain_number import as_number
 _OF = re.compile(r"(?<!total )\bof\s*$", re.IGNORECASE)
 """`the square of 5`; a total of five is five."""
 
-_CASE = re.compile(r"\d\s+(?:for|if|when|unless|where)\s", re.IGNORECASE)
+_CASE = re.compile(r"\d\s+\(?(?:for|if|when|unless|where)\s", re.IGNORECASE)
 """`5 for even n, 6 for odd n`."""
 
 _BUT = re.compile(
@@ -77,7 +77,7 @@ def phrase_end(text: str) -> str:
         return text
     head = re.match(r"(" + NUMBER_IN_TEXT.pattern + r")(?=\s|,\s|\.\s|$)", text)
     clause = re.split(r"[,;(]\s|\.\s|\s\((?=[a-z]{3})|\s(?:because|since|as|which|so)\s", text)[0] if head else text
-    if _CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause)):
+    if (_CASE.search(clause) and NUMBER_IN_TEXT.search(text, len(clause))) or len(_CASE.findall(text)) > 1:
         return text
     numbers = NUMBER_IN_TEXT.findall(clause)
     if len(numbers) == 1 and not words(clause) & (CHANGING | MONTHS | OPERATIONS):
