@@ -314,6 +314,7 @@ def _quiet_environment() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on a CPU it misses a package at every import
 
 
 def _load(recipe: str, overrides: list[str] | None) -> "Recipe":
