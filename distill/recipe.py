@@ -218,6 +218,8 @@ class Recipe(Section):
             raise ValueError(
                 "harvest.samples_per_problem > 1 at harvest.temperature=0 pays for the same answer again and again"
             )
+        if self.train.method == "full" and not self.publish.merged:
+            raise ValueError("publish.merged=false publishes the adapter, and train.method=full makes none")
         price = getattr(self.teacher, "price", None)
         if self.harvest.max_cost is not None and price is None:
             raise ValueError("harvest.max_cost needs teacher.price, which a teacher of kind endpoint or vllm can have")

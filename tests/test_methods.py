@@ -103,6 +103,7 @@ def test_qlora_without_bitsandbytes_is_a_sentence(
     [
         (["train.method=full"], "lora_r is about an adapter"),
         (["train.merge_into=quantised"], "merge_into is about train.method=qlora"),
+        (["train.method=full", "train.lora_r=32", "publish.merged=false"], "train.method=full makes none"),
     ],
 )
 def test_keys_of_other_methods_are_refused(
