@@ -174,15 +174,18 @@ class Replica:
             NoRoom: that took longer than our patience.
         """
         found = asyncio.ensure_future(_result(address))
-        waited, until = 0.0, WAITING_IS_TOLD_AFTER
+        waited, told, told_at = 0.0, "", 0.0
         try:
             while waited < self._patience:
-                done, _ = await asyncio.wait({found}, timeout=min(until, self._patience) - waited)
+                rest = min(WAITING_IS_TOLD_AFTER, self._patience - waited)
+                done, _ = await asyncio.wait({found}, timeout=rest)
                 if done:
                     return str(found.result())
-                waited, until = min(until, self._patience), until + AND_AGAIN_EVERY
-                there = _nodes(self._share)
-                logger.info("%s waits for a node with %s free; there are %s", self._name, self._share, there)
+                waited += rest
+                # also when nodes come and go: Ray notices a dead one seconds after we do
+                if (there := _nodes(self._share)) != told or waited - told_at >= AND_AGAIN_EVERY:
+                    logger.info("%s waits for a node with %s free; there are %s", self._name, self._share, there)
+                    told, told_at = there, waited
         finally:
             found.cancel()
         said = f"no node of the Ray cluster had {self._share} free within {self._patience:g} s; there are "
