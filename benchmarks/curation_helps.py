@@ -17,13 +17,13 @@ import random
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from common import machine
 from quickstart_seeds import mean_with_interval
 
 from distill.countdown_problems import countdown_problems
-from distill.curate.sources import Judged, Read, Shard
+from distill.curate.sources import Advice, Judged, Read, Shard
 from distill.curate.stage import curate_source
 from distill.evaluate.stage import evaluate
 from distill.recipe import Recipe
@@ -53,8 +53,14 @@ ORDERS = 6
 class Pool:
     """Traces in memory, as a source of curation."""
 
+    advice: ClassVar[Advice] = Advice("", "")
+    verifies: ClassVar[bool] = False
+
     def __init__(self, reads: Sequence[Read]) -> None:
         self.reads = reads
+
+    def inputs(self) -> list[tuple[str, str]]:
+        return []
 
     def shards(self, size: int) -> list[Shard]:
         return [Shard(0, 0, len(self.reads))]

@@ -4,7 +4,7 @@ Every key is typed, frozen and documented by the string under it. Reading a file
 error messages are in `recipe_file.py`; nothing here touches the disk.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,7 @@ from distill.recipe_teachers import (
     Teacher,
     VLLMTeacher,
 )
+from distill.recipe_train import Train
 from distill.recipe_verify import CodeLimits, MathRules, Verify
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "TableProblems",
     "Teacher",
     "TracesProblems",
+    "Train",
     "VLLMTeacher",
     "Verify",
 ]
@@ -74,75 +76,6 @@ class Student(Section):
     """What the student is asked, in training and evaluation; null takes the teacher's prompt, without its examples."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the frozen weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
-
-
-class Train(Section):
-    """Supervised fine-tuning: LoRA, QLoRA, or all weights. Names are those of TRL and PEFT."""
-
-    method: Literal["lora", "qlora", "full"] = "lora"
-    """What is trained: an adapter, one on a model of 4 bits (NF4, double quantisation), or all weights."""
-    learning_rate: float | None = Field(None, gt=0, le=10)
-    """Peak; null takes what is known for method, size and rows, and says so."""
-    accept_learning_rate: bool = False
-    """Train with a rate that is far from what is known for this size; otherwise it is refused."""
-    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    """Shape of the schedule after the warm-up."""
-    warmup_ratio: float = Field(0.05, ge=0, lt=1)
-    """Share of the steps over which the rate rises from 0."""
-    num_train_epochs: float = Field(2, gt=0, le=10**4)
-    """Passes over the curated set."""
-    stop_at_token_accuracy: float | None = Field(None, gt=0, lt=1)
-    """End once the tokens of a whole pass are predicted this well: small sets want many passes (arXiv 2602.11149)."""
-    max_length: int = Field(2048, ge=16, le=10**8)
-    """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
-    drop_long_rows: bool = False
-    """True leaves rows longer than max_length out and counts them, instead of refusing the run."""
-    packed_rows_per_batch: Count = 8
-    """Packed rows of max_length tokens in one optimiser step, over all devices."""
-    per_device_train_batch_size: Count = 1
-    """Packed rows in one forward pass on one device."""
-    weight_decay: float = Field(0.0, ge=0, le=10)
-    """AdamW's decoupled decay."""
-    max_grad_norm: float = Field(1.0, gt=0, le=10**6)
-    """Gradients are scaled down to this norm."""
-    lora_r: int = Field(32, ge=1, le=10**5)
-    """Rank. About: adapter parameters should not be fewer than the tokens in the loss."""
-    lora_alpha: int = Field(32, ge=1, le=10**6)
-    """Scale: the update counts lora_alpha / lora_r."""
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
-    """Dropout before the adapter."""
-    lora_target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
-    """Which layers get an adapter; all-linear leaves out the output layer only."""
-    use_dora: bool = False
-    """Train magnitude and direction of the weights apart (DoRA); slower, and at low ranks often better."""
-    use_rslora: bool = False
-    """Scale by lora_alpha / sqrt(lora_r) instead."""
-    merge_into: Literal["clean", "quantised"] = "clean"
-    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
-    gradient_checkpointing: bool = False
-    """Recompute activations in the backward pass: less memory, about a third more time."""
-    save_steps: Count = 50
-    """Optimiser steps between checkpoints that a killed run goes on from."""
-
-    @model_validator(mode="after")
-    def _method(self) -> "Train":
-        adapters = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
-        defaults = {name: Train.model_fields[name].default for name in adapters}
-        changed = [name for name in adapters if getattr(self, name) != defaults[name]]
-        if self.method == "full" and changed:
-            raise ValueError(f"{changed[0]} is about an adapter, and train.method=full trains all weights")
-        if self.method != "qlora" and self.merge_into != "clean":
-            raise ValueError("merge_into is about train.method=qlora, which alone has two bases to merge into")
-        return self
-
-    @model_validator(mode="after")
-    def _batch(self) -> "Train":
-        if self.packed_rows_per_batch % self.per_device_train_batch_size:
-            raise ValueError(
-                f"packed_rows_per_batch={self.packed_rows_per_batch} is not a multiple of "
-                f"per_device_train_batch_size={self.per_device_train_batch_size}"
-            )
-        return self
 
 
 class Evaluate(Section):
