@@ -50,6 +50,8 @@ class Train(Section):
     """Scale by lora_alpha / sqrt(lora_r) instead."""
     merge_into: Literal["clean", "quantised"] = "clean"
     """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
+    attn_implementation: Literal["auto", "flash_attention_2", "varlen", "sdpa"] = "auto"
+    """auto takes flash-attn where it is there, else kernels for rows of unequal length, else a block-diagonal mask."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     save_steps: Count = 50

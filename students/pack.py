@@ -8,12 +8,10 @@ kernel for every new length.
 import bisect
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
+from students.attention import borders
 from students.render import IGNORED, Row
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,9 @@ def _lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:
     )
 
 
-def collate(rows: list[dict[str, list[int]]]) -> "dict[str, torch.Tensor]":
-    """Packed rows to tensors of shape (B, T). No attention mask: the positions carry the isolation."""
+def collate(rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+    """Packed rows to tensors of shape (B, T), with the borders of their rows. Positions and borders isolate them."""
     import torch
 
-    return {key: torch.tensor([row[key] for row in rows]) for key in ("input_ids", "labels", "position_ids")}
+    batch = {key: torch.tensor([row[key] for row in rows]) for key in ("input_ids", "labels", "position_ids")}
+    return batch | borders(batch["position_ids"])

@@ -103,7 +103,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         in_order,
         new_tokens=[checked.end] if checked.learns_end else [],
     )
-    trained = fit(trainer)
+    trained = fit(trainer, train.attn_implementation)
     if train.method != "full":
         write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
     before = log_probs(trained, packed[0])

@@ -18,10 +18,12 @@ from distill import models
 from distill.errors import DistillError, Refused
 from distill.files import write_json
 from distill.recipe import Train
+from students.attention import attention, attention_for, two_rows
 from students.methods import adapter_config
 from students.pack import PackedRow, collate
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -52,7 +54,7 @@ def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
     return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
 
 
-def fit(trainer: "SFTTrainer") -> "PreTrainedModel":
+def fit(trainer: "SFTTrainer", attn_implementation: str = "auto") -> "PreTrainedModel":
     """Train the adapter; goes on from the newest complete checkpoint in the trainer's output_dir.
 
     Returns the PEFT model. Same rows, recipe and seed give the same adapter, interrupted or not.
@@ -61,11 +63,16 @@ def fit(trainer: "SFTTrainer") -> "PreTrainedModel":
         Refused: packed rows are not isolated from each other in this model.
         DistillError: the loss is not a number.
     """
-    _refuse_leaky_packing(trainer.model, trainer.train_dataset[0]["input_ids"])
+    row, compute = trainer.train_dataset[0]["input_ids"], _compute_dtype(trainer)
+    with trainer.compute_loss_context_manager():
+        name, why = attention_for(trainer.model, attn_implementation, row, compute)
+        _refuse_leaky_packing(trainer.model, row, name)
+    logger.info("train: attention %s (%s)", name, why)
     newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
         logger.info("train: goes on from step %s", newest.name.removeprefix("checkpoint-"))
-    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    with attention(trainer.model, name):
+        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     return trainer.model.eval()
@@ -105,6 +112,15 @@ def build_trainer(
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
+
+
+def _compute_dtype(trainer: "SFTTrainer") -> "torch.dtype":
+    """Of queries and keys: autocast's, or that of the weights."""
+    import torch
+
+    if trainer.args.bf16:
+        return torch.bfloat16
+    return torch.float16 if trainer.args.fp16 else trainer.model.dtype
 
 
 def newest_checkpoint(checkpoints: Path) -> Path | None:
@@ -210,27 +226,15 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != COMPLETE}
 
 
-def _refuse_leaky_packing(model: "PreTrainedModel", row: list[int]) -> None:
+def _refuse_leaky_packing(model: "PreTrainedModel", row: list[int], attn: str) -> None:
     """Change one row of a packed pair and look whether the other row's logits move.
 
     Takes 2 x 8 tokens: enough to see a mask that is not block-diagonal, cheap on any model.
     """
-    import torch
-
-    positions = torch.arange(8).repeat(2)[None]
-    ids = torch.tensor(row[:8] * 2)[None]
-    other = ids.clone()
-    other[0, :8] = ids[0, :8].flip(0) + 1
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        pair = [
-            model(input_ids=x.to(model.device), position_ids=positions.to(model.device), use_cache=False).logits[0, 8:]
-            for x in (ids, other)
-        ]
-    model.train(was_training)
-    leak = (pair[0] - pair[1]).float().abs().nan_to_num().max().item()
-    if leak > 0.01 * pair[0].float().nan_to_num().std().item():
+    beside_itself = two_rows(model, row[:8], row[:8], attn)
+    beside_another = two_rows(model, [token + 1 for token in row[7::-1]], row[:8], attn)
+    leak = (beside_itself - beside_another).abs().max().item()
+    if leak > 0.01 * beside_itself.std().item():
         raise Refused(
             f"packed rows see each other in this model: changing one moves the logits of its neighbour by {leak:.3g}.",
             "Its attention ignores restarted positions; the model cannot be trained on packed rows.",

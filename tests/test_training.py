@@ -213,9 +213,9 @@ def test_leaky_packing_is_refused(tmp_path: Path) -> None:
 
     AttentionInterface.register("unmasked", unmasked)
     model = tiny.model()
-    model.config._attn_implementation = "unmasked"
+    trainer = build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None)
     with pytest.raises(Refused, match="packed rows see each other"):
-        fit(build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None))
+        fit(trainer, "unmasked")
 
 
 def adapter_of(trained: Any, folder: Path) -> dict[str, torch.Tensor]:
