@@ -43,11 +43,19 @@ def turn_of(tokenizer: "PreTrainedTokenizerBase", name: str) -> Turn:
     asked = [{"role": "user", "content": "question of a probe"}]
     prompt = rendered(tokenizer, asked, name, add_generation_prompt=True)
     whole = rendered(tokenizer, [*asked, {"role": "assistant", "content": _PROBE}], name)
-    prefilled = _PREFILLED.search(prompt)
-    opening = prefilled[0] if prefilled else ""
+    opening, is_emptied = opening_of(prompt)
     _refuse_own_words(prompt.removesuffix(opening), whole, name)
     template = str(tokenizer.chat_template)
-    return Turn(opening, _EMPTIED.search(prompt) is not None, _end(tokenizer, whole, name), "strftime_now" in template)
+    return Turn(opening, is_emptied, _end(tokenizer, whole, name), "strftime_now" in template)
+
+
+def opening_of(prompt: str) -> tuple[str, bool]:
+    """What a prompt ends in that belongs to the answer (`Turn.opening`), and whether it ends the thinking as well.
+
+    Of each prompt by itself: a word in a system message can turn thinking off, as SmolLM3's /no_think.
+    """
+    prefilled = _PREFILLED.search(prompt)
+    return prefilled[0] if prefilled else "", _EMPTIED.search(prompt) is not None
 
 
 def rendered(

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from distill.chat_template import Turn, rendered
+from distill.chat_template import Turn, opening_of, rendered
 from distill.errors import Refused
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def render(
             answer holds the token that ends it.
     """
     prompt = serving_prompt(tokenizer, messages, tokenizer.name_or_path)
-    completion = _behind(turn, answer, trace_id)
+    completion = _behind(prompt, answer, trace_id)
     prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answer_ids = tokenizer(completion, add_special_tokens=False)["input_ids"]
     _refuse_two_bos(tokenizer, prompt_ids)
@@ -66,19 +66,20 @@ def render(
     return Row(trace_id, [*prompt_ids, *answer_ids, turn.end], labels)
 
 
-def _behind(turn: Turn, answer: str, trace_id: str) -> str:
+def _behind(prompt: str, answer: str, trace_id: str) -> str:
     """What of an answer is left to be written behind the prompt, which may begin it.
 
     Raises:
         Refused: prompt and answer together do not hold one thinking block, as the trace has it.
     """
+    opening, is_emptied = opening_of(prompt)
     thinks = answer.lstrip().startswith("<think>")
-    if turn.is_emptied and thinks:
+    if is_emptied and thinks:
         raise Refused(
             f"the chat template ends its prompt with an empty thinking block, and trace {trace_id} thinks.",
             "A template for thinking models, or one with enable_thinking on, leaves that to the model.",
         )
-    if turn.opening and not thinks:
+    if opening and not thinks:
         raise Refused(
             f"the chat template begins every answer with <think>, and trace {trace_id} does not think.",
             "Train it on traces with reasoning (curate.require_reasoning: true), or use another template.",
@@ -88,7 +89,7 @@ def _behind(turn: Turn, answer: str, trace_id: str) -> str:
             f"trace {trace_id} has more than one thinking block, or one without content.",
             "curate drops such traces where harvest.accept.format is true.",
         )
-    return answer.lstrip().removeprefix(turn.opening.rstrip()).lstrip("\n") if turn.opening else answer
+    return answer.lstrip().removeprefix(opening.rstrip()).lstrip("\n") if opening else answer
 
 
 def _refuse_two_bos(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> None:

@@ -122,3 +122,47 @@ def test_thinking_switched_off_is_refused() -> None:
 @pytest.mark.parametrize(("file", "special", "tells"), [("llama3_2", LLAMA, True), ("qwen2_5", CHATML, False)])
 def test_a_prompt_that_tells_the_day_is_noticed(file: str, special: str, tells: bool) -> None:
     assert turn_of(tokenizer_of(file, special), file).tells_date == tells
+
+
+MISTRAL = (
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m.role == 'system' %}[SYSTEM_PROMPT]{{ m.content }}[/SYSTEM_PROMPT]"
+    "{% elif m.role == 'user' %}[INST]{{ m.content }}[/INST]{% else %}{{ m.content + eos_token }}{% endif %}"
+    "{% endfor %}"
+)
+"""As Mistral's write a chat: nothing at all between a question and its answer, and no sign of a generation prompt."""
+
+SMOLLM3 = (
+    "{% set mode = '/no_think' if '/no_think' in messages[0].content else '/think' %}"
+    "<|im_start|>system\n## Metadata\nToday: {{ strftime_now('%d %B %Y') }}\nReasoning: {{ mode }}<|im_end|>\n"
+    "{% for m in messages if m.role != 'system' %}<|im_start|>{{ m.role }}\n"
+    "{{ '<think>\n\n</think>\n' if m.role == 'assistant' and mode == '/no_think' else '' }}{{ m.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{{ '<think>\n\n</think>\n' if mode == '/no_think' else '' }}{% endif %}"
+)
+"""As SmolLM3's: a header with the day, and a word in the system message that turns thinking off."""
+
+
+def made(template: str, *special: str) -> PreTrainedTokenizerFast:
+    tokenizer = tiny.tokenizer(template)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(special)})
+    tokenizer.bos_token, tokenizer.eos_token = special[0], special[1]
+    return tokenizer
+
+
+def test_an_answer_right_behind_the_question() -> None:
+    tokenizer = made(MISTRAL, "<s>", "</s>", "[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]")
+    turn = turn_of(tokenizer, "mistral")
+    row = render(tokenizer, turn, "p", CHAT, ANSWER)
+    text = "<s>[SYSTEM_PROMPT]Think first.[/SYSTEM_PROMPT][INST]Make 33 from 3 7 12.[/INST]"
+    assert tokenizer.decode(row.input_ids) == text + ANSWER + "</s>"
+    assert tokenizer.decode([t for t in row.labels if t != IGNORED]) == ANSWER + "</s>"
+
+
+def test_a_word_in_the_system_message_turns_thinking_off() -> None:
+    tokenizer = made(SMOLLM3, "<|begin_of_text|>", "<|im_end|>", "<|im_start|>")
+    turn = turn_of(tokenizer, "smollm3")
+    assert turn.tells_date
+    assert tokenizer.decode(render(tokenizer, turn, "p", CHAT, ANSWER).labels[-1:]) == "<|im_end|>"
+    with pytest.raises(Refused, match="empty thinking block"):
+        render(tokenizer, turn, "p", [{"role": "system", "content": "/no_think"}, CHAT[1]], ANSWER)
