@@ -54,6 +54,14 @@ class Train(Section):
     """auto takes flash-attn where it is there, else kernels for rows of unequal length, else a block-diagonal mask."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    activation_offloading: bool = False
+    """Keep activations in the machine's memory instead of the GPU's until the backward pass."""
+    optim: Literal["adamw_torch", "adamw_8bit", "paged_adamw_8bit"] = "adamw_torch"
+    """AdamW with moments of 32 or of 8 bits (2 bytes a trained parameter instead of 8); paged may leave the GPU."""
+    use_liger_kernel: bool | None = None
+    """Fused norms, rotations and gated products; null: on a GPU where liger-kernel is installed and knows the model."""
+    torch_compile: bool = False
+    """Compile the model first: minutes before the first step."""
     save_steps: Count = 50
     """Optimiser steps between checkpoints that a killed run goes on from."""
 

@@ -21,6 +21,7 @@ from distill.recipe import Train
 from students.attention import attention, attention_for, two_rows
 from students.methods import adapter_config
 from students.pack import PackedRow, collate
+from students.savings import uses_liger
 
 if TYPE_CHECKING:
     import torch
@@ -153,6 +154,10 @@ def _arguments(
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,
         gradient_checkpointing=train.gradient_checkpointing,
+        activation_offloading=train.activation_offloading,
+        optim=train.optim,
+        use_liger_kernel=uses_liger(train, model.config.get_text_config().model_type),
+        torch_compile=train.torch_compile,
         bf16=compute == torch.bfloat16,
         fp16=compute == torch.float16,
         use_cpu=not on_gpu,
