@@ -7,6 +7,7 @@ kernel for every new length.
 
 import bisect
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ def pack(rows: list[Row], length: int, pad_token_id: int, seed: int, in_order: b
     Each row must be no longer than `length`.
     """
     bins = _in_order(rows, length) if in_order else _tight(rows, length, seed)
-    return [_lay_out(members, length, pad_token_id) for members in bins]
+    return [lay_out(members, length, pad_token_id) for members in bins]
 
 
 def _in_order(rows: list[Row], length: int) -> list[list[Row]]:
@@ -54,24 +55,30 @@ def _in_order(rows: list[Row], length: int) -> list[list[Row]]:
 
 
 def _tight(rows: list[Row], length: int, seed: int) -> list[list[Row]]:
-    """The longest first, each into the packed row that it fills best."""
     shuffled = random.Random(seed).sample(rows, len(rows))
-    bins: list[list[Row]] = []
-    space: list[tuple[int, int]] = []  # (room left, index of the bin), sorted
-    for row in sorted(shuffled, key=len, reverse=True):
-        at = bisect.bisect_left(space, (len(row), -1))
-        if at < len(space):
-            room, index = space.pop(at)
-        else:
-            room, index = length, len(bins)
-            bins.append([])
-        bins[index].append(row)
-        bisect.insort(space, (room - len(row), index))
+    bins = [[shuffled[i] for i in inside] for inside in best_fit(list(map(len, shuffled)), length)]
     random.Random(seed + 1).shuffle(bins)
     return bins
 
 
-def _lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:
+def best_fit(lengths: Sequence[int], space: int) -> list[list[int]]:
+    """Best-fit-decreasing: the longest first, each into the bin that it fills best. Returns what lies in each bin."""
+    bins: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # (room left, number of the bin), sorted
+    for item in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        at = bisect.bisect_left(rooms, (lengths[item], -1))
+        if at < len(rooms):
+            room, number = rooms.pop(at)
+        else:
+            room, number = space, len(bins)
+            bins.append([])
+        bins[number].append(item)
+        bisect.insort(rooms, (room - lengths[item], number))
+    return bins
+
+
+def lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:
+    """Rows side by side, and padding behind them up to `length`, which is a row of its own."""
     padding = length - sum(len(row) for row in members)
     return PackedRow(
         input_ids=[t for row in members for t in row.input_ids] + [pad_token_id] * padding,

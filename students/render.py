@@ -50,13 +50,15 @@ def render(
 
     Raises:
         Refused: the prompt begins with two BOS tokens; the thinking would be emptied, doubled or is empty already; the
-            answer holds the token that ends it.
+            answer holds the token that ends it, or nothing.
     """
     prompt = serving_prompt(tokenizer, messages, tokenizer.name_or_path)
     completion = _behind(prompt, answer, trace_id)
     prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answer_ids = tokenizer(completion, add_special_tokens=False)["input_ids"]
     _refuse_two_bos(tokenizer, prompt_ids)
+    if not completion.strip():
+        raise Refused(f"trace {trace_id} has no answer to learn.", "The student would learn to stop at once. Drop it.")
     if turn.end in answer_ids:
         raise Refused(
             f"trace {trace_id} holds the end-of-turn token {_shown(tokenizer, turn)} in the middle of its answer.",

@@ -82,6 +82,7 @@ def test_templates_that_teach_wrongly_are_refused(template: str, said: str) -> N
         ("<think>\n\n</think>\n\n5", "one without content"),
         ("<think>\na\n</think>\n\n<think>\nb\n</think>\n\n5", "more than one thinking block"),
         ("stop <|im_end|> and go on", "in the middle of its answer"),
+        (" \n", "has no answer to learn"),
     ],
 )
 def test_answers_that_teach_wrongly_are_refused(answer: str, said: str) -> None:

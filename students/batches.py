@@ -1,0 +1,95 @@
+"""Optimiser steps that hold so many traces, as published recipes count their batches.
+
+Each pass draws the traces anew and deals them out to steps; the traces of a step are packed among themselves, so which
+of them are learnt from together does not depend on how long a packed row is. Steps need unequal numbers of packed rows.
+Those with fewer begin with empty ones, which are skipped: the last one of a step is what processes wait for each other
+at, and it is always full.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from distill.recipe import Train
+from students.pack import best_fit, lay_out
+from students.render import Row
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Which rows lie in which packed row of which step."""
+
+    slots: list[list[int]]
+    """Numbers of the rows in each packed row, step after step; empty where a step needs no more."""
+    per_step: int
+    """Packed rows of a step, empty ones included; a multiple of what the devices take at once."""
+    in_one_pass: int
+    """Steps in which each row is seen once."""
+
+    def __len__(self) -> int:
+        return len(self.slots) // self.per_step
+
+    def is_skipped(self, slot: int, at_once: int) -> bool:
+        """Has nobody anything to do in the forward pass, of `at_once` packed rows over all devices, that holds it?"""
+        first = slot - slot % at_once
+        return not any(self.slots[first : first + at_once])
+
+
+def steps_of(lengths: Sequence[int], train: Train, seed: int, in_order: bool, devices: int = 1) -> Steps:
+    """Deal rows of these lengths in tokens out to steps of `train.rows_per_batch`, pass after pass.
+
+    The same rows and seed give the same steps, on however many devices.
+    """
+    assert train.rows_per_batch is not None
+    at_once = train.per_device_train_batch_size * devices
+    once = math.ceil(len(lengths) / train.rows_per_batch)
+    wanted = max(1, math.ceil(once * train.num_train_epochs))
+    packed = []
+    for number in range(math.ceil(wanted / once)):
+        order = list(range(len(lengths)))
+        if not in_order:
+            random.Random(f"{seed}/{number}").shuffle(order)
+        for begin in range(0, len(order), train.rows_per_batch):
+            members = order[begin : begin + train.rows_per_batch]
+            bins = best_fit([lengths[m] for m in members], train.max_length)
+            packed.append([[members[i] for i in inside] for inside in bins])
+    packed = packed[:wanted]
+    per_step = max(-(-len(step) // at_once) for step in packed) * at_once
+    slots = [slot for step in packed for slot in _filled(step, per_step, at_once)]
+    return Steps(slots, per_step, once)
+
+
+def _filled(step: list[list[int]], per_step: int, at_once: int) -> list[list[int]]:
+    """Empty packed rows first, then a whole number of forward passes; what the last of them lacks is empty too."""
+    empty: list[list[int]] = []
+    behind = -len(step) % at_once
+    return [empty] * (per_step - len(step) - behind) + step + [empty] * behind
+
+
+class StepRows:
+    """Packed rows of all steps in their order, laid out as they are asked for; a map-style data set of torch's."""
+
+    def __init__(self, rows: "Sequence[Row] | Dataset", steps: Steps, train: Train, pad_token_id: int, devices: int):
+        self.rows = rows
+        self.steps = steps
+        self.length = train.max_length
+        self.pad = pad_token_id
+        self.at_once = train.per_device_train_batch_size * devices
+
+    def __len__(self) -> int:
+        return len(self.steps.slots)
+
+    def __getitem__(self, slot: int) -> dict[str, Any]:
+        members = [_row(self.rows[i]) for i in self.steps.slots[slot]]
+        packed = lay_out(members, self.length, self.pad)
+        found = {"input_ids": packed.input_ids, "labels": packed.labels, "position_ids": packed.position_ids}
+        return {**found, "skipped": self.steps.is_skipped(slot, self.at_once)}
+
+
+def _row(found: Row | dict[str, Any]) -> Row:
+    return found if isinstance(found, Row) else Row(found["trace_id"], found["input_ids"], found["labels"])
