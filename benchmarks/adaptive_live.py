@@ -18,6 +18,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import machine
@@ -160,7 +161,7 @@ def knowing(problems: list[Problem], pool: dict[str, list[Sample]], n: int, targ
         ratios = followed(blind, samples, n, target, seed), followed(named, samples, n, target, seed)
         for name, value in zip(found, (*ratios, 1 - ratios[1] / ratios[0]), strict=True):
             found[name].append(value)
-    told = {"n": n, "accepted": target}
+    told: dict[str, Any] = {"n": n, "accepted": target}
     for name, (mean, *others) in found.items():
         low, high = np.quantile(others, [0.025, 0.975])
         told[name] = {"mean": round(mean, 4), "low": round(float(low), 4), "high": round(float(high), 4)}

@@ -92,7 +92,7 @@ def mutated(program: str, rng: random.Random) -> str | None:
     node = rng.choice(places)
     if isinstance(node, ast.Compare):
         node.ops[0] = _COMPARISONS[type(node.ops[0])]()
-    elif isinstance(node, ast.Constant):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         node.value += 1
     else:
         node.op = _OPERATORS[type(node.op)]()

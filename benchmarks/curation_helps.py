@@ -26,7 +26,7 @@ from distill.countdown_problems import countdown_problems
 from distill.curate.sources import Advice, Judged, Read, Shard
 from distill.curate.stage import curate_source
 from distill.evaluate.stage import evaluate
-from distill.recipe import Recipe
+from distill.recipe import CountdownProblems, Recipe
 from distill.recipe_curate import Curate
 from distill.recipe_file import load
 from distill.records import Problem, Sampling, Trace
@@ -153,7 +153,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     overrides = [f"problems.count={options.problems}", f"curate.rows={options.rows}"]
-    problems = countdown_problems(load("recipes/quickstart.yaml", overrides).problems, 0)
+    spec = load("recipes/quickstart.yaml", overrides).problems
+    assert isinstance(spec, CountdownProblems)
+    problems = countdown_problems(spec, 0)
     pool = pool_of(problems, 9)
     done: dict[str, list[dict[str, Any]]] = (
         json.loads(options.out.read_text())["students"] if options.out.is_file() else {}

@@ -14,6 +14,7 @@ import resource
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from common import machine
@@ -27,7 +28,7 @@ STOP = 2
 LIMIT = 200
 
 
-def stop_after(lengths: list[int]):
+def stop_after(lengths: list[int]) -> Any:
     """Greedy tokens, never the stop token before a row's drawn length and always at it."""
     made = [0] * len(lengths)
 
@@ -43,7 +44,7 @@ def stop_after(lengths: list[int]):
     return choose
 
 
-def by_generate(model, prompts: list[list[int]], width: int, lengths: list[int]) -> int:
+def by_generate(model: Any, prompts: list[list[int]], width: int, lengths: list[int]) -> int:
     choose = stop_after(lengths)
 
     def processor(_: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -65,7 +66,7 @@ def by_generate(model, prompts: list[list[int]], width: int, lengths: list[int])
     return sum(lengths)
 
 
-def by_us(model, prompts: list[list[int]], width: int, lengths: list[int]) -> int:
+def by_us(model: Any, prompts: list[list[int]], width: int, lengths: list[int]) -> int:
     answers: dict[int, list[int]] = {}
     decode(model, prompts, width, LIMIT, {STOP}, stop_after(lengths), 0, len(prompts), answers.__setitem__)
     assert [len(answers[row]) for row in range(len(prompts))] == lengths
@@ -91,7 +92,7 @@ def main() -> None:
     steps = []
     for name, lengths in (("even", [LIMIT] * len(prompts)), ("uneven", uneven)):
         rates: dict[str, list[float]] = {"ours": [], "sdpa": [], "eager": []}
-        peaks = {}
+        peaks: dict[str, float] = {}
         for _ in range(args.repetitions):
             for way in rates:
                 if way == "ours":

@@ -67,8 +67,8 @@ def peak() -> int:
 def commanded(rows: Path, questions: Path, folder: Path) -> dict[str, Any]:
     """`distill decontaminate` in a process of its own."""
     out = folder / f"kept{rows.suffix}"
-    call = ["decontaminate", rows, "--against", questions, "--out", out, "--flagged", folder / "flagged.jsonl"]
-    call = [sys.executable, __file__, "command", *map(str, call)]
+    words = ["decontaminate", rows, "--against", questions, "--out", out, "--flagged", folder / "flagged.jsonl"]
+    call = [sys.executable, __file__, "command", *map(str, words)]
     said = subprocess.run(call, check=True, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}).stdout
     return dict(json.loads(said.splitlines()[-1]), said=said.splitlines()[0])
 

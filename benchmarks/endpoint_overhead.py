@@ -18,6 +18,7 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from common import machine
 
@@ -42,7 +43,7 @@ def serve(core: int, port: "multiprocessing.Queue[int]") -> None:
     os.sched_setaffinity(0, {core})
 
     class Answering(asyncio.Protocol):
-        def connection_made(self, transport) -> None:
+        def connection_made(self, transport: Any) -> None:
             self.transport, self.buffer = transport, b""
 
         def data_received(self, data: bytes) -> None:

@@ -72,7 +72,7 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
     if setting.get("keep", True):
         models.keep_freed_memory()
     if setting.get("loss") == "trl":
-        LabelledTokensTrainer.compute_loss = SFTTrainer.compute_loss
+        LabelledTokensTrainer.compute_loss = SFTTrainer.compute_loss  # type: ignore[method-assign]
     fields = {"learning_rate": 2e-4, "max_length": LENGTH, "rows_per_batch": BATCH, "num_train_epochs": 1}
     train = Train.model_validate({**fields, **setting.get("train", {})})
     source = models.resolve(model)

@@ -117,7 +117,8 @@ def datasketch(file: Path) -> dict[int, int | None]:
 def rensa(file: Path) -> dict[int, int | None]:
     from rensa import RMinHashDeduplicator
 
-    index, removed = RMinHashDeduplicator(threshold=0.7, num_perm=128, use_lsh=True, num_bands=16, seed=42), {}
+    index = RMinHashDeduplicator(threshold=0.7, num_perm=128, use_lsh=True, num_bands=16, seed=42)
+    removed: dict[int, int | None] = {}
     for first, texts in parts_of(file):
         added = index.add_pairs((str(number), list(shingles(text))) for number, text in enumerate(texts, first))
         removed.update({number: None for number, new in enumerate(added, first) if not new})

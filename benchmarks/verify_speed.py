@@ -34,7 +34,7 @@ def mixed(traces: Path, math: Path, gsm8k: Path, count: int) -> list[tuple[str, 
     thinking = [json.loads(line)["response"] for line in traces.open()]
     problems = [row for row in map(json.loads, math.open()) if row["answer"]]
     solutions = [json.loads(line) for line in gsm8k.open()]
-    rows = []
+    rows: list[tuple[str, str]] = []
     while len(rows) < count:
         thought = "".join(rng.choices(thinking, k=rng.randrange(1, 7)))
         if rng.random() < 0.25:
@@ -65,7 +65,7 @@ def spelled(answer: str, rng: random.Random) -> str:
 def one_core(rows: list[tuple[str, str]]) -> tuple[float, Counter[str]]:
     """Verdicts a second, the child that asks math-verify on the same core."""
     started = time.perf_counter()
-    found = Counter(judge("math", response, gold, {}).verdict for response, gold in rows)
+    found: Counter[str] = Counter(judge("math", response, gold, {}).verdict for response, gold in rows)
     return len(rows) / (time.perf_counter() - started), found
 
 

@@ -66,9 +66,9 @@ def steps_of(lengths: Sequence[int], train: Train, seed: int, in_order: bool, de
 
 def _filled(step: list[list[int]], per_step: int, at_once: int) -> list[list[int]]:
     """Empty packed rows first, then a whole number of forward passes; what the last of them lacks is empty too."""
-    empty: list[list[int]] = []
     behind = -len(step) % at_once
-    return [empty] * (per_step - len(step) - behind) + step + [empty] * behind
+    before = per_step - len(step) - behind
+    return [*([] for _ in range(before)), *step, *([] for _ in range(behind))]
 
 
 class StepRows:
