@@ -14,6 +14,7 @@ from typing import Any
 from distill import recipe_yaml
 from distill.errors import Refused
 from distill.published_sets import expected_set
+from distill.recipe import Train
 
 FOLDER = Path(str(resources.files("recipes"))) / "presets"
 
@@ -22,6 +23,27 @@ ADAPTERS = {"-lora": "lora", "-qlora": "qlora"}
 
 CHOICES = {"problems": "source", "teacher": "kind", "held_out_from": "source"}
 """Section -> the key that chooses its kind. Keys of one kind mean nothing to another."""
+
+DECIDES = (
+    "lr_scheduler_type",
+    "min_lr_ratio",
+    "warmup_ratio",
+    "stop_at_token_accuracy",
+    "drop_long_rows",
+    "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "max_grad_norm",
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_target_modules",
+    "use_dora",
+    "use_rslora",
+    "merge_into",
+)
+"""Keys of `train` that a preset always sets: what its file leaves out is the default, whatever lies under it."""
 
 Tree = dict[str, Any]
 
@@ -49,7 +71,8 @@ def overlay(name: Any, student: str) -> Tree:
     ending = next((ending for ending in ADAPTERS if name.endswith(ending)), "")
     tree, _ = recipe_yaml.read(published()[name.removesuffix(ending)])
     adapter = tree.pop("adapter")
-    found = _for_student(tree, student)
+    defaults = {key: Train.model_fields[key].default for key in DECIDES}
+    found = merged({"train": defaults}, _for_student(tree, student))
     if ending:
         found = merged(found, merged(_for_student(adapter, student), {"train": {"method": ADAPTERS[ending]}}))
     return _in_packed_rows(found)
