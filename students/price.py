@@ -40,6 +40,9 @@ PRICES = "RunPod's lowest prices of March 2026"
 MACHINE = 8
 """Cards of one machine."""
 
+PATIENCE = 4
+"""Hours beyond which a whole machine is told too."""
+
 SHARE, UNLINKED, IN_4_BITS = 0.40, 0.25, 0.8
 """Of the peak that is assumed to be reached; where several cards without NVLink share a model; times this where the
 base is unpacked from 4 bits at every use. No figure of ours on a GPU: 0.35 to 0.45 is what well-kept trainers tell."""
@@ -80,20 +83,22 @@ def operations(config: Any, train: Train, tokens: int, row_tokens: int) -> float
 
 
 def offers(config: Any, train: Train, bytes_per_weight: int, tokens: int, row_tokens: int) -> list[Offer]:
-    """Of each card as few as training fits on (1, 2, 4 or 8), and a machine of eight with NVLink; with the hours.
+    """Of each card as few as training fits on (1, 2, 4 or 8), with the hours; where that takes long, a whole machine.
 
     Cards of which eight are too small are left out.
     """
     plan, work = memory_plan(config, train, bytes_per_weight), operations(config, train, tokens, row_tokens)
     fewest = [(card, *smallest(plan, [(card.gib, card.name)])) for card in CARDS]
     setups = [(card, count) for card, fits, count in fewest if fits is not None]
-    whole = next(((card, MACHINE) for card, _ in setups if card.linked), None)
-    if whole is not None and whole not in setups:
-        setups.append(whole)
-    found = []
-    for card, count in setups:
-        found.append(Offer(card, count, work / (_share(train, card, count) * card.teraflops * 1e12 * count) / 3600))
+    found = [Offer(card, count, _hours(work, train, card, count)) for card, count in setups]
+    linked = next((offer for offer in found if offer.card.linked), None)
+    if linked is not None and linked.cards < MACHINE and linked.hours > PATIENCE:
+        found.append(Offer(linked.card, MACHINE, _hours(work, train, linked.card, MACHINE)))
     return found
+
+
+def _hours(work: float, train: Train, card: Card, count: int) -> float:
+    return work / (_share(train, card, count) * card.teraflops * 1e12 * count) / 3600
 
 
 def _share(train: Train, card: Card, count: int) -> float:
@@ -106,10 +111,16 @@ def told(found: list[Offer]) -> list[str]:
     """A line for each offer."""
     lines = []
     for offer in found:
-        time = f"{offer.hours:.1f} h" if offer.hours < 10 else f"{offer.hours:,.0f} h"
-        money = f"${offer.dollars:.2f}" if offer.dollars < 10 else f"${offer.dollars:,.0f}"
-        lines.append(f"{offer.cards} x {offer.card.name} ({offer.card.gib} GB)".ljust(22) + f"{time:>9}{money:>10}")
+        money = f"${max(offer.dollars, 0.01):.2f}" if offer.dollars < 10 else f"${offer.dollars:,.0f}"
+        cards = f"{offer.cards} x {offer.card.name} ({offer.card.gib} GB)"
+        lines.append(f"{cards:<22}{_in_words(offer.hours):>9}{money:>10}")
     return lines or ["on no eight cards of those that are known"]
+
+
+def _in_words(hours: float) -> str:
+    if hours < 1:
+        return f"{max(1, round(60 * hours))} min"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"
 
 
 def assumptions(train: Train) -> str:

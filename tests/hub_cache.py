@@ -1,12 +1,21 @@
-"""A hub cache as huggingface_hub lays it out, with configs in the shapes of real models and a tiny tokenizer."""
+"""A hub cache as huggingface_hub lays it out, with real models' shapes and templates, tiny tokenizers."""
 
 import json
 from pathlib import Path
 
-import tiny
+from test_chat_templates import CHATML, DEEPSEEK, LLAMA, tokenizer_of
 
 SHAPES = json.loads((Path(__file__).parent / "student_configs.json").read_text())
 """Hub id -> published config (shapes are facts), and under `parameters` the published count."""
+
+TEMPLATES = {
+    "R1-Distill": ("deepseek_r1_distill", DEEPSEEK),
+    "Qwen2.5": ("qwen2_5", CHATML),
+    "Qwen3": ("qwen3", CHATML),
+    "Llama-3.2": ("llama3_2", LLAMA),
+    "Llama-3": ("llama3_1", LLAMA),
+}
+"""Part of a name -> chat template (as TRL carries it) and the special tokens that it writes."""
 
 REVISION = "0" * 40
 
@@ -21,4 +30,5 @@ def fill(cache: Path) -> None:
         (folder / "refs" / "main").write_text(REVISION)
         config = {key: value for key, value in shape.items() if key != "parameters"}
         (snapshot / "config.json").write_text(json.dumps(config))
-        tiny.tokenizer().save_pretrained(snapshot)
+        template, special = next(found for beginning, found in TEMPLATES.items() if beginning in name)
+        tokenizer_of(template, special).save_pretrained(snapshot)

@@ -10,16 +10,20 @@ import hub_cache
 import pytest
 import torch
 from commands import refused
+from test_chat_templates import tokenizer_of
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import students.plan
-from distill import models
+from distill import models, presets
+from distill.chat_template import turn_of
+from distill.errors import Refused
 from distill.published_sets import SETS
 from distill.recipe import Train
 from distill.recipe_file import load, shipped
 from students.plan import adapter_parameters
 from students.price import CARDS, MACHINE, SHARE, offers, operations
+from students.render import render
 from students.small import FEW, LONG, SMALL
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +83,18 @@ def test_every_student_is_planned_and_dry_run(hub: None, distill: Any, student: 
     assert "WILL BE REFUSED" not in planned.out
 
 
+@pytest.mark.parametrize("preset", presets.names())
+def test_every_preset_is_dry_run_and_planned(hub: None, distill: Any, preset: str) -> None:
+    if preset.endswith("-qlora") and importlib.util.find_spec("bitsandbytes") is None:
+        pytest.skip("bitsandbytes is not installed (the extra 'gpu')")
+    done = distill("run", "qwen2.5-7b", f"preset={preset}", "--dry-run")
+    assert done.code == 0, done.err
+    planned = distill("plan", "qwen2.5-7b", f"preset={preset}").out
+    fewer = preset in ("r1-distill-lora", "r1-distill-qlora", "openthoughts3-lora", "openthoughts3-qlora")
+    assert ("expect less than of all weights" in planned) == fewer
+    assert "H100" in planned
+
+
 @pytest.mark.parametrize("student", STUDENTS)
 def test_heads_are_what_the_script_writes_and_name_a_command(student: str) -> None:
     text = (ROOT / f"recipes/{student}.yaml").read_text()
@@ -91,12 +107,25 @@ def test_heads_are_what_the_script_writes_and_name_a_command(student: str) -> No
     assert load(student, commands[1][4:5]).train != load(student).train
 
 
+@pytest.mark.parametrize("family", hub_cache.TEMPLATES)
+def test_traces_with_thinking_suit_every_template_and_without_it_all_but_r1_distills(family: str) -> None:
+    template, special = hub_cache.TEMPLATES[family]
+    tokenizer = tokenizer_of(template, special)
+    turn, asked = turn_of(tokenizer, family), [{"role": "user", "content": "What is 2 plus 2?"}]
+    assert render(tokenizer, turn, "t", asked, "<think>\nTwo more than two.\n</think>\n\n4")
+    if family == "R1-Distill":
+        with pytest.raises(Refused, match="think"):
+            render(tokenizer, turn, "t", asked, "Two more than two. 4")
+    else:
+        assert render(tokenizer, turn, "t", asked, "Two more than two. 4")
+
+
 def test_a_student_of_70b_says_what_it_needs() -> None:
     recipe = load("students/llama-3.3-70b")
     assert recipe.train.method == "qlora"
     assert "QLoRA" in shipped()["students/llama-3.3-70b"].read_text()
     found = offers(HEADERS.config_of(recipe.student.model), recipe.train, 2, 10**6, 9000)
-    assert {(offer.card.name, offer.cards) for offer in found} >= {("H100", MACHINE)}
+    assert {(offer.card.name, offer.cards) for offer in found} >= {("H100", 2), ("H200", 1)}
     whole = load("students/llama-3.3-70b", ["preset=s1.1"])
     assert not offers(HEADERS.config_of(recipe.student.model), whole.train, 2, 10**6, 9000), "16 bytes a weight"
 
@@ -104,9 +133,10 @@ def test_a_student_of_70b_says_what_it_needs() -> None:
 SMALL_SETS = ["s1-lora", "s1.1-lora", "limo-lora", "small-student-lora"]
 
 
-@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("student", ["llama-3.2-1b", "qwen2.5-1.5b", "r1-distill-qwen-1.5b", "qwen3-1.7b"])
 @pytest.mark.parametrize("preset", SMALL_SETS)
 def test_adapters_for_small_sets_have_a_parameter_for_each_token(student: str, preset: str) -> None:
+    """The smallest students; larger ones have larger adapters of the same rank."""
     recipe = load(student, [f"preset={preset}"])
     work = HEADERS.known(recipe)
     assert adapter_parameters(HEADERS.config_of(recipe.student.model), recipe.train.lora_r) >= work.rows * work.tokens
@@ -208,6 +238,7 @@ def test_prices_follow_from_hours() -> None:
     one, eight = ([o for o in found if o.card.name == "H100" and o.cards == n] for n in (1, MACHINE))
     assert eight[0].hours == pytest.approx(one[0].hours / MACHINE)
     assert {offer.card for offer in found} <= set(CARDS)
+    assert all(offer.cards < MACHINE for offer in offers(config, recipe.train, 2, 10**6, 5000)), "minutes on one"
 
 
 def test_the_tables_of_the_page_are_the_scripts() -> None:
