@@ -37,7 +37,8 @@ def _print_version(wanted: bool) -> None:
 
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Such as train.learning_rate=1e-4.")
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Such as train.learning_rate=1e-4, or preset=s1-lora."),
 ]
 RunDir = Annotated[Path | None, typer.Option("--run-dir", help="Where the run lives; runs/<name> by default.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -215,12 +216,19 @@ def doctor() -> None:
 
 @recipes_app.command("ls")
 def recipes_ls() -> None:
-    """List the recipes that come with the package."""
-    from distill.recipe_file import shipped
+    """List the recipes and the presets that come with the package."""
+    from distill.recipe_show import listed
 
-    for name, path in shipped().items():
-        first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        typer.echo(f"{name:<20} {first}")
+    typer.echo(listed())
+
+
+@recipes_app.command("show")
+def recipes_show(recipe: RecipeArgument, overrides: Overrides = None) -> None:
+    """Print a recipe as resolved, and where its values come from: file, preset, command line; others are defaults."""
+    from distill.recipe_file import resolve
+    from distill.recipe_show import shown
+
+    typer.echo(shown(resolve(recipe, overrides or [])))
 
 
 @recipes_app.command("cp")
@@ -247,9 +255,10 @@ def recipes_schema() -> None:
     """Print the JSON Schema of recipes, for editors."""
     import json
 
+    from distill.presets import in_schema
     from distill.recipe import Recipe
 
-    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+    typer.echo(json.dumps(in_schema(Recipe.model_json_schema()), indent=2))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,5 @@
 """What can be known before anything is done: `--dry-run`, `plan`, and what `run` refuses first."""
 
-import asyncio
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from distill import models
 from distill.console import duration, in_money
 from distill.errors import Refused
+from distill.expected import Expected, expected, published_rows
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -15,7 +15,6 @@ from distill.recipe import (
     FileProblems,
     GymProblems,
     LocalTeacher,
-    ProgramTeacher,
     Recipe,
     TableProblems,
     Train,
@@ -28,6 +27,8 @@ from distill.verify import code
 if TYPE_CHECKING:
     import torch
 
+    from students.plan import MemoryPlan
+
 
 def refuse_early(recipe: Recipe) -> None:
     """Find out now what would fail hours later: models, memory, evaluation sets, keys, the token for the hub.
@@ -39,6 +40,7 @@ def refuse_early(recipe: Recipe) -> None:
     from students.methods import refuse_without_bitsandbytes
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
+    from students.small import refuse_long_traces
     from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
@@ -67,7 +69,11 @@ def refuse_early(recipe: Recipe) -> None:
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
     _refuse_beyond_context("evaluate.max_tokens", recipe.evaluate.max_tokens, source)
     refuse_unknown_modules(config, recipe.train, source.name)
-    refuse_strange_rate(recipe.train, models.parameter_count(config))
+    parameters = models.parameter_count(config)
+    refuse_strange_rate(recipe.train, parameters)
+    published = published_rows(recipe)
+    if published is not None:
+        refuse_long_traces(recipe.train, parameters, published.rows, published.tokens)
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
@@ -102,36 +108,35 @@ def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
     from students.plan import available_memory, gib, memory_plan
     from students.rates import rate_of
-    from teachers.harvest import most_samples
 
     source = models.resolve(recipe.student.model, recipe.student.revision)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
     memory = memory_plan(config, recipe.train, dtype.itemsize)
     free, what = available_memory()
-    problems = make_problems(recipe.problems, recipe.seed)
-    training = [p for p in problems if not p.held_out]
-    samples = sum(most_samples(p, recipe.harvest) for p in training)
-    answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
+    work = expected(recipe)
+    answers = 2 * work.held_out * recipe.evaluate.samples_per_problem
     is_free = recipe.teacher.kind in ("program", "replay")
-    tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, training)
+    tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, work.problems)
     most = "at most " if recipe.harvest.is_adaptive() else ""
-    rate, why = rate_of(recipe.train, memory.parameters, recipe.curate.rows or len(training))
+    rate, why = rate_of(recipe.train, memory.parameters, recipe.curate.rows or work.training)
     disk = 2 * memory.weights + memory.adapter_parameters * 16
     lines = [
-        f"problems   {len(training):,} to train on, {len(problems) - len(training):,} held out",
-        f"harvest    {most}{samples:,} samples from {recipe.teacher.kind}, {tokens}, {price}",
+        f"problems   {work.training:,} to train on, {work.held_out:,} held out",
+        f"harvest    {most}{work.samples:,} samples from {recipe.teacher.kind}, {tokens}, {price}",
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
         f"train      {_method(recipe.train)}: {memory.adapter_parameters:,} parameters trained",
         f"           learning rate {rate:g} ({why})",
+        *_doubts(recipe.train, memory, work),
         f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
         f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
         f"libraries {gib(memory.libraries)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         *_on_gpus(config, recipe.train, dtype.itemsize),
+        *rented(recipe, config, work),
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
-        f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
+        f"time       {_expected_time(recipe, memory.parameters, work, answers)}",
     ]
     return "\n".join(lines)
 
@@ -151,6 +156,30 @@ def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     if not train.gradient_checkpointing:
         lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
     return lines
+
+
+def _doubts(train: Train, memory: "MemoryPlan", work: Expected) -> list[str]:
+    """What the run would be refused for, and an adapter that is smaller than what it is to learn."""
+    from students.small import refuse_long_traces
+
+    lines, learnt = [], work.rows * work.tokens
+    if train.method != "full" and learnt > memory.adapter_parameters:
+        lines.append(f"{'':11}fewer than the {learnt:,} tokens to learn: expect less than of all weights")
+    try:
+        refuse_long_traces(train, memory.parameters, work.rows, work.tokens)
+    except Refused as e:
+        lines.append(f"{'':11}WILL BE REFUSED: {e} {e.hint}")
+    return lines
+
+
+def rented(recipe: Recipe, config: Any, work: Expected) -> list[str]:
+    """Hours and price of training on cards that it fits on, as predicted; weights are in 16 bits there."""
+    from students.price import assumptions, offers, told
+
+    bytes_per_weight = 4 if recipe.student.dtype == "float32" else 2
+    found = told(offers(config, recipe.train, bytes_per_weight, work.trained_on(recipe.train), work.tokens))
+    lines = [f"{'hours' if not i else '':11}{line}, predicted" for i, line in enumerate(found)]
+    return [*lines, f"{'':11}({assumptions(recipe.train)})"]
 
 
 def _method(train: Train) -> str:
@@ -173,21 +202,18 @@ def _bill(recipe: Recipe, training: list[Problem]) -> tuple[str, str]:
     return f"at most {tokens:,} tokens", "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
 
 
-def _expected_time(recipe: Recipe, parameters: int, training: list[Problem], answers: int) -> str:
+def _expected_time(recipe: Recipe, parameters: int, work: Expected, answers: int) -> str:
     """From matrix arithmetic alone: 2 operations a parameter and token forward, 2 back (LoRA freezes the weights)."""
     rate = _operations_per_second(models.compute_dtype(recipe.student.dtype)[0])
-    row_tokens, how = _row_tokens(recipe, training)
-    most = len(training) * (recipe.curate.traces_per_problem or recipe.harvest.samples_per_problem)
-    rows = min(most, recipe.curate.rows or most)
-    train = 4 * parameters * rows * row_tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
+    train = 4 * parameters * work.rows * work.tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
     evaluate = 2 * parameters * answers * recipe.evaluate.max_tokens / (SAMPLING_SHARE * rate)
     harvest = ""
     if isinstance(recipe.teacher, LocalTeacher):
         teacher = models.parameter_count(models.config(models.resolve(recipe.teacher.model, recipe.teacher.revision)))
-        tokens = len(training) * recipe.harvest.samples_per_problem * recipe.harvest.max_tokens
+        tokens = work.training * recipe.harvest.samples_per_problem * recipe.harvest.max_tokens
         harvest = f"harvest at most {duration(2 * teacher * tokens / (SAMPLING_SHARE * rate))}, "
     return (
-        f"{harvest}training about {duration(train)} for {rows:,} rows of {row_tokens:,} tokens ({how}), "
+        f"{harvest}training about {duration(train)} for {work.rows:,} rows of {work.tokens:,} tokens ({work.how}), "
         f"evaluation at most {duration(evaluate)}, from {rate / 1e9:,.0f} GFLOP/s measured just now"
     )
 
@@ -209,20 +235,3 @@ def _operations_per_second(dtype: "torch.dtype") -> float:
         result = torch.mm(a, a)
     result.sum().item()
     return 8 * 2 * 1024**3 / (time.perf_counter() - started)
-
-
-def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
-    """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
-    if not isinstance(recipe.teacher, ProgramTeacher):
-        return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
-    from distill.chat_template import turn_of
-    from students.render import render
-    from teachers.harvest import request_for
-    from teachers.program import CountdownProgram
-
-    program = CountdownProgram(recipe.teacher)
-    asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
-    tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
-    turn = turn_of(tokenizer, recipe.student.model)
-    lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
-    return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"

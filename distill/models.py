@@ -271,9 +271,16 @@ def _sample(path: Path, size: int = 1 << 16) -> str:
         return digest([head.hex(), f.read(size).hex()])
 
 
+_COUNTED: dict[str, int] = {}
+"""Config as JSON -> parameters: a plan asks often, and a model of 70B takes a second to build."""
+
+
 def parameter_count(model_config: Any) -> int:
     """Parameters of a model, from its config alone."""
-    return sum(p.numel() for p in _without_weights(model_config).parameters())
+    key = model_config.to_json_string()
+    if key not in _COUNTED:
+        _COUNTED[key] = sum(p.numel() for p in _without_weights(model_config).parameters())
+    return _COUNTED[key]
 
 
 def layer_names(model_config: Any) -> list[str]:

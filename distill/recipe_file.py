@@ -1,15 +1,15 @@
 """From a YAML file and `key=value` overrides to a `Recipe`, or to a sentence that names the line."""
 
 import difflib
-import re
 from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
+from distill import presets, recipe_yaml
 from distill.errors import Refused
 from distill.recipe import Recipe
 from distill.recipe_base import Section
@@ -20,52 +20,82 @@ SHIPPED = Path(str(resources.files("recipes")))
 
 
 def shipped() -> dict[str, Path]:
-    """Name -> path of the recipes that come with the package, such as `cpu/gsm8k`."""
-    return {str(p.relative_to(SHIPPED).with_suffix("")): p for p in sorted(SHIPPED.rglob("*.yaml"))}
+    """Name -> path of the recipes that come with the package, such as `cpu/gsm8k`; presets are none of them."""
+    found = [path for path in sorted(SHIPPED.rglob("*.yaml")) if path.parent != presets.FOLDER]
+    return {str(path.relative_to(SHIPPED)).removesuffix(".yaml"): path for path in found}
 
 
 def find(name: str) -> Path:
-    """Path of a recipe given as a file, or by the name under which it is shipped."""
+    """Path of a recipe given as a file, or by the name under which it is shipped, the folder left out or not."""
     path = Path(name)
     if path.is_file():
         return path
     known = shipped()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    short = {one.rpartition("/")[2]: file for one, file in known.items()}
+    if name in known or name in short:
+        return known.get(name) or short[name]
+    if name in presets.names():
+        hint = f"It goes with a recipe: distill run students/qwen2.5-7b preset={name}"
+        raise Refused(f"'{name}' is a preset, not a recipe.", hint)
+    near = difflib.get_close_matches(name, [*known, *short], n=1, cutoff=0.5)
     raise Refused(
         f"there is no recipe file '{name}'.",
         f"Did you mean '{near[0]}'?" if near else "`distill recipes ls` lists those that come with the package.",
     )
 
 
+class Resolved(NamedTuple):
+    """A recipe, and where its values come from."""
+
+    recipe: Recipe
+    origins: dict[str, Any]
+    """Sections as in the recipe; instead of a value stands who gave it. What nobody gave is a default, and absent."""
+
+
 def load(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
-    """Read a recipe and apply `key=value` overrides (dots for depth).
+    """Read a recipe and apply `key=value` overrides (dots for depth); `preset=NAME` among them brings a preset.
 
     Raises:
-        Refused: no such file, broken YAML, unknown keys, wrong types, contradictory values.
+        Refused: no such file or preset, broken YAML, unknown keys, wrong types, contradictory values.
     """
+    return resolve(name, overrides).recipe
+
+
+def resolve(name: str, overrides: list[str] | tuple[str, ...] = ()) -> Resolved:
+    """The same, with the origin of each value."""
     path = find(name)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.load(text, Loader=_UniqueKeyLoader)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as e:
-        # half a character, a number of 5,000 digits, 3,000 levels
-        said = " ".join(str(e).replace('in "<unicode string>", ', "").split())
-        raise Refused(f"{path} is not readable as YAML: {said}.") from e
-    except OSError as e:
-        raise Refused(f"{path} cannot be read: {e.strerror}.") from e
-    if not isinstance(tree, dict):
+    own, node = recipe_yaml.read(path)
+    if not isinstance(own, dict):
         raise Refused(f"{path} holds no recipe: the top level must be sections such as 'problems:' and 'teacher:'.")
-    tree.setdefault("name", path.stem)
-    for override in overrides:
-        _apply(tree, override)
-    return parse(tree, str(path), node, {override.partition("=")[0] for override in overrides})
+    words = [word for word in overrides if not word.startswith("preset=")]
+    on_line = [recipe_yaml.word(word.removeprefix("preset=")) for word in overrides if word.startswith("preset=")]
+    in_file = own.pop("preset", None)
+    own.setdefault("name", "-".join([path.name.removesuffix(".yaml"), *(str(one) for one in on_line[-1:] if one)]))
+    chosen = on_line[-1] if on_line else in_file
+    layers = [(path.name, own)]
+    if chosen is not None:
+        brought = (f"preset {chosen}", presets.overlay(chosen, _student_in(own, words)))
+        layers.insert(len(layers) if on_line else 0, brought)
+    tree: dict[str, Any] = {}
+    origins: dict[str, Any] = {}
+    for origin, layer in layers:
+        tree, origins = presets.merged(tree, layer), presets.merged(origins, _labelled(layer, origin))
+    for word in words:
+        _apply(tree, word)
+        _apply(origins, f"{word.partition('=')[0]}=command line")
+    return Resolved(parse(tree, str(path), node, {word.partition("=")[0] for word in words}), origins)
+
+
+def _student_in(own: dict[str, Any], words: list[str]) -> str:
+    """The student's model as far as it can be told before anything is validated."""
+    said = [word.partition("=")[2] for word in words if word.startswith("student.model=")]
+    section = own.get("student")
+    return said[-1] if said else str(section.get("model", "")) if isinstance(section, dict) else ""
+
+
+def _labelled(layer: dict[str, Any], origin: str) -> dict[str, Any]:
+    """The same keys with their origin as value."""
+    return {key: _labelled(value, origin) if isinstance(value, dict) else origin for key, value in layer.items()}
 
 
 def parse(
@@ -104,60 +134,6 @@ def _refusal(where: str, told: list[str]) -> Refused:
     return Refused(sentence + end, "`distill recipes schema` describes every key.")
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a later key overwrite an earlier one in silence; a recipe must not."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                line = key_node.start_mark.line + 1
-                raise yaml.constructor.ConstructorError(None, None, f"a key must be a word (line {line})")
-            if key_node.value in seen:
-                line = key_node.start_mark.line + 1
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key '{key_node.value}' occurs twice (line {line})"
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
-    return float(loader.construct_scalar(node))
-
-
-# YAML 1.1 reads `010` as 8 and `1:30` as 90; such a word is text here, and refused where a number must stand.
-_NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
-_ODD_NUMBER = re.compile(r"[-+]?(0[0-7_]+|0b[01_]+|[0-9_.]*:[0-9:_.]*)")
-
-
-def _resolver(first: str) -> list[tuple[str, Any]]:
-    """The implicit types of a word that begins so, without the odd numbers of YAML 1.1."""
-    return [
-        (tag, _Not(_ODD_NUMBER, regexp) if tag in _NUMBER_TAGS else regexp)
-        for tag, regexp in yaml.SafeLoader.yaml_implicit_resolvers.get(first, [])
-    ]
-
-
-class _Not:
-    """Matches what the second expression does, unless the first matches all of it."""
-
-    def __init__(self, never: re.Pattern[str], regexp: Any) -> None:
-        self._never, self._regexp = never, regexp
-
-    def match(self, text: str) -> Any:
-        return None if self._never.fullmatch(text) else self._regexp.match(text)
-
-
-_UniqueKeyLoader.yaml_implicit_resolvers = {c: _resolver(c) for c in yaml.SafeLoader.yaml_implicit_resolvers}
-
-# YAML 1.1 reads `1e-3` as a string for want of a dot; people write learning rates that way.
-_UniqueKeyLoader.add_constructor("tag:distill,float", _construct_float)
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:distill,float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
 def _apply(tree: dict[str, Any], override: str) -> None:
     key, equals, raw = override.partition("=")
     if not equals or not key:
@@ -171,7 +147,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         if not isinstance(at, dict):
             raise Refused(f"override '{override}': '{part}' is a value, not a section.")
     try:
-        at[last] = yaml.load(raw, Loader=_UniqueKeyLoader)
+        at[last] = recipe_yaml.value(raw)
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise Refused(f"override '{override}': the value is not readable as YAML.") from e
 

@@ -16,8 +16,13 @@ class Train(Section):
     """Peak; null takes what is known for method, size and rows, and says so."""
     accept_learning_rate: bool = False
     """Train with a rate that is far from what is known for this size; otherwise it is refused."""
-    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    """Shape of the schedule after the warm-up."""
+    accept_long_traces: bool = False
+    """Teach a student of up to 3 billion parameters with few long traces; otherwise it is refused: they make such a one
+    worse (arXiv 2502.12143)."""
+    lr_scheduler_type: Literal["cosine", "cosine_with_min_lr", "linear", "constant", "constant_with_warmup"] = "cosine"
+    """Shape of the schedule after the warm-up; all but the constant ones end at 0, or at min_lr_ratio."""
+    min_lr_ratio: float | None = Field(None, gt=0, lt=1)
+    """With cosine_with_min_lr: share of the peak that the rate falls to (DeepSeek-R1-Distill: 0.1); null elsewhere."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
     """Share of the steps over which the rate rises from 0."""
     num_train_epochs: float = Field(2, gt=0, le=10**4)
@@ -34,6 +39,12 @@ class Train(Section):
     """Packed rows in one forward pass on one device."""
     weight_decay: float = Field(0.0, ge=0, le=10)
     """AdamW's decoupled decay."""
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    """AdamW's decay of the mean of the gradients, a step."""
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    """AdamW's decay of the mean of their squares, a step; s1 took 0.95."""
+    adam_epsilon: float = Field(1e-8, gt=0, le=1)
+    """Added to the root of that mean, so that nothing is divided by 0."""
     max_grad_norm: float = Field(1.0, gt=0, le=10**6)
     """Gradients are scaled down to this norm."""
     lora_r: int = Field(32, ge=1, le=10**5)
@@ -74,6 +85,15 @@ class Train(Section):
             raise ValueError(f"{changed[0]} is about an adapter, and train.method=full trains all weights")
         if self.method != "qlora" and self.merge_into != "clean":
             raise ValueError("merge_into is about train.method=qlora, which alone has two bases to merge into")
+        return self
+
+    @model_validator(mode="after")
+    def _schedule(self) -> "Train":
+        if (self.lr_scheduler_type == "cosine_with_min_lr") != (self.min_lr_ratio is not None):
+            raise ValueError(
+                "lr_scheduler_type=cosine_with_min_lr and min_lr_ratio go together: "
+                f"they are {self.lr_scheduler_type} and {'null' if self.min_lr_ratio is None else self.min_lr_ratio}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ from students.pack import PackedRow, pack
 from students.plan import memory_plan, refuse_without_memory
 from students.rates import rate_of, refuse_strange_rate
 from students.savings import refuse_savings_that_do_not_work_here
+from students.small import refuse_long_traces
 
 if TYPE_CHECKING:
     import torch
@@ -60,8 +61,10 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
         )
     checked = check(load_from_disk(curated), tokenizer, recipe.train)
     checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
-    refuse_strange_rate(recipe.train, models.parameter_count(config))
     refuse_savings_that_do_not_work_here(recipe.train)
+    parameters = models.parameter_count(config)
+    refuse_strange_rate(recipe.train, parameters)
+    refuse_long_traces(recipe.train, parameters, len(checked.rows), checked.tokens / len(checked.rows))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
     refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)

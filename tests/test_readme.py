@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from distill import presets
 from distill.recipe_file import parse, shipped
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,7 @@ def test_yaml_of_the_pages_is_valid() -> None:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
             sections = yaml.safe_load(block)
             if sections:
+                assert sections.pop("preset", "s1") in presets.names()
                 tree = {
                     "name": "x",
                     "problems": {"source": "file", "path": "x.jsonl"},
