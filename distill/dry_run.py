@@ -70,6 +70,8 @@ def refuse_early(recipe: Recipe) -> None:
     refuse_strange_rate(recipe.train, models.parameter_count(config))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
+    if recipe.on_policy is not None:
+        _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
@@ -77,6 +79,25 @@ def refuse_early(recipe: Recipe) -> None:
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
             "export HF_TOKEN=..., or set publish.hub_id=null.",
         )
+
+
+def _refuse_unfit_judge(recipe: Recipe) -> None:
+    """Refuse a teacher that could not judge the student's own answers, before any is paid for traces."""
+    from students.on_policy import refuse_other_teacher
+    from teachers.base import in_section
+    from teachers.endpoint import api_key
+    from teachers.vllm import refuse_without_vllm
+
+    assert recipe.on_policy is not None
+    teacher = recipe.on_policy_teacher()
+    if isinstance(teacher, VLLMTeacher):
+        refuse_without_vllm()
+    if isinstance(teacher, EndpointTeacher):
+        with in_section("on_policy.teacher" if recipe.on_policy.teacher else "teacher"):
+            api_key(teacher)
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    refuse_other_teacher(recipe, models.tokenizer(source))
+    _refuse_beyond_context("on_policy.max_tokens", recipe.on_policy.max_tokens, source)
 
 
 def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, answer: bool = True) -> None:
