@@ -133,7 +133,8 @@ def plan(recipe: Recipe) -> str:
     problems = make_problems(recipe.problems, recipe.seed)
     training = [p for p in problems if not p.held_out]
     samples = sum(most_samples(p, recipe.harvest) for p in training)
-    answers = 2 * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
+    compared = ("base", "student") if recipe.on_policy is None else ("base", "sft", "student")
+    answers = len(compared) * (len(problems) - len(training)) * recipe.evaluate.samples_per_problem
     is_free = recipe.teacher.kind in ("program", "replay")
     tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, training)
     most = "at most " if recipe.harvest.is_adaptive() else ""
@@ -150,7 +151,9 @@ def plan(recipe: Recipe) -> str:
         f"libraries {gib(memory.libraries)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         *_on_gpus(config, recipe.train, dtype.itemsize),
-        f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
+        *_second_stage(recipe),
+        f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
+        f"at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
         f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
     ]
@@ -172,6 +175,16 @@ def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     if not train.gradient_checkpointing:
         lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
     return lines
+
+
+def _second_stage(recipe: Recipe) -> list[str]:
+    """What the student writes itself; memory and time of that are not foretold."""
+    spec = recipe.on_policy
+    if spec is None:
+        return []
+    answers = spec.steps * spec.samples_per_step
+    most = f"at most {answers * spec.max_tokens:,} tokens, judged by {recipe.on_policy_teacher().kind}"
+    return [f"on_policy  {spec.steps:,} steps on {answers:,} answers of its own, {most}"]
 
 
 def _method(train: Train) -> str:

@@ -11,7 +11,6 @@ on_policy/
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -66,56 +65,61 @@ def distil_on_policy(
         Refused: another tokenizer, another prompt, answers beyond the context, a held-out problem in the curated set.
         DistillError: the loss became no number, or the served teacher failed.
     """
-    from students.train import checkpoint_callback, run_trainer
-
     assert recipe.on_policy is not None
-    spec, done = recipe.on_policy, folder / "counts.json"
+    done = folder / "counts.json"
     tokenizer = models.tokenizer(models.resolve(str(student / "merged")))
     asked = gate(recipe, curated, held_out, tokenizer)
     folder.mkdir(exist_ok=True)
     if done.exists() and sizes(folder) == read_json(done)["files"]:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return read_json(done)["counts"]  # killed between the last save and the seal
-    rate = spec.learning_rate or (FULL_RATE if recipe.train.method == "full" else ADAPTER_RATE)
+    rate = recipe.on_policy.learning_rate or (FULL_RATE if recipe.train.method == "full" else ADAPTER_RATE)
     logger.info("on_policy: learning rate %g", rate)
-    model = load_trained(recipe, student)
-    answers = OwnAnswers(
-        folder / "samples.jsonl",
-        asked,
-        order_of(len(asked), spec.steps * spec.samples_per_step, recipe.seed),
-        tokenizer,
-        set(stop_tokens(model, tokenizer)),
-        (spec.max_tokens, spec.temperature, recipe.seed),
-        sample,
-    )
     metrics = Metrics(folder / "metrics.jsonl", on_step, TOLD)
-    callback = checkpoint_callback(metrics.note, rate_key="on_policy.learning_rate")
-    started = time.monotonic()
-    with _teacher(recipe, judge) as (teacher, score):
-        from students.on_policy_trainer import build_trainer
-
-        checkpoints = folder / "checkpoints"
-        trainer = build_trainer(
-            model, teacher, score, tokenizer, answers, spec, recipe.train, rate, recipe.seed, checkpoints, [callback]
-        )
-        trained = run_trainer(trainer)
-    seconds = time.monotonic() - started
+    with _teacher(recipe, judge) as judges:
+        trained = _trained(recipe, load_trained(recipe, student), judges, tokenizer, asked, sample, rate, metrics)
     divergence = _save(recipe, trained, tokenizer, asked[0].prompt_ids, folder)
     counts = {
         "problems": len(asked),
         "steps": metrics.last.get("step", 0),
-        "answers": spec.steps * spec.samples_per_step,
+        "answers": recipe.on_policy.steps * recipe.on_policy.samples_per_step,
         "first_reverse_kl": metrics.first.get("loss"),
         "final_reverse_kl": metrics.last.get("loss"),
         "mean_tokens": metrics.last.get("mean_tokens"),
         "finished": metrics.last.get("finished"),
         "merge_kl": divergence,
         "learning_rate": rate,
-        "seconds_of_last_attempt": round(seconds, 1),
     }
     write_json(done, {"counts": counts, "files": sizes(folder)})
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return counts
+
+
+def _trained(
+    recipe: Recipe,
+    model: "PreTrainedModel",
+    judges: "tuple[PreTrainedModel | None, Score | None]",
+    tokenizer: "PreTrainedTokenizerBase",
+    asked: list[Asked],
+    sample: Continue,
+    rate: float,
+    metrics: Metrics,
+) -> "PreTrainedModel":
+    """The model after all steps; answers and checkpoints lie beside the metrics."""
+    from students.on_policy_trainer import build_trainer
+    from students.train import checkpoint_callback, run_trainer
+
+    assert recipe.on_policy is not None
+    spec, folder = recipe.on_policy, metrics.path.parent
+    order = order_of(len(asked), spec.steps * spec.samples_per_step, recipe.seed)
+    limits = (spec.max_tokens, spec.temperature, recipe.seed)
+    stops = set(stop_tokens(model, tokenizer))
+    answers = OwnAnswers(folder / "samples.jsonl", asked, order, tokenizer, stops, limits, sample)
+    callback = checkpoint_callback(metrics.note, rate_key="on_policy.learning_rate")
+    at, seed = folder / "checkpoints", recipe.seed
+    return run_trainer(
+        build_trainer(model, *judges, tokenizer, answers, spec, recipe.train, rate, seed, at, [callback])
+    )
 
 
 def gate(recipe: Recipe, curated: Path, held_out: Collection[str], tokenizer: "PreTrainedTokenizerBase") -> list[Asked]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
+from peft.tuners.tuners_utils import BaseTunerLayer
 from trl import DistillationConfig, DistillationTrainer
 
 from distill.errors import DistillError, Refused
@@ -63,28 +64,37 @@ class OnPolicyTrainer(DistillationTrainer):
             return super().compute_loss(model, inputs, *theirs, **more)
 
     def _compute_loss(self, student: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> Any:
-        """Loss, sum of the student's entropies over the answers' tokens in nats, and number of those tokens."""
-        if self._score is None:
+        """Loss, sum of the student's entropies over the answers' tokens in nats, and number of those tokens.
+
+        TRL's way reads the weights of the output layer, past what PEFT has put around it: where a new end token is
+        trained beside the adapter, and where the teacher is served, the models' own logits are taken.
+        """
+        if self._score is None and isinstance(student.get_output_embeddings(), torch.nn.Linear):
             return super()._compute_loss(student, inputs, num_items_in_batch)
         mask = inputs["completion_mask"].bool()
-        logits = student(
+        ours = self._logprobs(student, inputs)
+        if self._score is None:
+            with torch.no_grad():
+                theirs = self._logprobs(self.teacher_model, inputs)
+            each = (ours.exp() * (ours - theirs)).sum(-1)
+        else:
+            told = (inputs[name][mask] for name in ("completion_ids", "known", "known_logprobs", "sampled_logprobs"))
+            each = estimated_reverse_kl(ours, *told)
+        with torch.no_grad():
+            entropy = -(ours.exp() * ours).sum()
+        count = mask.sum()
+        return each.sum() / (count if num_items_in_batch is None else num_items_in_batch), entropy, count
+
+    def _logprobs(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        """Of the tokens that may follow, at each place of the answers: shape (N, V), in float32."""
+        mask = inputs["completion_mask"].bool()
+        logits = model(
             input_ids=torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1),
             attention_mask=torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1),
             logits_to_keep=mask.shape[1] + 1,
             use_cache=False,
-        ).logits[:, :-1][mask]
-        logprobs = logits.float().log_softmax(-1)
-        estimates = estimated_reverse_kl(
-            logprobs,
-            inputs["completion_ids"][mask],
-            inputs["known"][mask],
-            inputs["known_logprobs"][mask],
-            inputs["sampled_logprobs"][mask],
-        )
-        with torch.no_grad():
-            entropy = -(logprobs.exp() * logprobs).sum()
-        count = mask.sum()
-        return estimates.sum() / (count if num_items_in_batch is None else num_items_in_batch), entropy, count
+        ).logits
+        return (logits[:, :-1][mask].float() / self.temperature).log_softmax(-1)
 
 
 def build_trainer(
@@ -103,10 +113,11 @@ def build_trainer(
     """The trainer for `spec.steps` steps, with a teacher in this process or a served one's `score`.
 
     Raises:
-        Refused: several processes; a local teacher with fewer rows of embeddings than the student.
+        Refused: several processes; an adapter on the output layer; a local teacher with logits for fewer tokens.
     """
     from transformers.trainer_callback import PrinterCallback
 
+    _refuse_adapted_output(student)
     if teacher is not None:
         _refuse_or_cut_rows(student, teacher)
     trainer = OnPolicyTrainer(
@@ -126,6 +137,14 @@ def build_trainer(
         )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
+
+
+def _refuse_adapted_output(student: "PreTrainedModel") -> None:
+    if isinstance(student.get_output_embeddings(), BaseTunerLayer):
+        raise Refused(
+            "train.lora_target_modules puts an adapter on the output layer, past which TRL's divergence is computed.",
+            "Leave that layer out: train.lora_target_modules=all-linear.",
+        )
 
 
 def _refuse_or_cut_rows(student: "PreTrainedModel", teacher: "PreTrainedModel") -> None:

@@ -131,6 +131,11 @@ def scored(told: list[Any], sequence: list[int], start: int, top: int) -> Scored
             "Does something between here and vLLM read the text again?",
         )
     places = [sorted(place.items(), key=_rank)[:top] for place in told[start:]]
+    if fewer := next((len(place) for place in places if len(place) < top), None):
+        raise TeacherRefused(
+            f"the teacher's server tells {fewer} tokens at a place, and on_policy.top_logprobs={top} were asked for.",
+            "Lower it, or raise the server's limit.",
+        )
     return Scored(
         known=[[int(token) for token, _ in place] for place in places],
         known_logprobs=[[_number(one["logprob"]) for _, one in place] for place in places],

@@ -18,6 +18,7 @@ from distill.files import Log, read_json
 from distill.recipe import OnPolicy, Recipe, Train
 from distill.run import read_seal
 from distill.token_scores import Scored
+from students.methods import adapter_config
 from students.on_policy_trainer import OnPolicyTrainer, build_trainer
 from students.own_answers import Asked, OwnAnswer, OwnAnswers, order_of
 from students.same_tokenizer import prompt_ids, refuse_other_prompts, refuse_other_tokenizer
@@ -134,6 +135,35 @@ def test_loss_and_gradient_are_those_of_the_reverse_kl(tmp_path: Path, temperatu
     for (name, found), (_, wanted) in pairs:
         if found.requires_grad:
             torch.testing.assert_close(found.grad.double(), wanted.grad, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_end_token_that_is_trained_too_is_in_the_loss(tmp_path: Path, tied: bool) -> None:
+    """PEFT wraps the tables of embeddings then, and TRL's own way would read what is under the wrapping."""
+
+    def made() -> Any:
+        model = tiny.model(tied=tied)
+        wrapped = get_peft_model(model, adapter_config(TRAIN, model, [TOK.eos_token_id]))
+        for name, weights in wrapped.named_parameters():
+            if name.endswith("trainable_tokens_delta.default"):
+                weights.data += 0.3
+        return wrapped
+
+    spec = SPEC.model_copy(update={"per_device_train_batch_size": 4, "temperature": 0.8})
+    student, oracle, teacher = made(), made(), teacher_model()
+    trainer = trainer_for(tmp_path, spec, teacher, student=student)
+    trainer.model.train()
+    loss = trainer.compute_loss(trainer.model, trainer._prepare_inputs([{"prompt": i} for i in range(4)]))
+    loss.backward()
+    expected = by_hand(oracle, teacher, Log(tmp_path / "samples.jsonl").read(OwnAnswer), 0.8)
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    trained = [(n, p.grad) for n, p in student.named_parameters() if n.endswith("trainable_tokens_delta.default")]
+    wanted = dict(oracle.named_parameters())
+    assert trained
+    for name, found in trained:
+        assert found.abs().max() > 1e-4
+        torch.testing.assert_close(found, wanted[name].grad, rtol=1e-3, atol=1e-6)
 
 
 def test_accumulated_loss_is_the_mean_over_all_tokens(tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def test_what_a_server_cannot_judge_is_told() -> None:
     said(lambda body, n: answered(body, prompt_logprobs=None), TeacherRefused, "tells no prompt_logprobs")
     said(lambda body, n: answered({**body, "prompt": [1, *body["prompt"]]}), TeacherRefused, "other tokens than those")
     said(lambda body, n: answered({**body, "prompt": body["prompt"][::-1]}), TeacherRefused, "other tokens than those")
+    said(lambda body, n: answered({**body, "prompt_logprobs": 2}), TeacherRefused, "tells 3 tokens at a place")
     error = said(lambda body, n: status(400, "max 20 logprobs"), TeacherRefused, "refuses to judge: max 20 logprobs")
     assert "on_policy.top_logprobs" in error.hint
     error = said(
