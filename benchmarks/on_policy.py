@@ -4,8 +4,8 @@
     python benchmarks/on_policy.py --teacher runs/quickstart/student/merged --out benchmarks/results/on_policy.json
 
 The teacher is the quickstart's student. A student of the same base is fine-tuned for part of an epoch on traces of the
-Countdown searcher (`sft`), then goes on by on-policy distillation at each rate (`on_policy ...`); another is fine-tuned
-from the base for as much processor time as both stages took (`sft for longer`). All answer the same held-out problems,
+Countdown searcher (`sft`). From there it goes on by on-policy distillation at each rate (`on_policy ...`), and by more
+fine-tuning, in another order, for as much processor time as the second stage took (`sft for longer`). All answer the same held-out problems,
 greedily and at temperature 1; the answers at temperature 1 are those whose reverse KL to the teacher is told.
 Time is that of processors, not of the clock, which counts the machine's other work.
 """
@@ -36,6 +36,10 @@ from teachers.local import SeededSampling
 
 MAX_TOKENS = 200
 """Of an answer, in training and in measuring, as in the quickstart."""
+
+
+OTHER_ORDER = "train.max_length=288"
+"""Rows packed to another length come in another order: the rest of the epoch, mostly, and not its beginning again."""
 
 
 def processor_seconds(*command: str) -> float:
@@ -81,10 +85,9 @@ def arms(args: argparse.Namespace) -> tuple[dict[str, Path], dict[str, float]]:
             subprocess.run(["cp", "-r", str(made), str(kept)], check=True)
         folders[name] = kept
     second = max(seconds[name] for name in folders if name != "sft")
-    longer = round(args.epochs * (seconds["sft"] + second) / seconds["sft"], 3)
-    folders["sft for longer"] = walk(
-        "sft for longer", runs / "longer", f"train.num_train_epochs={longer}", until="train"
-    )
+    more = f"train.num_train_epochs={args.epochs * second / seconds['sft']:.3f}"
+    base = f"student.model={(first / 'student' / 'merged').absolute()}"
+    folders["sft for longer"] = walk("sft for longer", runs / "longer", base, OTHER_ORDER, more, until="train")
     return folders, seconds
 
 

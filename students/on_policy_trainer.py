@@ -5,8 +5,8 @@ checkpoints. From here come the prompts (as serving renders them), the answers (
 loss against a served teacher.
 """
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class OnPolicyTrainer(DistillationTrainer):
 
     def _generate(self, prompts: list[int]) -> tuple[list[list[int]], list[list[int]], None, None, list[Any]]:
         """Prompts and answers as tokens; what TRL calls prompts are places in the order of the samples."""
-        with self.compute_loss_context_manager():  # the arithmetic of training is that of sampling
+        with self._mixed_precision():  # the arithmetic of training is that of sampling
             found = self._answers.of(prompts, self.state.global_step, self.accelerator.unwrap_model(self.model))
         lengths = [len(answer.token_ids) for answer in found]
         self._metrics["train"]["mean_tokens"].append(sum(lengths) / len(lengths))
@@ -58,10 +58,18 @@ class OnPolicyTrainer(DistillationTrainer):
         return {**made, **_padded(told, made["completion_ids"])}
 
     def compute_loss(self, model: Any, inputs: Any, *theirs: Any, **more: Any) -> Any:
-        # autocast chooses the dtypes; PEFT's own casts would copy every activation to float32 and back
-        casting = disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16)
-        with casting if isinstance(self.model, PeftModel) else nullcontext():
+        with self._mixed_precision():
             return super().compute_loss(model, inputs, *theirs, **more)
+
+    @contextmanager
+    def _mixed_precision(self) -> Iterator[None]:
+        """Autocast, which accelerate puts around the model's own forward: TRL's loss and our sampling go past that."""
+        device, dtype = self.accelerator.device.type, torch.float16 if self.args.fp16 else torch.bfloat16
+        with torch.autocast(device, dtype, enabled=self.args.bf16 or self.args.fp16):
+            # PEFT's own casts would copy every activation to float32 and back
+            casting = disable_input_dtype_casting(self.model, active=torch.is_autocast_enabled(device))
+            with casting if isinstance(self.model, PeftModel) else nullcontext():
+                yield
 
     def _compute_loss(self, student: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> Any:
         """Loss, sum of the student's entropies over the answers' tokens in nats, and number of those tokens.

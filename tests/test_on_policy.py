@@ -166,6 +166,25 @@ def test_an_end_token_that_is_trained_too_is_in_the_loss(tmp_path: Path, tied: b
         torch.testing.assert_close(found, wanted[name].grad, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("k", [None, 320])
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_mixed_precision(tmp_path: Path, method: str, k: int | None) -> None:
+    """An adapter of float32 on weights of bfloat16, or all weights in float32 under autocast: near the float64."""
+    student = student_model().to(torch.bfloat16) if method == "lora" else tiny.model()
+    for name, weights in student.named_parameters():
+        if "lora_" in name:
+            weights.data = weights.data.float()
+    lines: list[dict[str, Any]] = []
+    spec = SPEC.model_copy(update={"steps": 1})
+    trainer = trainer_for(tmp_path, spec, teacher_model().bfloat16(), k, lines.append, student=student)
+    trainer.args.bf16 = True
+    run_trainer(trainer)
+    answers = Log(tmp_path / "samples.jsonl").read(OwnAnswer)
+    oracle = student_model() if method == "lora" else tiny.model()
+    assert lines[0]["loss"] == pytest.approx(by_hand(oracle, teacher_model(), answers).item(), rel=0.05)
+    assert lines[0]["grad_norm"] > 0
+
+
 def test_accumulated_loss_is_the_mean_over_all_tokens(tmp_path: Path) -> None:
     """Not a mean of the micro-batches' means: their answers have other lengths. Cut answers count."""
     lines: list[dict[str, Any]] = []
