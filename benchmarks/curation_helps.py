@@ -126,7 +126,9 @@ def student(
     (folder / "evaluation").mkdir()
     for file in base.glob("base.*"):
         shutil.copy(file, folder / "evaluation")
-    summary = evaluate(recipe, problems, folder / "student" / "merged", folder / "evaluation", lambda *_: None)
+    summary = evaluate(
+        recipe, problems, {"student": folder / "student" / "merged"}, folder / "evaluation", lambda *_: None
+    )
     for file in (folder / "evaluation").glob("base.*"):
         base.mkdir(exist_ok=True)
         shutil.copy(file, base)

@@ -59,7 +59,7 @@ def run(
     overrides: Overrides = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Stop after this stage: problems, harvest, curate, train, evaluate or publish."),
+        typer.Option(help="Stop after this stage: problems, harvest, curate, train, on_policy, evaluate or publish."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Resolve and check everything, do nothing.")] = False,
     run_dir: RunDir = None,
@@ -70,6 +70,8 @@ def run(
     if until is not None and until not in STAGES:
         raise Refused(f"--until={until} is no stage.", f"Stages: {', '.join(STAGES)}.")
     resolved = _load(recipe, overrides)
+    if until == "on_policy" and resolved.on_policy is None:
+        raise _no_second_stage()
     if dry_run:
         from distill.dry_run import dry_run as check_all
 
@@ -79,18 +81,26 @@ def run(
     _walk(resolved, run_dir, stages)
 
 
+def _no_second_stage() -> Refused:
+    return Refused("the recipe has no second stage of training: on_policy is null.", "docs/on-policy.md says how.")
+
+
 def _stage_command(stage: str, what: str) -> None:
     def command(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir = None) -> None:
         stages = ("problems", stage) if stage == "harvest" else (stage,)
-        _walk(_load(recipe, overrides), run_dir, stages)
+        resolved = _load(recipe, overrides)
+        if stage == "on_policy" and resolved.on_policy is None:
+            raise _no_second_stage()
+        _walk(resolved, run_dir, stages)
 
     command.__doc__ = what
-    app.command(stage)(command)
+    app.command(stage.replace("_", "-"))(command)
 
 
 _stage_command("harvest", "Sample the teacher and judge what it says.")
 _stage_command("curate", "Choose the traces that teach.")
 _stage_command("train", "Train the student on the curated set.")
+_stage_command("on_policy", "Train the student further on its own answers, judged by its teacher.")
 _stage_command("evaluate", "Base and student side by side on held-out problems.")
 _stage_command("publish", "Write cards and checkpoint for the hub, and push where the recipe says so.")
 

@@ -59,6 +59,10 @@ class Progress:
         told = f"loss {float(line['loss']):.3f}" + (f", token accuracy {float(accuracy):.3f}" if accuracy else "")
         self._at("train", line["step"], line["of"], "steps", told)
 
+    def on_policy(self, line: Counts) -> None:
+        told = f"reverse KL {float(line['loss']):.3f}, {float(line['mean_tokens']):.0f} tokens an answer"
+        self._at("on_policy", line["step"], line["of"], "steps", f"{told}, {100 * float(line['finished']):.0f} % whole")
+
     def evaluated(self, who: str, done: int, wanted: int) -> None:
         if done == 0:
             self._first = None
@@ -135,6 +139,9 @@ def summary(stage: str, counts: Counts) -> str:
         return (
             f"{counts['steps']} steps over {counts['rows']} rows{dropped}, final loss {float(counts['final_loss']):.3f}"
         )
+    if stage == "on_policy":
+        first, last = float(counts["first_reverse_kl"]), float(counts["final_reverse_kl"])
+        return f"{counts['steps']} steps over {counts['answers']} own answers, reverse KL {first:.3f} to {last:.3f}"
     if stage == "evaluate":
         return f"base {percent(counts['base'])}, student {percent(counts['student'])}"
     return str(counts.get("where", ""))
@@ -182,12 +189,13 @@ def result_table(summary_json: Counts) -> Any:
 
     protocol = summary_json["protocol"]
     level = f"{100 * protocol['confidence']:g} %"
-    failures = "\n".join(f"{who} failed: {_failures(summary_json[who])}" for who in ("base", "student"))
+    models = [who for who in ("base", "sft", "student") if who in summary_json]
+    failures = "\n".join(f"{who} failed: {_failures(summary_json[who])}" for who in models)
     table = Table(caption=f"{protocol_line(protocol)}\n{failures}", caption_justify="left")
     table.add_column("")
     for name in ("accuracy", f"{level} interval", "finished", "mean tokens"):
         table.add_column(name, justify="right")
-    for who in ("base", "student"):
+    for who in models:
         f = summary_json[who]
         table.add_row(
             who,
@@ -196,11 +204,11 @@ def result_table(summary_json: Counts) -> Any:
             f"{100 * f['finished']:.1f} %",
             f"{f['mean_tokens']:.0f}",
         )
-    d = summary_json["difference"]
     table.add_section()
-    table.add_row(
-        "student - base (paired)", f"{100 * d['mean']:+.1f}", f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}", "", ""
-    )
+    for before, key in (("sft", "difference_from_sft"), ("base", "difference")):
+        if d := summary_json.get(key):
+            interval = f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}"
+            table.add_row(f"student - {before} (paired)", f"{100 * d['mean']:+.1f}", interval, "", "")
     return table
 
 

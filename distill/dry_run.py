@@ -76,6 +76,8 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_long_traces(recipe.train, parameters, published.rows, published.tokens)
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
+    if recipe.on_policy is not None:
+        _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
@@ -83,6 +85,25 @@ def refuse_early(recipe: Recipe) -> None:
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
             "export HF_TOKEN=..., or set publish.hub_id=null.",
         )
+
+
+def _refuse_unfit_judge(recipe: Recipe) -> None:
+    """Refuse a teacher that could not judge the student's own answers, before any is paid for traces."""
+    from students.on_policy import refuse_other_teacher
+    from teachers.base import in_section
+    from teachers.endpoint import api_key
+    from teachers.vllm import refuse_without_vllm
+
+    assert recipe.on_policy is not None
+    teacher = recipe.on_policy_teacher()
+    if isinstance(teacher, VLLMTeacher):
+        refuse_without_vllm()
+    if isinstance(teacher, EndpointTeacher):
+        with in_section("on_policy.teacher" if recipe.on_policy.teacher else "teacher"):
+            api_key(teacher)
+    source = models.resolve(recipe.student.model, recipe.student.revision)
+    refuse_other_teacher(recipe, models.tokenizer(source))
+    _refuse_beyond_context("on_policy.max_tokens", recipe.on_policy.max_tokens, source)
 
 
 def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, answer: bool = True) -> None:
@@ -115,7 +136,8 @@ def plan(recipe: Recipe) -> str:
     memory = memory_plan(config, recipe.train, dtype.itemsize)
     free, what = available_memory()
     work = expected(recipe)
-    answers = 2 * work.held_out * recipe.evaluate.samples_per_problem
+    compared = ("base", "student") if recipe.on_policy is None else ("base", "sft", "student")
+    answers = len(compared) * work.held_out * recipe.evaluate.samples_per_problem
     is_free = recipe.teacher.kind in ("program", "replay")
     tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, work.problems)
     most = "at most " if recipe.harvest.is_adaptive() else ""
@@ -134,7 +156,9 @@ def plan(recipe: Recipe) -> str:
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         *_on_gpus(config, recipe.train, dtype.itemsize),
         *rented(recipe, config, work),
-        f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
+        *_second_stage(recipe),
+        f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
+        f"at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
         f"time       {_expected_time(recipe, memory.parameters, work, answers)}",
     ]
@@ -180,6 +204,16 @@ def rented(recipe: Recipe, config: Any, work: Expected) -> list[str]:
     found = told(offers(config, recipe.train, bytes_per_weight, work.trained_on(recipe.train), work.tokens))
     lines = [f"{'hours' if not i else '':11}{line}, predicted" for i, line in enumerate(found)]
     return [*lines, f"{'':11}({assumptions(recipe.train)})"]
+
+
+def _second_stage(recipe: Recipe) -> list[str]:
+    """What the student writes itself; memory and time of that are not foretold."""
+    spec = recipe.on_policy
+    if spec is None:
+        return []
+    answers = spec.steps * spec.samples_per_step
+    most = f"at most {answers * spec.max_tokens:,} tokens, judged by {recipe.on_policy_teacher().kind}"
+    return [f"on_policy  {spec.steps:,} steps on {answers:,} answers of its own, {most}"]
 
 
 def _method(train: Train) -> str:

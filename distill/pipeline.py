@@ -1,6 +1,6 @@
 """The stages in their order; what is sealed is not done again.
 
-    problems -> harvest -> curate -> train -> evaluate -> publish
+    problems -> harvest -> curate -> train [-> on_policy] -> evaluate -> publish
 
 Each stage is a function from files to files. Its fingerprint covers the recipe sections named in
 `SECTIONS`, the seed, and the fingerprints of the stages named in `INPUTS`.
@@ -12,7 +12,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,17 @@ from distill.console import Progress
 from distill.errors import DistillError, Refused
 from distill.files import cannot_write
 from distill.folders import FULL, UNWRITABLE
-from distill.recipe import Recipe
+from distill.recipe import LocalTeacher, Recipe
 from distill.records import Problem, digest
 from distill.run import Run, Seal, read_seal
+from distill.token_scores import Score
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "problems": ("problems",),
     "harvest": ("teacher", "harvest", "verify"),
     "curate": ("curate", "student.prompt"),
     "train": ("student", "train"),
+    "on_policy": ("on_policy", "student.prompt"),
     "evaluate": ("student", "evaluate"),
     "publish": ("publish",),
 }
@@ -38,10 +40,12 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "harvest": ("problems",),
     "curate": ("problems", "harvest"),
     "train": ("curate",),
-    "evaluate": ("problems", "train"),
-    "publish": ("train", "evaluate"),
+    "on_policy": ("problems", "curate", "train"),
+    "evaluate": ("problems", "train", "on_policy"),
+    "publish": ("train", "on_policy", "evaluate"),
 }
 STAGES = tuple(SECTIONS)
+"""All that there can be; `stages_of` says which a recipe has."""
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "teacher": frozenset(
@@ -51,11 +55,22 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     ),
     "curate": frozenset({"engine", "workers"}),
     "train": frozenset({"save_steps", "accept_learning_rate"}),
+    "on_policy": frozenset({"save_steps", "accept_other_template", "teacher"}),
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""
 
 FORMAT = 3
 """Raised when a stage's output of an earlier version must not be taken for one of this."""
+
+
+def stages_of(recipe: Recipe) -> tuple[str, ...]:
+    """The stages of a recipe, in their order: the second stage of training only where it has one."""
+    return tuple(stage for stage in STAGES if stage != "on_policy" or recipe.on_policy is not None)
+
+
+def inputs_of(recipe: Recipe, stage: str) -> tuple[str, ...]:
+    """The stages whose outputs a stage reads."""
+    return tuple(needed for needed in INPUTS[stage] if needed in stages_of(recipe))
 
 
 def fingerprints(recipe: Recipe) -> dict[str, str]:
@@ -77,10 +92,12 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
         outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
     if recipe.curate.evaluation_sets or recipe.curate.mix:
         outside["curate"] = outside_fingerprint(recipe.curate)
+    if recipe.on_policy is not None:
+        outside["on_policy"] = _judging_teacher(recipe)
     found: dict[str, str] = {}
-    for stage in STAGES:
+    for stage in stages_of(recipe):
         sections = {name: _section(recipe, name) for name in SECTIONS[stage]}
-        inputs = [found[name] for name in INPUTS[stage]]
+        inputs = [found[name] for name in inputs_of(recipe, stage)]
         found[stage] = digest([FORMAT, stage, recipe.seed, sections, inputs, outside.get(stage)])
     return found
 
@@ -92,8 +109,8 @@ def refuse_missing_inputs(recipe: Recipe, folder: Path, stages: tuple[str, ...])
         Refused: naming the stage that has to be done first.
     """
     wanted = fingerprints(recipe)
-    for stage in stages:
-        for needed in INPUTS[stage]:
+    for stage in (stage for stage in stages if stage in wanted):
+        for needed in inputs_of(recipe, stage):
             if needed not in stages and not _is_sealed(read_seal(folder, needed), wanted[needed]):
                 raise _not_done(stage, needed, folder)
 
@@ -106,7 +123,7 @@ def run_stages(run: Run, stages: tuple[str, ...], progress: Progress) -> dict[st
         DistillError: a stage failed; what it had done is kept.
     """
     wanted = fingerprints(run.recipe)
-    return {stage: _run_stage(run, stage, wanted, progress) for stage in stages}
+    return {stage: _run_stage(run, stage, wanted, progress) for stage in stages if stage in wanted}
 
 
 def _is_sealed(seal: Seal | None, fingerprint: str) -> bool:
@@ -121,7 +138,7 @@ def _not_done(stage: str, needed: str, folder: Path) -> Refused:
 
 
 def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress) -> Seal:
-    for needed in INPUTS[stage]:
+    for needed in inputs_of(run.recipe, stage):
         if not _is_sealed(run.seal_of(needed), wanted[needed]):
             raise _not_done(stage, needed, run.folder)
     seal = run.seal_of(stage)
@@ -214,13 +231,37 @@ def _train(run: Run, progress: Progress) -> dict[str, Any]:
     return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained)
 
 
+def _on_policy(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill import models
+    from distill.problems import read_problems
+    from students.on_policy import distil_on_policy
+    from teachers.rollout import Rollout
+    from teachers.scores import served
+
+    recipe, folder, student = run.recipe, run.output("on_policy"), run.output("train")
+    assert recipe.on_policy is not None
+    teacher, top = recipe.on_policy_teacher(), recipe.on_policy.top_logprobs
+    held_out = {p.id for p in read_problems(run.output("problems")) if p.held_out}
+    tokenizer = models.tokenizer(models.resolve(str(student / "merged")))
+    rollout = Rollout(recipe.on_policy.batch_size, tokenizer.pad_token_id)
+
+    def judge() -> AbstractContextManager[Score]:
+        assert not isinstance(teacher, LocalTeacher)
+        return served(teacher, top, folder / "server.log")
+
+    curated = run.output("curate")
+    return distil_on_policy(recipe, curated, student, folder, held_out, rollout, judge, progress.on_policy)
+
+
 def _evaluate(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.evaluate.stage import evaluate
     from distill.problems import read_problems
 
     problems = read_problems(run.output("problems"))
-    student = run.output("train") / "merged"
-    return evaluate(run.recipe, problems, student, run.output("evaluate"), progress.evaluated)
+    students = {"student": run.output("train") / "merged"}
+    if run.recipe.on_policy is not None:
+        students = {"sft": students["student"], "student": run.output("on_policy") / "merged"}
+    return evaluate(run.recipe, problems, students, run.output("evaluate"), progress.evaluated)
 
 
 def _publish(run: Run, progress: Progress) -> dict[str, Any]:
@@ -234,9 +275,22 @@ _WORK: dict[str, Callable[[Run, Progress], dict[str, Any]]] = {
     "harvest": _harvest,
     "curate": _curate,
     "train": _train,
+    "on_policy": _on_policy,
     "evaluate": _evaluate,
     "publish": _publish,
 }
+
+
+def _judging_teacher(recipe: Recipe) -> list[Any]:
+    """Who judges the student's own answers, as far as it shapes what comes of them."""
+    from distill import models
+
+    assert recipe.on_policy is not None
+    teacher, tokenizer = recipe.on_policy_teacher(), recipe.on_policy.tokenizer
+    spec = {k: v for k, v in teacher.model_dump(mode="json").items() if k not in WITHOUT_EFFECT["teacher"]}
+    asked = [] if teacher.kind == "endpoint" else [models.resolve(teacher.model, teacher.revision)]
+    asked += [models.resolve(tokenizer)] if tokenizer is not None else []
+    return [spec, *(source.fingerprint() for source in asked)]
 
 
 def _section(recipe: Recipe, name: str) -> Any:

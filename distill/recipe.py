@@ -12,6 +12,7 @@ from distill.recipe_base import Count, ModelName, Section
 from distill.recipe_curate import Curate
 from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_judge import Judge
+from distill.recipe_on_policy import OnPolicy, Scoring
 from distill.recipe_problems import (
     CountdownProblems,
     FileProblems,
@@ -50,6 +51,7 @@ __all__ = [
     "Judge",
     "LocalTeacher",
     "MathRules",
+    "OnPolicy",
     "Price",
     "Problems",
     "ProgramTeacher",
@@ -135,6 +137,8 @@ class Recipe(Section):
     """Who is taught."""
     train: Train = Train()
     """How it is taught."""
+    on_policy: OnPolicy | None = None
+    """A second stage on the student's own answers; null goes without."""
     evaluate: Evaluate = Evaluate()
     """What it gained."""
     publish: Publish = Publish()
@@ -173,7 +177,16 @@ class Recipe(Section):
             raise ValueError(
                 f"curate.traces_per_problem={per_problem} is more than harvest.samples_per_problem={samples}"
             )
+        if self.on_policy is not None:
+            self.on_policy.refuse_unfit(self.on_policy.teacher or self.teacher)
         return self
+
+    def on_policy_teacher(self) -> Scoring:
+        """Who judges the student's own answers; only with a section `on_policy`."""
+        assert self.on_policy is not None
+        teacher = self.on_policy.teacher or self.teacher
+        assert not isinstance(teacher, ProgramTeacher | ReplayTeacher)
+        return teacher
 
     def student_prompt(self) -> Prompt:
         """What the student is asked, in training and in evaluation alike."""

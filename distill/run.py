@@ -3,7 +3,7 @@
     runs/<name>/
       recipe.yaml          as resolved
       stages/              per stage: `<stage>.begun.json`, and `<stage>.json` once it is sealed
-      problems.parquet  traces/  curated/  student/  evaluation/  published/  report.html
+      problems.parquet  traces/  curated/  student/  on_policy/  evaluation/  published/  report.html
       log.jsonl            what happened, one event a line
 
 A stage's fingerprint covers its recipe sections and the fingerprints of the stages that it reads.
@@ -31,6 +31,7 @@ OUTPUTS = {
     "harvest": "traces",
     "curate": "curated",
     "train": "student",
+    "on_policy": "on_policy",
     "evaluate": "evaluation",
     "publish": "published",
 }

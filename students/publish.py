@@ -14,6 +14,9 @@ from distill.files import read_json
 from distill.recipe import Recipe
 from distill.run import read_seal, unsealed
 
+SHOWN = ("harvest", "curate", "train", "on_policy")
+"""Stages whose counts stand in the card."""
+
 
 def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     """Fill `published/` and push it where `publish.hub_id` says. Returns where it went.
@@ -21,7 +24,8 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     Raises:
         DistillError: the hub refused or could not be reached; the folder is complete.
     """
-    source = run / "student" / ("merged" if recipe.publish.merged else "adapter")
+    trained = run / ("on_policy" if recipe.on_policy is not None else "student")
+    source = trained / ("merged" if recipe.publish.merged else "adapter")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(source, unfinished, copy_function=_link_or_copy)
@@ -43,7 +47,7 @@ def model_card(recipe: Recipe, run: Path) -> str:
     from jinja2 import Environment, PackageLoader
 
     evaluation = read_json(run / "evaluation" / "summary.json")
-    stages = {stage: seal.counts for stage in ("harvest", "curate", "train") if (seal := read_seal(run, stage))}
+    stages = {stage: seal.counts for stage in SHOWN if (seal := read_seal(run, stage))}
     template = Environment(loader=PackageLoader("distill.report"), trim_blocks=True, lstrip_blocks=True).get_template(
         "model_card.md"
     )

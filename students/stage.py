@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +84,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
-    if done.exists() and _sizes(folder) == read_json(done)["files"]:
+    if done.exists() and sizes(folder) == read_json(done)["files"]:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return read_json(done)["counts"]  # killed between the last save and the seal
     in_order = recipe.curate.order != "random"
@@ -95,7 +95,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     train = recipe.train.model_copy(update={"learning_rate": rate})
     logger.info("train: learning rate %g (%s)", rate, reason)
     model = load_student(source, recipe.student.dtype, train)
-    metrics = _Metrics(folder / "metrics.jsonl", on_step)
+    metrics = Metrics(folder / "metrics.jsonl", on_step)
     checkpoints = folder / "checkpoints"
     trainer = build_trainer(
         model,
@@ -126,12 +126,12 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "learning_rate": rate,
         "learning_rate_because": reason,
     }
-    write_json(done, {"counts": counts, "files": _sizes(folder)})
+    write_json(done, {"counts": counts, "files": sizes(folder)})
     shutil.rmtree(checkpoints, ignore_errors=True)
     return counts
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def sizes(folder: Path) -> dict[str, int]:
     """Bytes of every file of the saved student."""
     saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
     return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(saved)}
@@ -143,6 +143,7 @@ def save(
     tokenizer: "PreTrainedTokenizerBase",
     sample: PackedRow,
     folder: Path,
+    rate_key: str = "train.learning_rate",
 ) -> float:
     """Write the merged checkpoint, whole or not at all.
 
@@ -153,7 +154,7 @@ def save(
         DistillError: the outputs are no numbers.
     """
     after = log_probs(merged, sample)
-    merged.generation_config.eos_token_id = _stop_tokens(merged, tokenizer)
+    merged.generation_config.eos_token_id = stop_tokens(merged, tokenizer)
     merged.generation_config.pad_token_id = tokenizer.pad_token_id
 
     def write(at: Path) -> None:
@@ -163,7 +164,7 @@ def save(
     divergence = float((before.exp() * (before - after)).sum(-1).mean())
     if not math.isfinite(divergence):
         raise DistillError(
-            "the trained student's outputs are no numbers: its last steps have diverged.", "Lower train.learning_rate."
+            "the trained student's outputs are no numbers: its last steps have diverged.", f"Lower {rate_key}."
         )
     write_folder(folder / "merged", write)
     return divergence
@@ -184,7 +185,7 @@ def log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
     return logits[0].float().log_softmax(-1)
 
 
-def _stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+def stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """The turn's end first, then what the model stopped at before: what a server must stop at."""
     before = model.generation_config.eos_token_id
     others = before if isinstance(before, list) else [before]
@@ -195,20 +196,26 @@ def _bytes_per_weight(recipe: Recipe) -> int:
     return int(models.compute_dtype(recipe.student.dtype)[0].itemsize)
 
 
-class _Metrics:
+TOLD = ("epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
+"""Of each step, in `metrics.jsonl`."""
+
+
+class Metrics:
     """Appends a line a step; steps that are done again after a kill replace their earlier lines when read."""
 
-    def __init__(self, path: Path, on_step: OnStep) -> None:
+    def __init__(self, path: Path, on_step: OnStep, told: Sequence[str] = TOLD) -> None:
         self.path = path
         self.on_step = on_step
+        self.told = ("step", "of", *told)
+        self.first: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
         self._before = "\n" if path.exists() and not path.read_bytes().endswith(b"\n") else ""
-        if path.exists():
-            self.last = read_metrics(path)[-1] if read_metrics(path) else {}
+        if path.exists() and (lines := read_metrics(path)):
+            self.first, self.last = lines[0], lines[-1]
 
     def note(self, line: dict[str, Any]) -> None:
-        kept = ("step", "of", "epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
-        self.last = {key: line[key] for key in kept if key in line}
+        self.last = {key: line[key] for key in self.told if key in line}
+        self.first = self.first or self.last
         with self.path.open("a", encoding="utf-8") as f:
             f.write(self._before + json.dumps(self.last) + "\n")
         self._before = ""

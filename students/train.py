@@ -25,7 +25,7 @@ from students.savings import uses_liger
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
 logger = logging.getLogger(__name__)
@@ -69,11 +69,16 @@ def fit(trainer: "SFTTrainer", attn_implementation: str = "auto") -> "PreTrained
         name, why = attention_for(trainer.model, attn_implementation, row, compute)
         _refuse_leaky_packing(trainer.model, row, name)
     logger.info("train: attention %s (%s)", name, why)
+    with attention(trainer.model, name):
+        return run_trainer(trainer)
+
+
+def run_trainer(trainer: "Trainer") -> "PreTrainedModel":
+    """Train from the newest complete checkpoint in the trainer's output_dir, or from the start."""
     newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
-        logger.info("train: goes on from step %s", newest.name.removeprefix("checkpoint-"))
-    with attention(trainer.model, name):
-        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+        logger.info("goes on from step %s", newest.name.removeprefix("checkpoint-"))
+    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     return trainer.model.eval()
@@ -109,7 +114,7 @@ def build_trainer(
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
-        callbacks=[_callback(on_log, train.stop_at_token_accuracy, once)],
+        callbacks=[checkpoint_callback(on_log, train.stop_at_token_accuracy, once)],
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
@@ -183,7 +188,10 @@ def _arguments(
     )
 
 
-def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallback":
+def checkpoint_callback(
+    on_log: OnLog, enough: float | None = None, once: int = 1, rate_key: str = "train.learning_rate"
+) -> "TrainerCallback":
+    """Tells each step; `enough` mean token accuracy over a pass of `once` steps ends training, null never does."""
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
@@ -195,7 +203,7 @@ def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallbac
             if not math.isfinite(float(logs["loss"])):
                 raise DistillError(
                     f"the loss is {logs['loss']} at step {state.global_step}.",
-                    "Lower train.learning_rate; the last checkpoint is kept.",
+                    f"Lower {rate_key}; the last checkpoint is kept.",
                 )
             on_log({"step": state.global_step, "of": state.max_steps, **logs})
             if enough is not None and _is_learnt(state.log_history, enough, once):

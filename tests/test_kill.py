@@ -79,9 +79,10 @@ def test_killed_thirty_times_the_result_is_the_same(server: Server, recipe_file:
     assert server.run([*command, str(reference)]) == 0
     expected = outcome(reference)
     assert len(expected["samples"]) == len(set(expected["samples"])) == 48
-    seconds = {s: json.loads((reference / "stages" / f"{s}.json").read_text())["seconds"] for s in STAGES}
+    stages = [stage for stage in STAGES if (reference / "stages" / f"{stage}.json").exists()]
+    seconds = {s: json.loads((reference / "stages" / f"{s}.json").read_text())["seconds"] for s in stages}
 
-    for number, stage in enumerate(STAGES * KILLS_PER_STAGE):
+    for number, stage in enumerate(stages * KILLS_PER_STAGE):
         run = tmp_path / f"{stage}-{number}"
         after = rng.random() * seconds[stage]
         while not _killed(server, [*command, str(run)], run, stage, after):

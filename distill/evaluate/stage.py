@@ -1,4 +1,7 @@
-"""Base and student on the held-out problems: same prompts, same sampling, side by side."""
+"""Base and student on the held-out problems: same prompts, same sampling, side by side.
+
+Where a second stage of training follows (`on_policy`), the student of the first stands between them as `sft`.
+"""
 
 import asyncio
 import platform
@@ -25,9 +28,11 @@ OnProgress = Callable[[str, int, int], None]
 
 
 def evaluate(
-    recipe: Recipe, problems: list[Problem], student: Path, folder: Path, on_progress: OnProgress
+    recipe: Recipe, problems: list[Problem], students: dict[str, Path], folder: Path, on_progress: OnProgress
 ) -> dict[str, Any]:
-    """Sample both models, judge, compare; writes `summary.json` beside the answers and returns it.
+    """Sample the base and all students, judge, compare; writes `summary.json` beside the answers and returns it.
+
+    `students` are checkpoint folders by name, `student` last: the one that is compared with those before it.
 
     Raises:
         Refused: a gold answer that its own verifier does not accept, or no held-out problem.
@@ -38,7 +43,7 @@ def evaluate(
     folder.mkdir(exist_ok=True)
     contestants = {
         "base": models.resolve(recipe.student.model, recipe.student.revision),
-        "student": models.resolve(str(student)),
+        **{who: models.resolve(str(student)) for who, student in students.items()},
     }
     requests = _requests(held, recipe)
     rows = {
@@ -122,13 +127,21 @@ def summarise(rows: dict[str, list[tuple[Trace, Verdict]]], held: list[Problem],
     """Figures of both models, their paired difference, and the protocol that they hold for."""
     spec, seed = recipe.evaluate, recipe.seed
     scores = {who: _scores(pairs, held) for who, pairs in rows.items()}
-    difference = paired_difference(scores["base"], scores["student"], spec.samples_per_problem, spec.confidence, seed)
-    p_value = exact_mcnemar(scores["base"], scores["student"]) if spec.samples_per_problem == 1 else None
+    between = {"difference_from_sft": _difference(scores["sft"], scores["student"], recipe)} if "sft" in rows else {}
     return {
         **{who: _figures(rows[who], scores[who], spec, seed) for who in rows},
-        "difference": {**asdict(difference), "p_value": p_value},
+        "difference": _difference(scores["base"], scores["student"], recipe),
+        **between,
         "protocol": protocol(held, recipe),
     }
+
+
+def _difference(before: list[float], after: list[float], recipe: Recipe) -> dict[str, Any]:
+    """Of two models on the same problems, paired."""
+    spec = recipe.evaluate
+    difference = paired_difference(before, after, spec.samples_per_problem, spec.confidence, recipe.seed)
+    p_value = exact_mcnemar(before, after) if spec.samples_per_problem == 1 else None
+    return {**asdict(difference), "p_value": p_value}
 
 
 def _scores(pairs: list[tuple[Trace, Verdict]], held: list[Problem]) -> list[float]:

@@ -52,13 +52,13 @@ def _wanted(folder: Path) -> dict[str, str] | None:
 
 def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
     present = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
-    seals = {s: seal for s, seal in present.items() if wanted is None or seal.fingerprint == wanted[s]}
+    seals = {s: seal for s, seal in present.items() if wanted is None or seal.fingerprint == wanted.get(s)}
     evaluation = seals["evaluate"].counts if "evaluate" in seals else None
     return {
         "name": recipe_name(folder / "recipe.yaml"),
         "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
         "stages": [(s, summary(s, seal.counts), duration(seal.seconds)) for s, seal in seals.items()],
-        "missing": [stage for stage in OUTPUTS if stage not in seals],
+        "missing": [stage for stage in wanted or OUTPUTS if stage not in seals and (wanted or stage != "on_policy")],
         "stale": [stage for stage in present if stage not in seals],
         "total": duration(sum(seal.seconds for seal in seals.values())),
         "evaluation": evaluation,
