@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -73,14 +74,19 @@ def status_of(error: BaseException) -> int | None:
     from huggingface_hub.errors import HfHubHTTPError
 
     inner = _innermost(error)
-    return int(inner.response.status_code) if isinstance(inner, HfHubHTTPError) else None
+    if isinstance(inner, HfHubHTTPError):
+        return int(inner.response.status_code)
+    of_xet = re.search(
+        r"HTTP status \w+ error \((\d{3})\b", str(inner)
+    )  # a ConnectionError, whatever the store answered
+    return int(of_xet[1]) if of_xet else None
 
 
 def is_unreachable(error: BaseException) -> bool:
     """Nobody answered, or not to the end."""
     from httpx2 import TransportError
 
-    return isinstance(_innermost(error), TransportError | ConnectionError | TimeoutError)
+    return status_of(error) is None and isinstance(_innermost(error), TransportError | ConnectionError | TimeoutError)
 
 
 def passes_by_itself(error: BaseException) -> bool:

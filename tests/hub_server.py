@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from hub_metadata import broken
 
-What = int | Literal["drop", "lose", "hang"]
+What = int | Literal["drop", "lose", "hang", "late"]
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Fault:
     where: str
     what: What
     """An HTTP status; `drop` closes the connection in the middle of the body, `lose` after the work and before the
-    answer, `hang` never answers."""
+    answer, `hang` does nothing and never answers, `late` does the work and never answers."""
     times: int = 10**6
     message: str = ""
     after: int = 0
@@ -73,6 +73,7 @@ class HubServer:
         self.objects: dict[str, bytes] = {}
         """The large-file store, by SHA-256."""
         self.xorbs: dict[str, bytes] = {}
+        self.xorb_posts: list[str] = []
         self.shards: list[bytes] = []
         self.parts: dict[str, dict[int, bytes]] = {}
         self.stored: Counter[str] = Counter()
@@ -145,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if fault is not None and fault.what == "hang":
-            threading.Event().wait(60)
+            self._until_left()
         body = self._body()
         if fault is not None and isinstance(fault.what, int):
             self._answer(fault.what, {"error": fault.message or f"status {fault.what}"}, fault.message)
@@ -155,10 +156,19 @@ class _Handler(BaseHTTPRequestHandler):
         except _Refused as e:
             status, found, headers = e.status, e.body, {"X-Error-Code": e.code} if e.code else {}
             headers["X-Error-Message"] = str(e)
+        if fault is not None and fault.what == "late":
+            self._until_left()
         if fault is not None and fault.what == "lose":
             self.close_connection = True
             return
         self._answer(status, found, **headers)
+
+    def _until_left(self) -> None:
+        """Until the client is gone, killed for its waiting."""
+        self.connection.settimeout(60)
+        while self.rfile.read1(1 << 16):
+            pass
+        raise ConnectionAbortedError
 
     do_GET = do_HEAD = do_POST = do_PUT = _serve
 
@@ -375,6 +385,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def xorb(self, body: bytes, query: Any, digest: str) -> Any:
         new = digest not in self.server_of.xorbs
+        self.server_of.xorb_posts.append(digest)
         self.server_of.xorbs[digest] = body
         return {"was_inserted": new}
 
