@@ -7,6 +7,7 @@ is deleted (two checkpoints in one repository load as neither); files of others 
 
 import logging
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from distill import __version__
+from distill.console import duration
 from distill.errors import DistillError, Refused
 from distill.files import read_json, write_json
 from students.hub import hub, hub_errors, passes_by_itself, status_of, told
@@ -30,6 +32,9 @@ MANIFEST = "distill.json"
 
 WAITS = (5.0, 20.0, 60.0)
 """Seconds before further attempts; the client itself tries single requests again before that."""
+
+TELL_SECONDS = 60.0
+"""Between two words about an upload that goes on."""
 
 NEUTRAL = frozenset({".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", ".gitignore"})
 """What a new repository may hold that its owner has made by hand."""
@@ -119,16 +124,35 @@ def _push_once(api: "HfApi", target: Target, folder: Path) -> str:
     sizes = sum((folder / name).stat().st_size for name in names)
     logger.info("publish: %d files, %.1f MB, to %s", len(names), sizes / 1e6, url)
     stale = [name for name in replaced if name not in names]
-    api.create_commit(
-        target.name,
-        [
-            *(CommitOperationDelete(name) for name in stale),
-            *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names),
-        ],
-        commit_message=f"{target.recipe}, pushed by distill {__version__}",
-        repo_type=target.kind,
-    )
+    with _telling(url):
+        api.create_commit(
+            target.name,
+            [
+                *(CommitOperationDelete(name) for name in stale),
+                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names),
+            ],
+            commit_message=f"{target.recipe}, pushed by distill {__version__}",
+            repo_type=target.kind,
+        )
     return url
+
+
+@contextmanager
+def _telling(url: str) -> Iterator[None]:
+    """Say now and then that an upload goes on. The client tells its bytes to progress bars of its own only."""
+    done, started = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(TELL_SECONDS):
+            logger.info("publish: uploading to %s for %s", url, duration(time.monotonic() - started))
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _manifest(api: "HfApi", target: Target) -> tuple[str, list[str]]:
