@@ -1,5 +1,6 @@
 """The model card: metadata that the hub reads, and all that a reader needs to judge and to use the student."""
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,9 @@ from students.public import public
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
+
+VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What `--max-lora-rank` can be."""
 
 MOST_LISTED = 20
 """Sources and teachers that are told one by one."""
@@ -85,9 +89,11 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
         base=public(recipe.student.model),
         base_on_hub=hub_name(recipe.student.model),
         here=recipe.publish.hub_id or "./published",
+        fetched=recipe.publish.hub_id is not None and recipe.publish.merged,
+        lora_rank=min((rank for rank in VLLM_RANKS if adapter and rank >= adapter["r"]), default=None),
         evaluation=evaluation,
         protocol=protocol_line(evaluation["protocol"]),
-        messages=prompt.messages("QUESTION"),
+        messages=json.dumps(prompt.messages("QUESTION"), ensure_ascii=False),
         prompt=prompt,
         adapter=adapter,
         answers=answers,

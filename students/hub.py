@@ -1,5 +1,6 @@
 """The hub as its own client speaks to it, with time limits; and its errors as sentences."""
 
+import json
 import logging
 import os
 import re
@@ -109,6 +110,8 @@ def told(error: BaseException, name: str, token: str) -> tuple[str, str]:
         return "HF_HUB_OFFLINE is set, which forbids it", "unset HF_HUB_OFFLINE"
     if is_unreachable(error):
         return f"{where} cannot be reached or broke off ({said})", "See to the network, or the proxy in HTTPS_PROXY."
+    if isinstance(_innermost(error), json.JSONDecodeError):
+        return f"{where} answers like no hub", "See to HF_ENDPOINT, or a proxy or login page in between."
     if status is None:
         return said, ""
     return _told_of_status(status, said, name, where)

@@ -52,14 +52,14 @@ def refuse_unpublishable(recipe: Recipe) -> None:
 
 def _refuse_without_permission(api: "HfApi", target: Target) -> None:
     who = api.whoami(cache=True)
-    owner = target.name.split("/")[0]
-    orgs = {org["name"]: org.get("roleInOrg") for org in who.get("orgs", [])}
+    user, owner = str(who.get("name")), target.name.split("/")[0]
+    orgs = {str(org.get("name")): org.get("roleInOrg") for org in who.get("orgs", [])}
     tokens = f"{api.endpoint}/settings/tokens"
-    if owner != who["name"] and owner not in orgs:
-        mine = ", ".join([who["name"], *orgs])
+    if owner != user and owner not in orgs:
+        mine = ", ".join([user, *orgs])
         raise Refused(f"'{target.name}' belongs to '{owner}', and HF_TOKEN is a token of {mine}.", WITHOUT)
     if orgs.get(owner) == "read":
-        raise Refused(f"'{who['name']}' may only read in '{owner}'.", "An admin of the organisation can change that.")
+        raise Refused(f"'{user}' may only read in '{owner}'.", "An admin of the organisation can change that.")
     access = who.get("auth", {}).get("accessToken", {})
     if access.get("role") == "read":
         raise Refused("HF_TOKEN may only read.", f"{tokens} makes one with write permission. {WITHOUT}")

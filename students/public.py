@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 SECRET = re.compile(r"(?i)(api_?key|token|secret|password|credential)s?$")
 """Keys whose values are left out; `max_tokens` and `api_key_env`, a name, do not end like this or hold numbers."""
 
+WORDS = frozenset({"system", "user", "question", "answer"})
+"""Keys of prompts, which may begin with a slash."""
+
 ELSEWHERE = "http://localhost:8000/v1"
 """Stands for a server that others cannot know."""
 
@@ -17,7 +20,7 @@ def public(value: Any) -> Any:
     """The same JSON value with paths cut to their names, and without what looks like a secret."""
     if isinstance(value, dict):
         kept = {k: v for k, v in value.items() if not (isinstance(v, str) and SECRET.search(k))}
-        return {key: public(v) for key, v in kept.items()}
+        return {key: v if key in WORDS else public(v) for key, v in kept.items()}
     if isinstance(value, list | tuple):
         return [public(v) for v in value]
     if not isinstance(value, str):

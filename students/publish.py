@@ -29,6 +29,9 @@ from students.push import push, write_manifest
 MOST_ANSWERS = 50 << 20
 """Bytes of answers and verdicts that are published; more than that is left out."""
 
+PLACES = ("source", "teacher", "file")
+"""Columns of the curated set that can hold paths."""
+
 ROWS_A_FILE = 100_000
 """Of the data set's parquet files."""
 
@@ -71,7 +74,7 @@ def _write(recipe: Recipe, run: Path, at: Path) -> None:
     told = yaml.safe_dump(public(recipe.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
     (at / "recipe.yaml").write_text(told, encoding="utf-8")
     if recipe.publish.dataset_id:
-        _write_data(run / OUTPUTS["curate"], at / "dataset")
+        write_data(run / OUTPUTS["curate"], at / "dataset")
         write_manifest(at / "dataset", recipe.name)
     write_manifest(at, recipe.name, without="dataset")
 
@@ -98,17 +101,31 @@ def _write_evaluation(recipe: Recipe, source: Path, folder: Path) -> bool:
     return True
 
 
-def _write_data(curated: Path, folder: Path) -> None:
-    """The curated set as the hub shows it and `datasets.load_dataset` reads it, with card and funnel."""
+def write_data(curated: Path, folder: Path) -> None:
+    """The curated set as the hub shows it and `datasets.load_dataset` reads it, with card and funnel.
+
+    Files and teachers are told by their last names. `folder` must not be there yet.
+    """
     from datasets import load_from_disk
 
     data = load_from_disk(curated)
     (folder / "data").mkdir(parents=True)
+    told = {name: public(name) for column in PLACES for name in data.unique(column) if name != public(name)}
     count = max(1, -(-len(data) // ROWS_A_FILE))
     for index in range(count):
         name = f"train-{index:05d}-of-{count:05d}.parquet"
-        data.shard(count, index, contiguous=True).to_parquet(folder / "data" / name)
-    for name in ("README.md", "funnel.json", "funnel.svg"):
+        part = data.shard(count, index, contiguous=True)
+        if told:
+            renamed = {column: [told.get(place, place) for place in part[column]] for column in PLACES}
+            part = part.map(
+                lambda _, at, by=renamed: {c: by[c][at] for c in PLACES}, with_indices=True, keep_in_memory=True
+            )
+        part.to_parquet(folder / "data" / name)
+    card = (curated / "README.md").read_text(encoding="utf-8")
+    for place, name in told.items():
+        card = card.replace(f"| {place} |", f"| {name} |")
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    for name in ("funnel.json", "funnel.svg"):
         shutil.copy(curated / name, folder)
 
 

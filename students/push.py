@@ -159,7 +159,7 @@ def _manifest(api: "HfApi", target: Target) -> tuple[str, list[str]]:
     """The recipe and the files of an earlier push."""
     with tempfile.TemporaryDirectory() as at:
         held = read_json(Path(api.hf_hub_download(target.name, MANIFEST, repo_type=target.kind, local_dir=at)))
-    if not isinstance(held, dict) or not {"recipe", "files"} <= held.keys():
+    if not isinstance(held, dict) or not isinstance(held.get("files"), list) or "recipe" not in held:
         raise DistillError(f"{MANIFEST} in '{target.name}' is none of ours.", "Delete it there, or push elsewhere.")
     return held["recipe"], held["files"]
 

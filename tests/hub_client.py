@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from hub_server import HubServer, account
+from hub_server import HubServer
+from hub_store import account
 
 TOKEN = "hf_SecretSecretSecretSecret"
 

@@ -10,56 +10,12 @@ import json
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from hub_metadata import broken
-
-What = int | Literal["drop", "lose", "hang", "late"]
-
-
-@dataclass
-class Fault:
-    """What goes wrong, at the first `times` requests that `where` is found in ("PUT /lfs/...")."""
-
-    where: str
-    what: What
-    """An HTTP status; `drop` closes the connection in the middle of the body, `lose` after the work and before the
-    answer, `hang` does nothing and never answers, `late` does the work and never answers."""
-    times: int = 10**6
-    message: str = ""
-    after: int = 0
-    """Matching requests that go well before."""
-
-
-@dataclass
-class Blob:
-    """A file of a repository; `sha256` where it lies in the large-file store."""
-
-    oid: str
-    size: int
-    content: bytes | None
-    sha256: str | None = None
-
-
-@dataclass
-class Repository:
-    private: bool
-    files: dict[str, Blob] = field(default_factory=dict)
-    commits: list[str] = field(default_factory=lambda: ["0" * 40])
-    history: list[dict[str, Blob]] = field(default_factory=list)
-    """The files after each commit."""
-
-
-def account(name: str, role: str = "write", orgs: dict[str, str] | None = None, scoped: Any = None) -> dict[str, Any]:
-    """What whoami tells of a token: `orgs` maps names to roles, `scoped` is for fine-grained tokens."""
-    token: dict[str, Any] = {"displayName": "t", "role": role}
-    if scoped is not None:
-        token["fineGrained"] = {"scoped": scoped, "global": []}
-    told = [{"name": org, "roleInOrg": rank, "type": "org"} for org, rank in (orgs or {}).items()]
-    return {"type": "user", "name": name, "orgs": told, "auth": {"type": "access_token", "accessToken": token}}
+from hub_store import Blob, Fault, Repository
 
 
 class HubServer:
@@ -150,6 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if fault is not None and isinstance(fault.what, int):
             self._answer(fault.what, {"error": fault.message or f"status {fault.what}"}, fault.message)
+            return
+        if fault is not None and fault.what == "page":
+            self._answer(200, b"<html>Please log in</html>")
             return
         try:
             status, found, headers = self._answered(body)

@@ -3,8 +3,12 @@
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +16,15 @@ import pytest
 import tiny
 import yaml
 from commands import Outcome
+from datasets import Value
 from hub_client import TOKEN
 from hub_metadata import broken
-from hub_server import Fault, HubServer
+from hub_server import HubServer
+from hub_store import Fault
 
 from distill.cli import main
 from distill.files import read_json
+from students.publish import write_data
 
 NAMES = ["publish.hub_id=me/student", "publish.dataset_id=me/traces"]
 
@@ -153,6 +160,47 @@ def test_the_data_set_is_the_curated_one(hub: HubServer, publish: Any, tmp_path:
     card = (at / "README.md").read_text()
     assert not broken(card, "dataset")
     assert "license" not in yaml.safe_load(card.split("---\n")[1]), "a program's traces are under nobody's licence"
+
+
+def test_data_sets_tell_files_and_teachers_by_name(tmp_path: Path) -> None:
+    from datasets import Dataset, load_dataset
+
+    rows = [{"source": f"/home/me/{i % 2}.jsonl", "teacher": "/data/qwen", "file": None, "n": i} for i in range(5)]
+    curated, at = tmp_path / "curated", tmp_path / "dataset"
+    Dataset.from_list(rows).cast_column("file", Value("string")).save_to_disk(curated)
+    (curated / "README.md").write_text("| /home/me/0.jsonl | 3 |\n| /home/me/1.jsonl | 2 |\n| /data/qwen | 5 |\n")
+    for name in ("funnel.json", "funnel.svg"):
+        (curated / name).write_text("")
+    before = set(curated.iterdir())
+    write_data(curated, at)
+    read = load_dataset(str(at), split="train", cache_dir=str(tmp_path / "cache"))
+    assert read.to_list() == [{**row, "source": f"{row['n'] % 2}.jsonl", "teacher": "qwen"} for row in rows]
+    assert (at / "README.md").read_text() == "| 0.jsonl | 3 |\n| 1.jsonl | 2 |\n| qwen | 5 |\n"
+    assert set(curated.iterdir()) == before
+
+
+@pytest.mark.slow  # three starts of the command line; test_push.py kills the same push in seconds
+@pytest.mark.parametrize("where", [r"PUT /lfs", "models/me/student/commit/"])
+def test_killed_in_the_push_the_same_command_finishes(
+    hub: HubServer, trained: Path, tmp_path: Path, where: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained / "run", run)
+    command = [sys.executable, "-m", "distill", "run", str(trained / "tiny.yaml"), *NAMES, "--run-dir", str(run)]
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    hub.faults = [Fault(where, "late", 1)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not any(re.search(where, request) for request in hub.asked):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "evaluate: already done" in done.stderr
+    assert set(hub.files("me/student")) == set(read_json(run / "published" / "distill.json")["files"])
+    assert set(hub.stored.values()) == {1}
+    assert [len(repository.history) for repository in hub.repositories.values()] == [1, 1]
 
 
 def test_an_adapter_alone_lies_at_the_root(publish: Any, trained: Path, tmp_path: Path) -> None:

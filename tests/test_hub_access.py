@@ -7,7 +7,8 @@ import pytest
 import yaml
 from hub_client import TOKEN
 from hub_metadata import broken
-from hub_server import Blob, Fault, HubServer, Repository, account
+from hub_server import HubServer
+from hub_store import Blob, Fault, Repository, account
 from pydantic import ValidationError
 
 from distill.errors import Refused
@@ -171,7 +172,7 @@ def test_what_is_public_has_no_paths_servers_or_secrets() -> None:
                 "extra_body": {"api_key": "sk-1", "max_tokens": 7, "tokenizer": "Qwen/Qwen3-1.7B"},
             },
             "problems": {"path": "~/math.jsonl"},
-            "prompt": "Make 3/4 of it.\n/think",
+            "prompt": {"user": "/think {question}"},
         }
     )
     assert told == {
@@ -182,5 +183,5 @@ def test_what_is_public_has_no_paths_servers_or_secrets() -> None:
             "extra_body": {"max_tokens": 7, "tokenizer": "Qwen/Qwen3-1.7B"},
         },
         "problems": {"path": "math.jsonl"},
-        "prompt": "Make 3/4 of it.\n/think",
+        "prompt": {"user": "/think {question}"},
     }

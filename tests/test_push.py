@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from hub_client import TOKEN
-from hub_server import Blob, Fault, HubServer, Repository
+from hub_server import HubServer
+from hub_store import Blob, Fault, Repository
 
 from distill.errors import DistillError, Refused
 from students.push import Target, push, write_manifest
@@ -103,6 +104,22 @@ def test_what_lasts_is_a_sentence_and_the_same_push_finishes(
     whole(hub, folder)
 
 
+def test_a_hub_that_says_nothing_more_is_left(hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client by itself would wait for ever."""
+    monkeypatch.setattr("students.push.WAITS", ())
+    monkeypatch.setattr("students.hub.ANSWER_SECONDS", 0.1)
+    hub.faults = [Fault("/commit/", "hang")]
+    with pytest.raises(DistillError, match=r"cannot be reached or broke off \(timed out"):
+        push(TARGET, folder, TOKEN)
+
+
+def test_what_is_no_hub_is_called_so(hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("students.push.WAITS", ())
+    hub.faults = [Fault("repos/create", "page")]
+    with pytest.raises(DistillError, match=r"answers like no hub"):
+        push(TARGET, folder, TOKEN)
+
+
 def test_a_push_of_the_same_makes_no_commit_and_of_another_deletes_what_is_stale(hub: HubServer, folder: Path) -> None:
     push(TARGET, folder, TOKEN)
     push(TARGET, folder, TOKEN)
@@ -186,13 +203,10 @@ def test_killed_again_and_again_the_same_push_finishes(hub: HubServer, folder: P
 XET = {"HF_HUB_DISABLE_XET": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1"}
 
 
-@pytest.mark.parametrize("where", ["xet-write-token", "xorbs/", "/v./shards"])
-def test_the_xet_store_fails_in_a_sentence_and_is_filled_by_the_same_push(
-    hub: HubServer, folder: Path, where: str
-) -> None:
+def test_the_xet_store_fails_in_a_sentence_and_is_filled_by_the_same_push(hub: HubServer, folder: Path) -> None:
     """What the client does by default: chunks and shards instead of LFS."""
     pytest.importorskip("hf_xet")
-    hub.faults = [Fault(where, 403)]
+    hub.faults = [Fault("xorbs/", 403)]
     process = start(hub, folder.parent, **XET)
     said = process.communicate()[1]
     assert process.returncode == 1
