@@ -23,13 +23,15 @@ def check_run(recipe: Recipe, folder: Path) -> None:
     """Run the gate on a curated set, and show its first rows with the loss mask: here, and in `check.html`.
 
     Raises:
-        Refused: no curated set yet, or the gate's reasons.
+        Refused: no curated set yet, the gate's reasons, or what the hub would not take.
     """
     from rich.console import Console
 
     from distill.pipeline import fingerprints
+    from students.hub_access import refuse_unpublishable
     from students.stage import gate
 
+    refuse_unpublishable(recipe)
     seal = read_seal(folder, "curate")
     if seal is None or seal.fingerprint != fingerprints(recipe)["curate"]:
         found = "no curated set" if seal is None else "a curated set of another recipe, and none of this one"

@@ -1,7 +1,6 @@
 """What can be known before anything is done: `--dry-run`, `plan`, and what `run` refuses first."""
 
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 from distill import models
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
 
 
 def refuse_early(recipe: Recipe) -> None:
-    """Find out now what would fail hours later: models, memory, evaluation sets, keys, the token for the hub.
+    """Find out now what would fail hours later: models, memory, evaluation sets, keys, what the hub would not take.
 
     Raises:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from students.hub_access import refuse_unpublishable
     from students.methods import refuse_without_bitsandbytes
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
@@ -80,11 +80,7 @@ def refuse_early(recipe: Recipe) -> None:
         _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
-    if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
-        raise Refused(
-            f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
-            "export HF_TOKEN=..., or set publish.hub_id=null.",
-        )
+    refuse_unpublishable(recipe)
 
 
 def _refuse_unfit_judge(recipe: Recipe) -> None:

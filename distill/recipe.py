@@ -24,6 +24,7 @@ from distill.recipe_problems import (
     TracesProblems,
 )
 from distill.recipe_prompts import Prompt
+from distill.recipe_publish import Publish
 from distill.recipe_teachers import (
     EndpointTeacher,
     LocalTeacher,
@@ -56,6 +57,7 @@ __all__ = [
     "Problems",
     "ProgramTeacher",
     "Prompt",
+    "Publish",
     "Recipe",
     "ReplayTeacher",
     "TableProblems",
@@ -101,19 +103,6 @@ class Evaluate(Section):
         if self.temperature == 0 and self.samples_per_problem > 1:
             raise ValueError("samples_per_problem > 1 at temperature 0 samples the same answer again and again")
         return self
-
-
-class Publish(Section):
-    """Where the student goes. Nothing leaves the machine unless hub_id is set."""
-
-    hub_id: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
-    """Repository on the Hugging Face Hub; null only writes the folder `published/`. The token is read from HF_TOKEN."""
-    private: bool = True
-    """Create the repository as private."""
-    merged: bool = True
-    """Publish the merged checkpoint; false publishes the adapter alone."""
-    licence: str | None = None
-    """Licence named in the card; null leaves it out."""
 
 
 class Recipe(Section):

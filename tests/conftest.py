@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else Ray writes a token in
 import pytest
 import tiny
 from commands import Outcome
+from hub_client import loopback_hub
+from hub_server import HubServer
 
 from distill.cli import main
 from distill.recipe import Recipe
@@ -86,6 +89,13 @@ def distill(capsys: pytest.CaptureFixture[str]) -> Any:
         return Outcome(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A model hub on loopback, with the client of this process turned to it."""
+    with loopback_hub(monkeypatch) as server:
+        yield server
 
 
 LONGEST_FIRST = ("test_kill.py", "test_replicas.py", "test_vllm.py", "test_readme.py")

@@ -87,7 +87,7 @@ def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
         ),
         (RECIPE + "harvest:\n  prompt:\n    user: hello\n", "user must contain {question}"),
         (RECIPE.replace("source: countdown", "source: file\n  path: x.jsonl"), "knows Countdown only"),
-        (RECIPE + "publish:\n  hub_id: not a name\n", "line 12: 'publish.hub_id'"),
+        (RECIPE + "publish:\n  hub_id: not a name\n", "line 12: publish.hub_id: the hub takes no such name"),
         (RECIPE.replace("name: small", "name: ../up"), "line 1: 'name' is '../up'"),
     ],
 )

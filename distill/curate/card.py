@@ -8,6 +8,7 @@ from typing import Any
 
 from distill import __version__
 from distill.curate.funnel import Step, as_text
+from distill.licences import of_all
 from distill.recipe_curate import Curate
 
 MOST_LISTED = 20
@@ -45,9 +46,12 @@ def data_card(
 
 def _front(count: int, licences: Sequence[str]) -> str:
     size = next((name for most, name in _SIZES if count < most), "n>1M")
-    known = [licence.lower() for licence in licences if licence != "unknown"]
-    licence = [f"license: {known[0] if len(licences) == 1 else 'other'}"] if known else []
-    return "\n".join(["---", *licence, "task_categories:", "- text-generation", "size_categories:", f"- {size}", "---"])
+    shared = of_all(licences)
+    licence = [f"license: {shared}"] if shared else []
+    named = ["license_name: mixed"] if shared == "other" else []
+    tags = ["tags:", "- distillation", "- reasoning"]
+    category = ["task_categories:", "- text-generation", "size_categories:", f"- {size}"]
+    return "\n".join(["---", *licence, *named, *category, *tags, "---"])
 
 
 _SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
