@@ -37,7 +37,7 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from distill.curate.evaluation_sets import outside_fingerprint
     from students.methods import refuse_without_bitsandbytes
-    from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
+    from students.plan import refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
     from teachers.base import in_section
     from teachers.endpoint import api_key
@@ -71,7 +71,7 @@ def refuse_early(recipe: Recipe) -> None:
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
-    refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
+    refuse_without_memory(config, recipe.train, bytes_per_weight)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
         raise Refused(
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
@@ -100,7 +100,7 @@ def dry_run(recipe: Recipe) -> str:
 
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
-    from students.plan import available_memory, gib, memory_plan
+    from students.plan import available_memory, gib, memory_plan, told
     from students.rates import rate_of
     from teachers.harvest import most_samples
 
@@ -124,11 +124,10 @@ def plan(recipe: Recipe) -> str:
         f"student    {source.name}: {memory.parameters:,} parameters in {str(dtype).removeprefix('torch.')} ({reason})",
         f"train      {_method(recipe.train)}: {memory.adapter_parameters:,} parameters trained",
         f"           learning rate {rate:g} ({why})",
-        f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
-        f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
-        f"libraries {gib(memory.libraries)}",
+        f"memory     about {gib(memory.total)} at the peak of training, in its {memory.at}: {told(memory)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
-        *_on_gpus(config, recipe.train, dtype.itemsize),
+        *_what_helps(config, recipe.train, dtype.itemsize, memory.total, free),
+        *on_gpus(config, recipe.train, dtype.itemsize),
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
         f"time       {_expected_time(recipe, memory.parameters, training, answers)}",
@@ -136,20 +135,29 @@ def plan(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
+def _what_helps(config: Any, train: Train, bytes_per_weight: int, needed: int, free: int) -> list[str]:
+    """What to change where it does not fit on this machine."""
+    from students.fit import advice
+
+    return [] if needed <= free else [f"{'':11}{advice(config, train, bytes_per_weight, free)}"]
+
+
+def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     """For each method the cards that it would fit on, as predicted; those of the recipe's own marked."""
-    from students.fit import GPUS, fits
+    from students.fit import GPUS, USABLE, advice, fits
     from students.plan import gib
 
     lines: list[str] = []
     for fit in fits(config, train, bytes_per_weight):
         card = next((name for size, name in GPUS if size == fit.gib), None)
         on = f"{fit.cards} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
+        parted = f", {gib(fit.each)} on each (FSDP2)" if fit.cards > 1 and card else ""
         mark = " <- this recipe" if fit.method == train.method else ""
-        head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} in all"
-        lines.append(f"{head}, predicted: {on}{mark}")
-    if not train.gradient_checkpointing:
-        lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
+        head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} on one"
+        lines.append(f"{head}, predicted: {on}{parted}{mark}")
+        if mark and not card:
+            most = int(USABLE * GPUS[-1][0] * 2**30)
+            lines.append(f"{'':17}on one {GPUS[-1][1]}: {advice(config, train, bytes_per_weight, most, 'cuda')}")
     return lines
 
 

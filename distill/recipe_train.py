@@ -52,6 +52,9 @@ class Train(Section):
     """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    probe: Literal["auto", "always", "never"] = "auto"
+    """Two steps at full rows before the run, undone again, whose peak of memory is told beside the predicted one. auto:
+    on a GPU, and on a processor where more than 60 % of the free memory is predicted to be needed."""
     save_steps: Count = 50
     """Optimiser steps between checkpoints that a killed run goes on from."""
 
