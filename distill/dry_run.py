@@ -38,7 +38,7 @@ def refuse_early(recipe: Recipe) -> None:
     from distill.curate.evaluation_sets import outside_fingerprint
     from students.hub_access import refuse_unpublishable
     from students.methods import refuse_without_bitsandbytes
-    from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
+    from students.plan import refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
     from students.small import refuse_long_traces
     from teachers.base import in_section
@@ -79,7 +79,7 @@ def refuse_early(recipe: Recipe) -> None:
     if recipe.on_policy is not None:
         _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
-    refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
+    refuse_without_memory(config, recipe.train, bytes_per_weight)
     refuse_unpublishable(recipe)
 
 
@@ -123,7 +123,7 @@ def dry_run(recipe: Recipe) -> str:
 
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
-    from students.plan import available_memory, gib, memory_plan
+    from students.plan import available_memory, gib, memory_plan, told
     from students.rates import rate_of
 
     source = models.resolve(recipe.student.model, recipe.student.revision)
@@ -146,11 +146,10 @@ def plan(recipe: Recipe) -> str:
         f"train      {_method(recipe.train)}: {memory.adapter_parameters:,} parameters trained",
         f"           learning rate {rate:g} ({why})",
         *_doubts(recipe.train, memory, work),
-        f"memory     about {gib(memory.total)} at the peak of training: weights {gib(memory.weights)}, adapter "
-        f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
-        f"libraries {gib(memory.libraries)}",
+        f"memory     about {gib(memory.total)} at the peak of training, in its {memory.at}: {told(memory)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
-        *_on_gpus(config, recipe.train, dtype.itemsize),
+        *_what_helps(config, recipe.train, dtype.itemsize, memory.total, free),
+        *on_gpus(config, recipe.train, dtype.itemsize),
         *rented(recipe, config, work),
         *_second_stage(recipe),
         f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
@@ -161,20 +160,29 @@ def plan(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def _on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
+def _what_helps(config: Any, train: Train, bytes_per_weight: int, needed: int, free: int) -> list[str]:
+    """What to change where it does not fit on this machine."""
+    from students.fit import advice
+
+    return [] if needed <= free else [f"{'':11}{advice(config, train, bytes_per_weight, free)}"]
+
+
+def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     """For each method the cards that it would fit on, as predicted; those of the recipe's own marked."""
-    from students.fit import GPUS, fits
+    from students.fit import GPUS, USABLE, advice, fits
     from students.plan import gib
 
     lines: list[str] = []
     for fit in fits(config, train, bytes_per_weight):
         card = next((name for size, name in GPUS if size == fit.gib), None)
         on = f"{fit.cards} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
+        parted = f", {gib(fit.each)} on each (FSDP2)" if fit.cards > 1 and card else ""
         mark = " <- this recipe" if fit.method == train.method else ""
-        head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} in all"
-        lines.append(f"{head}, predicted: {on}{mark}")
-    if not train.gradient_checkpointing:
-        lines.append(f"{'':11}with train.gradient_checkpointing=true less, for about a third more time")
+        head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} on one"
+        lines.append(f"{head}, predicted: {on}{parted}{mark}")
+        if mark and not card:
+            most = int(USABLE * GPUS[-1][0] * 2**30)
+            lines.append(f"{'':17}on one {GPUS[-1][1]}: {advice(config, train, bytes_per_weight, most, 'cuda')}")
     return lines
 
 

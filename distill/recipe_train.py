@@ -73,6 +73,9 @@ class Train(Section):
     """Fused norms, rotations and gated products; null: on a GPU where liger-kernel is installed and knows the model."""
     torch_compile: bool = False
     """Compile the model first: minutes before the first step."""
+    probe: Literal["auto", "always", "never"] = "auto"
+    """Two steps at full rows before the run, undone again, whose peak of memory is told beside the predicted one. auto:
+    on a GPU, and on a processor where more than 60 % of the free memory is predicted to be needed."""
     save_steps: Count = 50
     """Optimiser steps between checkpoints that a killed run goes on from."""
 

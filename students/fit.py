@@ -1,10 +1,10 @@
-"""On which GPUs would a student train, by each method? From the plan alone: predicted, not measured."""
+"""On which GPUs would a student train, by each method, and what helps where it does not fit. From the plan alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, get_args
 
 from distill.recipe import Train
-from students.plan import MemoryPlan, memory_plan
+from students.plan import MemoryPlan, beside, gib, memory_plan
 
 GIB = 2**30
 
@@ -17,13 +17,16 @@ GPUS = (
     (80, "H100"),
     (141, "H200"),
 )
-"""GiB of memory, and a card that has so much."""
+"""GB as the maker names it, and a card that has so much."""
 
 COUNTS = (1, 2, 4, 8)
 """GPUs of one machine; over several of them weights, gradients and moments are parted (FSDP2, ZeRO-3)."""
 
-USABLE = 0.92
-"""Of a card's memory: the rest goes to its context, to fragments, and to what is gathered for a layer."""
+USABLE = 0.97
+"""GiB that a card lets a process take, for each GB of its name: an H100 of 80 GB has 79 GiB, an H200 of 141 GB 139."""
+
+GATHERED = 2
+"""Layers whose weights are whole at once under FSDP2: the one at work and the next."""
 
 METHODS: tuple[str, ...] = get_args(Train.model_fields["method"].annotation)
 
@@ -33,32 +36,86 @@ class Fit(NamedTuple):
 
     method: str
     plan: MemoryPlan
+    """On one GPU."""
     gib: int | None
-    """Memory of the smallest card that is enough; None where eight of the largest are too small."""
+    """Memory of the smallest card that is enough, in GB as its maker names it; None where eight of the largest are too
+    small."""
     cards: int
     """How many of them."""
+    each: int
+    """Bytes at the peak on each of them."""
 
 
 def fits(config: Any, train: Train, bytes_per_weight: int) -> list[Fit]:
     """Each method with the fewest, then the smallest cards on which rows of `max_length` fit."""
-    found = []
-    for method in METHODS:
-        other = {"method": method, "merge_into": "clean"} | ({} if method != "full" else _without_adapter())
-        plan = memory_plan(config, train.model_copy(update=other), bytes_per_weight)
-        found.append(Fit(method, plan, *smallest(plan)))
-    return found
+    return [_fit(config, with_method(train, method), bytes_per_weight) for method in METHODS]
 
 
-def smallest(plan: MemoryPlan, cards: Sequence[tuple[int, str]] = GPUS) -> tuple[int | None, int]:
-    """GiB of the smallest card of which the fewest are enough, and how many of them."""
-    for count in COUNTS:
-        held = (plan.weights + plan.adapter) / count + plan.activations + plan.logits
-        for gib, _ in cards:
-            if held <= USABLE * gib * GIB:
-                return gib, count
-    return None, COUNTS[-1]
-
-
-def _without_adapter() -> dict[str, Any]:
+def with_method(train: Train, method: str) -> Train:
+    """The same section with another method, its other keys as they are where they mean something to it."""
     names = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
-    return {name: Train.model_fields[name].default for name in names}
+    defaults = {name: Train.model_fields[name].default for name in names} if method == "full" else {}
+    return train.model_copy(update={"method": method, "merge_into": "clean"} | defaults)
+
+
+def _fit(config: Any, train: Train, bytes_per_weight: int) -> Fit:
+    alone = memory_plan(config, train, bytes_per_weight, "cuda")
+    return Fit(train.method, alone, *smallest(needs(config, train, bytes_per_weight)))
+
+
+def needs(config: Any, train: Train, bytes_per_weight: int) -> list[tuple[int, int]]:
+    """Numbers of GPUs, each with the bytes at the peak on each of them."""
+    alone = memory_plan(config, train, bytes_per_weight, "cuda")
+    parted = memory_plan(config, train, bytes_per_weight, "cuda", sharded=True) if train.method == "full" else alone
+    return [(count, on_each(parted if count > 1 else alone, train, count)) for count in COUNTS]
+
+
+def smallest(needs: Sequence[tuple[int, int]]) -> tuple[int | None, int, int]:
+    """GB of the smallest card of which the fewest are enough, how many, and bytes on each; `needs` by count."""
+    for count, each in needs:
+        for size, _ in GPUS:
+            if each <= USABLE * size * GIB:
+                return size, count, each
+    return None, *needs[-1]
+
+
+def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
+    """Bytes at the peak on each of `count` GPUs, weights and what is trained parted between them (FSDP2)."""
+    if count == 1:
+        return plan.total
+    state = plan.adapter_parameters * (8 if train.method == "qlora" else 16)
+    parted = state if train.method == "full" else plan.weights + state
+    gathered = GATHERED * plan.layer + plan.root
+    if train.method == "full":
+        gathered += 2 * plan.layer  # its gradient, whole and in float32 until it is parted
+    passing = plan.activations + plan.logits
+    return round(parted / count) + gathered + passing + beside("cuda", parted + passing, passing)
+
+
+def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None) -> str:
+    """What to change so that the student fits, each step with the peak that it would bring, computed."""
+    told = []
+    for change, other in _smaller(train):
+        needed = memory_plan(config, other, bytes_per_weight, device).total
+        told.append(f"{change} ({gib(needed)})")
+        if needed <= free:
+            return f"Set {', and '.join(told)}."
+    tried = ", and ".join(told)
+    return f"Not even {tried} would be enough: a smaller student." if told else "Take a smaller student."
+
+
+def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
+    """Changes that need less, each on top of the last; what costs nothing but time first, shorter rows last."""
+    if train.per_device_train_batch_size > 1:
+        train = train.model_copy(update={"per_device_train_batch_size": 1})
+        yield "train.per_device_train_batch_size=1", train
+    if not train.gradient_checkpointing:
+        train = train.model_copy(update={"gradient_checkpointing": True})
+        yield "train.gradient_checkpointing=true", train
+    for method in ("lora", "qlora")[0 if train.method == "full" else 1 :]:
+        if train.method != "qlora":
+            train = with_method(train, method)
+            yield f"train.method={method}", train
+    while train.max_length >= 1024:
+        train = train.model_copy(update={"max_length": train.max_length // 2})
+        yield f"train.max_length={train.max_length}", train

@@ -1,14 +1,36 @@
-"""What training will need, from the model's config alone: memory before a byte of it is loaded."""
+"""What training will need: memory before a byte of the model is loaded.
 
+A step of the real model is simulated with three and with four of its layers (`students/simulate.py`), and each segment
+of it (a layer's forward pass, the loss, a layer's backward pass, the update) drawn out to all layers: in every segment
+the bytes grow by the same amount with each layer. The highest one is the peak. `docs/memory.md` tells how good it is.
+"""
+
+import copy
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
 from distill.recipe import Train
 
-LIBRARIES = 3 << 28
-"""Bytes of Python, torch and the libraries on a CPU before any tensor; about what a CUDA context takes on a GPU."""
+if TYPE_CHECKING:
+    from students.simulate import Device, Simulated, Step
+
+LAYERS = 3
+"""Of so many layers, and of one period more, a step is simulated: first, last and second to last are told apart."""
+
+LIBRARIES = 13 << 26
+"""Bytes of Python, torch and the libraries on a CPU before any tensor."""
+
+KEPT = 0.25
+"""On a CPU, of the tensors that come and go: what glibc keeps of them beyond, and oneDNN's own copies."""
+
+CONTEXT = 5 << 27
+"""Bytes of a CUDA context with the kernels of PyTorch and cuBLAS' workspace; assumed, not measured."""
+
+GAPS = 0.05
+"""On a GPU, of the tensors that come and go: gaps between them in the caching allocator; assumed, not measured."""
 
 
 @dataclass(frozen=True)
@@ -18,75 +40,165 @@ class MemoryPlan:
     parameters: int
     """Of the frozen model."""
     adapter_parameters: int
+    """That are trained; all of them with train.method=full."""
     weights: int
+    """Of the frozen model, with the constants of its quantisation."""
     adapter: int
-    """What is trained, in float32 with gradient and both AdamW moments: 16 bytes a parameter."""
+    """What is trained, with gradients and both AdamW moments as far as they are held at the peak."""
     activations: int
+    """What the backward pass still needs, and what the operation at the peak makes."""
     logits: int
-    libraries: int = LIBRARIES
+    """Logits, loss and their gradients."""
+    libraries: int
+    """What is held beside tensors: libraries, kernels' own buffers, what the allocator keeps (`beside`)."""
+    layer: int
+    """Weights of one layer as the computation wants them: what sharding gathers."""
+    root: int
+    """Weights outside the layers, likewise: embeddings and output."""
+    at: str
+    """Where in the step the peak is: forward, loss, backward or update."""
+
+    @property
+    def tensors(self) -> int:
+        return self.weights + self.adapter + self.activations + self.logits
 
     @property
     def total(self) -> int:
-        return self.weights + self.adapter + self.activations + self.logits + self.libraries
+        return self.tensors + self.libraries
 
 
-def memory_plan(config: Any, train: Train, bytes_per_weight: int) -> MemoryPlan:
-    """Estimate the peak of training at full rows of max_length.
+def memory_plan(
+    config: Any,
+    train: Train,
+    bytes_per_weight: int,
+    device: "Device | None" = None,
+    labelled: int | None = None,
+    sharded: bool = False,
+) -> MemoryPlan:
+    """Predict the peak of training at full rows of max_length, on this machine's device or the given one.
 
-    Activations per token and layer: about 18 hidden and 7 intermediate vectors kept for the backward
-    pass, with an attention that stores no T x T matrix; with gradient checkpointing one hidden vector
-    a layer and one layer in full. `benchmarks/memory.py` compares it with real peaks.
+    Without `labelled`, positions of a packed row that are in the loss, the worst case of it counts. `sharded` it is
+    one device of several as far as activations go; `students/fit.py` parts the rest.
     """
-    text = config.get_text_config()
-    hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
-    tokens = train.max_length * train.per_device_train_batch_size
-    per_layer = tokens * (18 * hidden + 7 * inner) * bytes_per_weight
-    activations = (
-        per_layer + layers * tokens * hidden * bytes_per_weight if train.gradient_checkpointing else layers * per_layer
-    )
-    parameters = models.parameter_count(config)
-    adapter = parameters if train.method == "full" else adapter_parameters(config, train.lora_r)
+    import torch
+
+    where: Device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.float32 if bytes_per_weight == 4 else torch.bfloat16
+    steps = [step._replace(sharded=sharded) for step in _steps(config, train, labelled)]
+    plans = [_plan(config, train, dtype, step, where) for step in steps]
+    return max(plans, key=lambda plan: plan.total)
+
+
+def _steps(config: Any, train: Train, labelled: int | None) -> list["Step"]:
+    """The steps that may have the peak: where the loss is taken in tiles, so does the largest one that is not."""
+    from students.loss import MAX_LOGITS_BYTES, in_tiles
+    from students.simulate import step_of
+
+    most, vocabulary = step_of(train, labelled), config.get_text_config().vocab_size
+    if labelled is not None or not in_tiles(most.rows * most.labelled, vocabulary):
+        return [most]
+    return [most, most._replace(labelled=MAX_LOGITS_BYTES // (4 * vocabulary * most.rows))]
+
+
+def _plan(config: Any, train: Train, dtype: Any, step: "Step", device: "Device") -> MemoryPlan:
+    layers = config.get_text_config().num_hidden_layers
+    small, large = sizes(config)
+    low, high = (_simulated(_Cut(config, n), _relevant(train), dtype, step, device) for n in (small, large))
+    times = (layers - small) / (large - small) if large > small else 0.0
+
+    def drawn_out(one: int, other: int) -> int:
+        return round(one + times * (other - one))
+
+    peaks = {
+        name: {kind: drawn_out(size, high.peaks[name][kind]) for kind, size in kinds.items()}
+        for name, kinds in low.peaks.items()
+        if name in high.peaks
+    }
+    name, kinds = max(peaks.items(), key=lambda item: sum(item[1].values()))
+    twice = 2 if low.layer_dtype == "float32" and dtype.itemsize == 2 else 1
     return MemoryPlan(
-        parameters=parameters,
-        adapter_parameters=adapter,
-        weights=_weights(config, train, parameters, bytes_per_weight),
-        adapter=adapter * 16,
-        activations=activations,
-        logits=min(tokens * text.vocab_size * 12, 3 << 30),
+        parameters=models.parameter_count(config),
+        adapter_parameters=drawn_out(low.trained, high.trained),
+        weights=kinds["weights"],
+        adapter=kinds["trained"] + kinds["gradients"] + kinds["optimizer"],
+        activations=kinds["activations"],
+        logits=kinds["logits"],
+        libraries=beside(device, sum(kinds.values()), kinds["activations"] + kinds["logits"]),
+        layer=low.layer // twice,
+        root=low.root // twice,
+        at=name[0],
     )
 
 
-BYTES_IN_4_BITS = 0.5 + 0.127 / 8
-"""Of a weight in NF4 with double quantisation: the constants take 0.127 bits more (Dettmers et al. 2023, section 3)."""
+def beside(device: "Device", tensors: int, passing: int) -> int:
+    """Bytes held beside the tensors, of which `passing` come and go within a step."""
+    if device == "cuda":
+        return CONTEXT + round(GAPS * passing)
+    return LIBRARIES + round(KEPT * passing)
 
 
-def _weights(config: Any, train: Train, parameters: int, bytes_per_weight: int) -> int:
-    """Of the frozen model; where all weights are trained they count as `adapter`. Embeddings are never quantised."""
-    if train.method == "full":
-        return 0
-    if train.method == "lora":
-        return parameters * bytes_per_weight
+def sizes(config: Any) -> tuple[int, int]:
+    """Numbers of layers to simulate: two that end as the whole does, or the whole twice where it is small."""
     text = config.get_text_config()
-    tables = text.vocab_size * text.hidden_size * (1 if text.tie_word_embeddings else 2)
-    return int((parameters - tables) * BYTES_IN_4_BITS + tables * bytes_per_weight)
+    layers, period = text.num_hidden_layers, _period(config)
+    small = LAYERS + (layers - LAYERS) % period
+    return (small, small + period) if small + period < layers else (layers, layers)
 
 
-def adapter_parameters(config: Any, rank: int) -> int:
-    """Parameters of a LoRA adapter over all linear layers of a decoder with gated MLP."""
+def _period(config: Any) -> int:
+    """After how many layers their kinds repeat, such as sliding and full attention."""
+    lists = list(_by_layer(config).values())
+    layers: int = config.get_text_config().num_hidden_layers
+    return next(
+        (p for p in range(1, layers) if all(one[i] == one[i + p] for one in lists for i in range(layers - p))), layers
+    )
+
+
+def _by_layer(config: Any) -> dict[str, list[Any]]:
+    """What a config tells of each layer."""
     text = config.get_text_config()
-    hidden, inner = text.hidden_size, text.intermediate_size
-    head = getattr(text, "head_dim", None) or hidden // text.num_attention_heads
-    queries, keys = text.num_attention_heads * head, text.num_key_value_heads * head
-    shapes = [
-        (hidden, queries),
-        (hidden, keys),
-        (hidden, keys),
-        (queries, hidden),
-        (hidden, inner),
-        (hidden, inner),
-        (inner, hidden),
-    ]
-    return int(text.num_hidden_layers * rank * sum(a + b for a, b in shapes))
+    return {k: v for k, v in vars(text).items() if isinstance(v, list) and len(v) == text.num_hidden_layers}
+
+
+def cut(config: Any, layers: int) -> Any:
+    """The same model with fewer layers."""
+    made = copy.deepcopy(config)
+    text = made.get_text_config()
+    for name, values in _by_layer(config).items():
+        setattr(text, name, values[:layers])
+    text.num_hidden_layers = layers
+    return made
+
+
+class _Cut:
+    """A cut config that is hashed by what stands in it: a plan asks for the same simulation several times."""
+
+    def __init__(self, config: Any, layers: int) -> None:
+        self.config = cut(config, layers)
+        self.text = self.config.to_json_string(use_diff=False)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Cut) and self.text == other.text
+
+
+_RELEVANT = (
+    "method gradient_checkpointing lora_r lora_alpha lora_dropout lora_target_modules use_dora use_rslora max_grad_norm"
+)
+
+
+def _relevant(train: Train) -> str:
+    """What of the section a simulated step depends on, beside its shape; JSON."""
+    return train.model_dump_json(include=set(_RELEVANT.split()))
+
+
+@lru_cache(maxsize=64)
+def _simulated(key: _Cut, train: str, dtype: Any, step: "Step", device: "Device") -> "Simulated":
+    from students.simulate import simulate
+
+    return simulate(key.config, Train.model_validate_json(train), dtype, step, device)
 
 
 def refuse_unknown_modules(config: Any, train: Train, name: str) -> None:
@@ -114,19 +226,28 @@ def available_memory() -> tuple[int, str]:
     return psutil.virtual_memory().available, "memory"
 
 
-def refuse_without_memory(plan: MemoryPlan, train: Train) -> None:
-    """Refuse a student that cannot fit, before anything is loaded."""
+def refuse_without_memory(config: Any, train: Train, bytes_per_weight: int) -> None:
+    """Refuse a student that cannot fit, before anything is loaded.
+
+    Raises:
+        Refused: with what would help, and how much of it is needed.
+    """
+    from students.fit import advice
+
+    plan = memory_plan(config, train, bytes_per_weight)
     free, what = available_memory()
     if plan.total <= free:
         return
-    advice = [] if train.gradient_checkpointing else ["train.gradient_checkpointing=true"]
-    advice += ["a smaller train.max_length", "a smaller student"]
     raise Refused(
-        f"the student needs about {gib(plan.total)} to train (weights {gib(plan.weights)}, "
-        f"adapter {gib(plan.adapter)}, activations {gib(plan.activations)}, logits {gib(plan.logits)}, "
-        f"libraries {gib(plan.libraries)}), and {gib(free)} of {what} are free.",
-        f"Try {', '.join(advice)}.",
+        f"the student needs about {gib(plan.total)} to train ({told(plan)}), and {gib(free)} of {what} are free.",
+        advice(config, train, bytes_per_weight, free),
     )
+
+
+def told(plan: MemoryPlan) -> str:
+    """What the peak is made of."""
+    parts = ("weights", "adapter", "activations", "logits", "libraries")
+    return ", ".join(f"{name} {gib(getattr(plan, name))}" for name in parts)
 
 
 def gib(count: float) -> str:

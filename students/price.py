@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from distill import models
 from distill.recipe import Train
-from students.fit import smallest
-from students.plan import adapter_parameters, memory_plan
+from students.fit import GIB, USABLE, needs
+from students.plan import memory_plan
 
 
 class Card(NamedTuple):
@@ -76,8 +76,7 @@ def operations(config: Any, train: Train, tokens: int, row_tokens: int) -> float
     attention = 2 * length * text.num_attention_heads * head * text.num_hidden_layers
     forward = 2 * weights + attention
     backward = 2 * weights + 2 * attention
-    trained = weights if train.method == "full" else adapter_parameters(config, train.lora_r)
-    of_trained = 2 * trained if train.method == "full" else 6 * trained
+    of_trained = 2 * weights if train.method == "full" else 6 * memory_plan(config, train, 2, "cuda").adapter_parameters
     again = forward if train.gradient_checkpointing else 0
     return float(tokens) * (forward + backward + of_trained + again)
 
@@ -87,9 +86,9 @@ def offers(config: Any, train: Train, bytes_per_weight: int, tokens: int, row_to
 
     Cards of which eight are too small are left out.
     """
-    plan, work = memory_plan(config, train, bytes_per_weight), operations(config, train, tokens, row_tokens)
-    fewest = [(card, *smallest(plan, [(card.gib, card.name)])) for card in CARDS]
-    setups = [(card, count) for card, fits, count in fewest if fits is not None]
+    work, wanted = operations(config, train, tokens, row_tokens), needs(config, train, bytes_per_weight)
+    fewest = [(card, next((n for n, each in wanted if each <= USABLE * card.gib * GIB), None)) for card in CARDS]
+    setups = [(card, count) for card, count in fewest if count is not None]
     found = [Offer(card, count, _hours(work, train, card, count)) for card, count in setups]
     linked = next((offer for offer in found if offer.card.linked), None)
     if linked is not None and linked.cards < MACHINE and linked.hours > PATIENCE:

@@ -27,7 +27,8 @@ from distill.recipe import Recipe
 from students.check import Checked, check, coloured
 from students.methods import load_student, merged_of, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
-from students.plan import memory_plan, refuse_without_memory
+from students.plan import refuse_without_memory
+from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
 from students.savings import refuse_savings_that_do_not_work_here
 from students.small import refuse_long_traces
@@ -67,7 +68,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     refuse_long_traces(recipe.train, parameters, len(checked.rows), checked.tokens / len(checked.rows))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
-    refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
+    refuse_without_memory(config, recipe.train, _bytes_per_weight(recipe))
     return checked, tokenizer
 
 
@@ -108,6 +109,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         in_order,
         new_tokens=[checked.end] if checked.learns_end else [],
     )
+    memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
     trained = fit(trainer, train.attn_implementation)
     if train.method != "full":
         write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
@@ -125,6 +127,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "merge_kl": divergence,
         "learning_rate": rate,
         "learning_rate_because": reason,
+        **memory,
     }
     write_json(done, {"counts": counts, "files": sizes(folder)})
     shutil.rmtree(checkpoints, ignore_errors=True)

@@ -3,7 +3,7 @@
 TRL's fused output layer saves memory by recomputing the logits of every position in float32; on a
 CPU with a vocabulary of 49,152 that is about a quarter of a training step (`benchmarks/train_step.py`).
 Prompts are outside the loss. As long as the logits of the labelled positions fit into
-`MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
+`loss.MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
 """
 
 from contextlib import nullcontext
@@ -15,13 +15,11 @@ from peft.helpers import disable_input_dtype_casting
 from torch.nn import functional as F
 from trl import SFTTrainer
 
+from students.loss import in_tiles, summed_loss
 from students.render import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-MAX_LOGITS_BYTES = 1 << 30
-"""Float32 logits of one forward pass, at most."""
 
 POSITIONS_STEP = 64
 """Kept positions are filled up to a multiple of this: oneDNN compiles a kernel for each new shape."""
@@ -39,17 +37,17 @@ class LabelledTokensTrainer(SFTTrainer):
     ) -> Any:
         keep, targets = labelled_positions(inputs["labels"])
         vocabulary = self.model.config.get_text_config().vocab_size
-        if return_outputs or targets.numel() * vocabulary * 4 > MAX_LOGITS_BYTES:
+        if return_outputs or in_tiles(targets.numel(), vocabulary):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         forward = {k: v for k, v in inputs.items() if k != "labels"}
         # autocast chooses the dtypes; PEFT's own casts would copy every activation to float32 and back
         casting = disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16)
         with casting if isinstance(self.model, PeftModel) else nullcontext():
             logits = model(**forward, logits_to_keep=keep, use_cache=False).logits
-        flat, wanted = logits.flatten(0, 1), targets.flatten()
+        wanted = targets.flatten()
         count = (wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-        loss = F.cross_entropy(flat.float(), wanted, ignore_index=IGNORED, reduction="sum") / count
-        self._note_accuracy(flat.detach(), wanted)
+        loss = summed_loss(logits, wanted) / count
+        self._note_accuracy(logits.detach().flatten(0, 1), wanted)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
         return loss
