@@ -6,7 +6,7 @@ student/
   metrics.jsonl   one line an optimiser step
   first_rows.json the first rows as training sees them, split by the loss mask
   counts.json     what came of it, written once all else is there
-  checkpoints/    only while training runs
+  checkpoints/    only while training runs, as are launch/ and trained/ of several devices (`students.job`)
 """
 
 import json
@@ -25,7 +25,9 @@ from distill.files import read_json, write_json
 from distill.folders import write_folder
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
-from students.methods import load_student, merged_of, refuse_without_bitsandbytes
+from students.devices import Layout, described, layout_of, share
+from students.job import LAUNCH, TRAINED, Job
+from students.methods import load_student, loaded_as_trained, merged_of, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
 from students.plan import memory_plan, refuse_without_memory
 from students.rates import rate_of, refuse_strange_rate
@@ -62,8 +64,19 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     refuse_strange_rate(recipe.train, models.parameter_count(config))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
-    refuse_without_memory(memory_plan(config, recipe.train, _bytes_per_weight(recipe)), recipe.train)
+    plan = memory_plan(config, recipe.train, _bytes_per_weight(recipe))
+    refuse_without_memory(share(plan, layout_of(recipe.train, plan)), recipe.train)
     return checked, tokenizer
+
+
+def layout_for(recipe: Recipe) -> Layout:
+    """On how many devices a recipe's student trains here, and how they share the work.
+
+    Raises:
+        Refused: as `students.devices.layout_of`.
+    """
+    config = models.config(models.resolve(recipe.student.model, recipe.student.revision))
+    return layout_of(recipe.train, memory_plan(config, recipe.train, _bytes_per_weight(recipe)))
 
 
 def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) -> dict[str, Any]:
@@ -73,6 +86,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         Refused: the gate's reasons, or packing that does not isolate.
         DistillError: the loss became no number.
     """
+    from students.launch import train_on_many
     from students.train import build_trainer, fit
 
     done = folder / "counts.json"
@@ -80,7 +94,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and _sizes(folder) == read_json(done)["files"]:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        _remove_scaffold(folder)
         return read_json(done)["counts"]  # killed between the last save and the seal
     in_order = recipe.curate.order != "random"
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
@@ -89,21 +103,29 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
     train = recipe.train.model_copy(update={"learning_rate": rate})
     logger.info("train: learning rate %g (%s)", rate, reason)
-    model = load_student(source, recipe.student.dtype, train)
-    metrics = _Metrics(folder / "metrics.jsonl", on_step)
-    checkpoints = folder / "checkpoints"
-    trainer = build_trainer(
-        model,
-        tokenizer,
-        packed,
-        train,
-        recipe.seed,
-        checkpoints,
-        metrics.note,
-        in_order,
-        new_tokens=[checked.end] if checked.learns_end else [],
-    )
-    trained = fit(trainer)
+    new_tokens = [checked.end] if checked.learns_end else []
+    layout = layout_for(recipe)
+    metrics = Metrics(folder / "metrics.jsonl", on_step)
+    if layout.devices > 1:
+        logger.info("train: %s", described(layout))
+        job = Job(recipe.model_copy(update={"train": train}), layout, in_order, new_tokens)
+        on_many = train_on_many(job, packed, folder, metrics)
+        metrics = Metrics(folder / "metrics.jsonl", on_step)
+        trained = loaded_as_trained(on_many, source, recipe.student.dtype, train, parted=layout.sharding != "none")
+    else:
+        trained = fit(
+            build_trainer(
+                load_student(source, recipe.student.dtype, train),
+                tokenizer,
+                packed,
+                train,
+                recipe.seed,
+                folder / "checkpoints",
+                metrics.note,
+                in_order,
+                new_tokens=new_tokens,
+            )
+        )
     if train.method != "full":
         write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
     before = log_probs(trained, packed[0])
@@ -120,10 +142,18 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "merge_kl": divergence,
         "learning_rate": rate,
         "learning_rate_because": reason,
+        "devices": layout.devices,
+        "sharding": layout.sharding,
     }
     write_json(done, {"counts": counts, "files": _sizes(folder)})
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    _remove_scaffold(folder)
     return counts
+
+
+def _remove_scaffold(folder: Path) -> None:
+    """What only a training that goes on needs."""
+    for part in ("checkpoints", LAUNCH, TRAINED):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -190,7 +220,7 @@ def _bytes_per_weight(recipe: Recipe) -> int:
     return int(models.compute_dtype(recipe.student.dtype)[0].itemsize)
 
 
-class _Metrics:
+class Metrics:
     """Appends a line a step; steps that are done again after a kill replace their earlier lines when read."""
 
     def __init__(self, path: Path, on_step: OnStep) -> None:

@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,12 @@ from distill import models
 from distill.errors import DistillError, Refused
 from distill.files import write_json
 from distill.recipe import Train
+from students.devices import ALONE, Layout
 from students.methods import adapter_config
 from students.pack import PackedRow, collate
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -46,7 +48,7 @@ class Schedule:
 
 def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
     """How many optimiser steps the recipe means for so many packed rows."""
-    accumulation = max(1, train.packed_rows_per_batch // (train.per_device_train_batch_size * devices))
+    accumulation = train.packed_rows_per_batch // (train.per_device_train_batch_size * devices)
     micro_batches = math.ceil(packed_rows / (train.per_device_train_batch_size * devices))
     steps = max(1, math.ceil(math.ceil(micro_batches / accumulation) * train.num_train_epochs))
     return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
@@ -61,48 +63,56 @@ def fit(trainer: "SFTTrainer") -> "PreTrainedModel":
         Refused: packed rows are not isolated from each other in this model.
         DistillError: the loss is not a number.
     """
-    _refuse_leaky_packing(trainer.model, trainer.train_dataset[0]["input_ids"])
-    newest = newest_checkpoint(Path(trainer.args.output_dir))
+    from students import parts
+
+    if parts.holds_weights(trainer):
+        _refuse_leaky_packing(trainer.model, trainer.train_dataset[0]["input_ids"])
+    with trainer.accelerator.main_process_first():  # which removes what is torn
+        newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
         logger.info("train: goes on from step %s", newest.name.removeprefix("checkpoint-"))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    if trainer.is_fsdp_enabled:
-        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     return trainer.model.eval()
 
 
 def build_trainer(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    packed: list[PackedRow],
+    packed: "list[PackedRow] | Dataset",
     train: Train,
     seed: int,
     checkpoints: Path,
     on_log: OnLog,
     in_order: bool = False,
     new_tokens: Sequence[int] = (),
+    layout: Layout = ALONE,
 ) -> "SFTTrainer":
     """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself.
 
     `in_order` it takes them as they come, in every epoch alike. Of `new_tokens` the embeddings are trained too: a base
     model has hardly seen the end of a turn, and with its embedding frozen it would never write it.
     """
-    from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
 
+    from students.deal import dataset_of, filled
     from students.trainer import LabelledTokensTrainer
 
-    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), len(packed)).steps
-    rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
+    count, devices = len(packed), layout.devices
+    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), count, devices).steps
+    rows = dataset_of(packed) if isinstance(packed, list) else packed
     trainer = LabelledTokensTrainer(
         model=model,
-        args=_arguments(model, train, schedule(train, len(packed)), seed, checkpoints, in_order),
-        train_dataset=Dataset.from_list(rows),
+        args=_arguments(model, train, schedule(train, count, devices), seed, checkpoints, in_order, layout),
+        train_dataset=filled(rows, devices * train.per_device_train_batch_size) if devices > 1 else rows,
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
         callbacks=[_callback(on_log, train.stop_at_token_accuracy, once)],
     )
+    for parameter in model.parameters():  # TRL trains QLoRA's adapters in bfloat16, where late small steps are lost
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    trainer.rows = count if devices > 1 else None
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
 
@@ -119,14 +129,16 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
 
 
 def _arguments(
-    model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path, in_order: bool
+    model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path, in_order: bool, layout: Layout
 ) -> "SFTConfig":
     import torch
     from trl import SFTConfig
 
+    from students import parts
+
     on_gpu = torch.cuda.is_available()
     compute = models.compute_dtype()[0] if train.method == "full" else model.dtype
-    return SFTConfig(
+    settings: dict[str, Any] = dict(
         output_dir=str(checkpoints),
         learning_rate=train.learning_rate,
         lr_scheduler_type=train.lr_scheduler_type,
@@ -156,9 +168,11 @@ def _arguments(
         packing=False,
         dataloader_pin_memory=on_gpu,
     )
+    return parts.settle(SFTConfig(**settings | parts.arguments(layout, train.gradient_checkpointing)), layout)
 
 
 def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallback":
+    from accelerate import PartialState
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
@@ -172,12 +186,15 @@ def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallbac
                     f"the loss is {logs['loss']} at step {state.global_step}.",
                     "Lower train.learning_rate; the last checkpoint is kept.",
                 )
-            on_log({"step": state.global_step, "of": state.max_steps, **logs})
+            if state.is_world_process_zero:
+                on_log({"step": state.global_step, "of": state.max_steps, **logs})
             if enough is not None and _is_learnt(state.log_history, enough, once):
                 control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            PartialState().wait_for_everyone()  # each process writes files of its own
+            if state.is_world_process_zero:
+                mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Progress()
 

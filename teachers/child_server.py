@@ -15,7 +15,7 @@ from typing import IO
 import psutil
 
 from distill.errors import DistillError
-from teachers import guard
+from distill import guard
 
 MARK = "DISTILL_SERVER_OF"
 """Environment variable of every process of a server: which log it writes, and so which run it belongs to."""

@@ -14,7 +14,7 @@ from distill import ray_cluster
 from distill.errors import DistillError, Refused
 from distill.ray_cluster import reason
 from distill.records import digest
-from teachers import guard
+from distill import guard
 from teachers.base import TeacherRefused
 from teachers.child_server import ChildServer, ServerFailed
 from teachers.keeper import NoRoom
