@@ -36,9 +36,10 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from students.devices import refuse_without_room
     from students.hub_access import refuse_unpublishable
     from students.methods import refuse_without_bitsandbytes
-    from students.plan import refuse_unknown_modules, refuse_without_memory
+    from students.plan import refuse_unknown_modules
     from students.rates import refuse_strange_rate
     from students.small import refuse_long_traces
     from teachers.base import in_section
@@ -79,7 +80,7 @@ def refuse_early(recipe: Recipe) -> None:
     if recipe.on_policy is not None:
         _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
-    refuse_without_memory(config, recipe.train, bytes_per_weight)
+    refuse_without_room(config, recipe.train, bytes_per_weight)
     refuse_unpublishable(recipe)
 
 

@@ -129,8 +129,8 @@ def known_stops(source: ModelSource) -> set[int]:
     return {token for token in found if token is not None}
 
 
-def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "PreTrainedModel":
-    """Dense weights in the given dtype, on the best device, in evaluation mode."""
+def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa", on_cpu: bool = False) -> "PreTrainedModel":
+    """Dense weights in the given dtype, on the best device or `on_cpu`, in evaluation mode."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -146,7 +146,7 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa") -> "
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
         model = _as_plain(model, attention)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not on_cpu:
         model = model.to("cuda")
     return model.eval()
 

@@ -54,7 +54,7 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
         kv_cache_memory_bytes replicas ray_address cpus_per_replica price""".split()
     ),
     "curate": frozenset({"engine", "workers"}),
-    "train": frozenset({"save_steps", "accept_learning_rate"}),
+    "train": frozenset({"save_steps", "accept_learning_rate", "devices", "sharding", "probe"}),
     "on_policy": frozenset({"save_steps", "accept_other_template", "teacher"}),
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""

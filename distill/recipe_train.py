@@ -33,6 +33,10 @@ class Train(Section):
     """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
     drop_long_rows: bool = False
     """True leaves rows longer than max_length out and counts them, instead of refusing the run."""
+    devices: Literal["auto"] | Count = "auto"
+    """Processes that train together, one a GPU; auto takes all GPUs of this machine, or all that a launcher started."""
+    sharding: Literal["auto", "none", "fsdp2"] = "auto"
+    """Whether several devices part the weights (fsdp2) or hold a copy each (none); auto parts what one cannot hold."""
     packed_rows_per_batch: Count = 8
     """Packed rows of max_length tokens in one optimiser step, over all devices."""
     per_device_train_batch_size: Count = 1
@@ -106,4 +110,6 @@ class Train(Section):
                 f"packed_rows_per_batch={self.packed_rows_per_batch} is not a multiple of "
                 f"per_device_train_batch_size={self.per_device_train_batch_size}"
             )
+        if self.devices == 1 and self.sharding == "fsdp2":
+            raise ValueError("sharding=fsdp2 parts the weights among several devices, and devices=1 is one")
         return self

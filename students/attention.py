@@ -21,6 +21,9 @@ VARLEN = "varlen"
 
 FLASH, MASKED = "flash_attention_2", "sdpa"
 
+KNOWN = ("llama", "mistral", "qwen2", "qwen3")
+"""Model types on which it is tested to be the mask."""
+
 AMPERE = (8, 0)
 """The first compute capability that the kernels for rows of unequal length run on."""
 
@@ -48,7 +51,7 @@ def best_attention(model: "PreTrainedModel", dtype: "torch.dtype") -> tuple[str,
 
     if not model._supports_attention_backend:
         return MASKED, f"{type(model).__name__} takes no attention but its own"
-    if model.device.type != "cuda":
+    if not torch.cuda.is_available():
         return VARLEN, "one row after the other; no mask is made"
     if torch.cuda.get_device_capability() < AMPERE or dtype == torch.float32:
         return MASKED, "kernels for rows of unequal length want 16 bits, and compute capability 8.0 or newer"
@@ -57,16 +60,22 @@ def best_attention(model: "PreTrainedModel", dtype: "torch.dtype") -> tuple[str,
     return VARLEN, "PyTorch's kernel for rows of unequal length; flash-attn is not installed"
 
 
-def attention_for(model: "PreTrainedModel", wanted: str, row: Sequence[int], dtype: "torch.dtype") -> tuple[str, str]:
+def attention_for(
+    model: "PreTrainedModel", wanted: str, row: Sequence[int] | None, dtype: "torch.dtype"
+) -> tuple[str, str]:
     """The implementation to train with, and why: the one that is wanted, or for "auto" the best that this model takes.
 
     The best one must agree with the block-diagonal mask on two short rows made of `row`; what does not is not used.
+    Without `row`, where weights are parted and nobody can try it, it is left to models that are known.
     """
     if wanted != "auto":
         return wanted, "set in the recipe"
     name, why = best_attention(model, dtype)
     if name == MASKED:
         return name, why
+    if row is None:
+        kind = model.config.get_text_config().model_type
+        return (name, why) if kind in KNOWN else (MASKED, f"{name} is not known to work on a {kind}")
     try:
         ours, masked = (two_rows(model, row[:8], row[:8], attn) for attn in (name, MASKED))
     except NotImplementedError as e:

@@ -83,7 +83,7 @@ def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
     """Bytes at the peak on each of `count` GPUs, weights and what is trained parted between them (FSDP2)."""
     if count == 1:
         return plan.total
-    state = plan.adapter_parameters * (8 if train.method == "qlora" else 16)
+    state = plan.adapter_parameters * 16
     parted = state if train.method == "full" else plan.weights + state
     gathered = GATHERED * plan.layer + plan.root
     if train.method == "full":

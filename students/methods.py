@@ -19,15 +19,33 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def load_student(source: models.ModelSource, dtype: str, train: Train) -> "PreTrainedModel":
+def load_student(source: models.ModelSource, dtype: str, train: Train, parted: bool = False) -> "PreTrainedModel":
     """The base model as the method wants it: dense, of 4 bits, or in float32.
+
+    One that is to be `parted` among devices is left on the CPU, and its 4 bits lie in tensors of the dtype that is
+    computed in: others cannot be parted.
 
     Raises:
         Refused: QLoRA without bitsandbytes.
     """
+    if train.method == "qlora":
+        return _in_4_bits(source, dtype, parted)
+    return models.load(source, "float32" if train.method == "full" else dtype, on_cpu=parted)
+
+
+def loaded_as_trained(
+    trained: Path, source: models.ModelSource, dtype: str, train: Train, parted: bool
+) -> "PreTrainedModel":
+    """What several devices have trained, in one process: all weights in float32, or the base under its adapter.
+
+    A student that was `parted` is too large for one GPU, and taken to the CPU.
+    """
     if train.method == "full":
-        return models.load(source, "float32")
-    return _in_4_bits(source, dtype) if train.method == "qlora" else models.load(source, dtype)
+        return models.load(models.ModelSource(str(trained), str(trained)), "float32", on_cpu=parted)
+    from peft import PeftModel
+
+    base = load_student(source, dtype, train, parted)
+    return PeftModel.from_pretrained(base, trained).eval()
 
 
 def refuse_without_bitsandbytes() -> None:
@@ -43,7 +61,7 @@ def refuse_without_bitsandbytes() -> None:
         ) from e
 
 
-def _in_4_bits(source: models.ModelSource, dtype: str) -> "PreTrainedModel":
+def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -54,7 +72,9 @@ def _in_4_bits(source: models.ModelSource, dtype: str) -> "PreTrainedModel":
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
+        bnb_4bit_quant_storage=compute if parted else None,
     )
+    device = torch.cuda.current_device() if torch.cuda.is_available() and not parted else "cpu"
     where: dict[str, Any] = source.where()
     with tempfile.TemporaryDirectory() as folder:
         if source.gguf_file:  # transformers quantises no GGUF: unpack it first
@@ -65,7 +85,7 @@ def _in_4_bits(source: models.ModelSource, dtype: str) -> "PreTrainedModel":
             dtype=compute,
             quantization_config=bits,
             attn_implementation="sdpa",
-            device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+            device_map={"": device},
         )
     return found.eval()
 

@@ -226,24 +226,6 @@ def available_memory() -> tuple[int, str]:
     return psutil.virtual_memory().available, "memory"
 
 
-def refuse_without_memory(config: Any, train: Train, bytes_per_weight: int) -> None:
-    """Refuse a student that cannot fit, before anything is loaded.
-
-    Raises:
-        Refused: with what would help, and how much of it is needed.
-    """
-    from students.fit import advice
-
-    plan = memory_plan(config, train, bytes_per_weight)
-    free, what = available_memory()
-    if plan.total <= free:
-        return
-    raise Refused(
-        f"the student needs about {gib(plan.total)} to train ({told(plan)}), and {gib(free)} of {what} are free.",
-        advice(config, train, bytes_per_weight, free),
-    )
-
-
 def told(plan: MemoryPlan) -> str:
     """What the peak is made of."""
     parts = ("weights", "adapter", "activations", "logits", "libraries")

@@ -111,10 +111,9 @@ def meta_model(config: Any, train: Train, dtype: torch.dtype) -> nn.Module:
         adapter = adapter_config(train, model, [])
         if adapter is not None:
             model = get_peft_model(model, adapter)
-        if train.method == "qlora":  # as TRL does, but for DoRA's magnitudes
-            for name, parameter in model.named_parameters():
-                if parameter.requires_grad and "lora_magnitude_vector" not in name:
-                    parameter.data = parameter.data.to(torch.bfloat16)
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
         if train.gradient_checkpointing:
             model.enable_input_require_grads()
             model.gradient_checkpointing_enable({"use_reentrant": False})

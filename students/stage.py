@@ -6,7 +6,7 @@ student/
   metrics.jsonl   one line an optimiser step
   first_rows.json the first rows as training sees them, split by the loss mask
   counts.json     what came of it, written once all else is there
-  checkpoints/    only while training runs
+  checkpoints/    only while training runs, as are launch/ and trained/ of several devices (`students.job`)
 """
 
 import json
@@ -25,9 +25,10 @@ from distill.files import read_json, write_json
 from distill.folders import write_folder
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
-from students.methods import load_student, merged_of, refuse_without_bitsandbytes
+from students.devices import described, refuse_without_room
+from students.job import LAUNCH, TRAINED, Job
+from students.methods import load_student, loaded_as_trained, merged_of, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
-from students.plan import refuse_without_memory
 from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
 from students.savings import refuse_savings_that_do_not_work_here
@@ -68,7 +69,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     refuse_long_traces(recipe.train, parameters, len(checked.rows), checked.tokens / len(checked.rows))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
-    refuse_without_memory(config, recipe.train, _bytes_per_weight(recipe))
+    refuse_without_room(config, recipe.train, _bytes_per_weight(recipe))
     return checked, tokenizer
 
 
@@ -79,14 +80,15 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         Refused: the gate's reasons, or packing that does not isolate.
         DistillError: the loss became no number.
     """
-    from students.train import build_trainer, fit
+    from students.launch import train_on_many
+    from students.train import build_trainer, isolated, run_trainer
 
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and sizes(folder) == read_json(done)["files"]:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        _remove_scaffold(folder)
         return read_json(done)["counts"]  # killed between the last save and the seal
     in_order = recipe.curate.order != "random"
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
@@ -95,22 +97,31 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
     train = recipe.train.model_copy(update={"learning_rate": rate})
     logger.info("train: learning rate %g (%s)", rate, reason)
-    model = load_student(source, recipe.student.dtype, train)
+    new_tokens = [checked.end] if checked.learns_end else []
+    layout = refuse_without_room(models.config(source), train, _bytes_per_weight(recipe))
     metrics = Metrics(folder / "metrics.jsonl", on_step)
-    checkpoints = folder / "checkpoints"
-    trainer = build_trainer(
-        model,
-        tokenizer,
-        packed,
-        train,
-        recipe.seed,
-        checkpoints,
-        metrics.note,
-        in_order,
-        new_tokens=[checked.end] if checked.learns_end else [],
-    )
-    memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
-    trained = fit(trainer, train.attn_implementation)
+    memory: dict[str, int] = {}
+    if layout.devices > 1:
+        logger.info("train: %s", described(layout))
+        job = Job(recipe.model_copy(update={"train": train}), layout, in_order, new_tokens)
+        on_many = train_on_many(job, packed, folder, metrics)
+        metrics = Metrics(folder / "metrics.jsonl", on_step)
+        trained = loaded_as_trained(on_many, source, recipe.student.dtype, train, parted=layout.sharding != "none")
+    else:
+        trainer = build_trainer(
+            load_student(source, recipe.student.dtype, train),
+            tokenizer,
+            packed,
+            train,
+            recipe.seed,
+            folder / "checkpoints",
+            metrics.note,
+            in_order,
+            new_tokens=new_tokens,
+        )
+        with isolated(trainer, train.attn_implementation):
+            memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
+            trained = run_trainer(trainer)
     if train.method != "full":
         write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
     before = log_probs(trained, packed[0])
@@ -127,11 +138,19 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "merge_kl": divergence,
         "learning_rate": rate,
         "learning_rate_because": reason,
+        "devices": layout.devices,
+        "sharding": layout.sharding,
         **memory,
     }
     write_json(done, {"counts": counts, "files": sizes(folder)})
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    _remove_scaffold(folder)
     return counts
+
+
+def _remove_scaffold(folder: Path) -> None:
+    """What only a training that goes on needs."""
+    for part in ("checkpoints", LAUNCH, TRAINED):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def sizes(folder: Path) -> dict[str, int]:

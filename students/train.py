@@ -9,8 +9,9 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,14 @@ from distill.errors import DistillError, Refused
 from distill.files import write_json
 from distill.recipe import Train
 from students.attention import attention, attention_for, two_rows
+from students.devices import ALONE, Layout
 from students.methods import adapter_config
 from students.pack import PackedRow, collate
 from students.savings import uses_liger
 
 if TYPE_CHECKING:
     import torch
+    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -49,7 +52,7 @@ class Schedule:
 
 def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
     """How many optimiser steps the recipe means for so many packed rows."""
-    accumulation = max(1, train.packed_rows_per_batch // (train.per_device_train_batch_size * devices))
+    accumulation = train.packed_rows_per_batch // (train.per_device_train_batch_size * devices)
     micro_batches = math.ceil(packed_rows / (train.per_device_train_batch_size * devices))
     steps = max(1, math.ceil(math.ceil(micro_batches / accumulation) * train.num_train_epochs))
     return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
@@ -64,58 +67,79 @@ def fit(trainer: "SFTTrainer", attn_implementation: str = "auto") -> "PreTrained
         Refused: packed rows are not isolated from each other in this model.
         DistillError: the loss is not a number.
     """
-    row, compute = trainer.train_dataset[0]["input_ids"], _compute_dtype(trainer)
+    with isolated(trainer, attn_implementation):
+        return run_trainer(trainer)
+
+
+@contextmanager
+def isolated(trainer: "SFTTrainer", attn_implementation: str) -> Iterator[None]:
+    """Packed rows see themselves alone while the block runs.
+
+    Raises:
+        Refused: they do not, in this model.
+    """
+    from students import parts
+
+    row = trainer.train_dataset[0]["input_ids"]
+    held, same_everywhere = parts.holds_weights(trainer), not trainer.is_fsdp_enabled
     with trainer.compute_loss_context_manager():
-        name, why = attention_for(trainer.model, attn_implementation, row, compute)
-        _refuse_leaky_packing(trainer.model, row, name)
+        tried = row if held and same_everywhere else None
+        name, why = attention_for(trainer.model, attn_implementation, tried, _compute_dtype(trainer))
+        if held:
+            _refuse_leaky_packing(trainer.model, row, name)
     logger.info("train: attention %s (%s)", name, why)
     with attention(trainer.model, name):
-        return run_trainer(trainer)
+        yield
 
 
 def run_trainer(trainer: "Trainer") -> "PreTrainedModel":
     """Train from the newest complete checkpoint in the trainer's output_dir, or from the start."""
-    newest = newest_checkpoint(Path(trainer.args.output_dir))
+    with trainer.accelerator.main_process_first():  # which removes what is torn
+        newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
         logger.info("goes on from step %s", newest.name.removeprefix("checkpoint-"))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    if trainer.is_fsdp_enabled:
-        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     return trainer.model.eval()
 
 
 def build_trainer(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    packed: list[PackedRow],
+    packed: "list[PackedRow] | Dataset",
     train: Train,
     seed: int,
     checkpoints: Path,
     on_log: OnLog,
     in_order: bool = False,
     new_tokens: Sequence[int] = (),
+    layout: Layout = ALONE,
 ) -> "SFTTrainer":
     """The TRL trainer for packed rows, with our callback and nothing prepared by TRL itself.
 
     `in_order` it takes them as they come, in every epoch alike. Of `new_tokens` the embeddings are trained too: a base
     model has hardly seen the end of a turn, and with its embedding frozen it would never write it.
     """
-    from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
 
+    from students.deal import dataset_of, filled
     from students.trainer import LabelledTokensTrainer
 
-    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), len(packed)).steps
-    rows = [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed]
+    count, devices = len(packed), layout.devices
+    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), count, devices).steps
+    rows = dataset_of(packed) if isinstance(packed, list) else packed
     trainer = LabelledTokensTrainer(
         model=model,
-        args=_arguments(model, train, schedule(train, len(packed)), seed, checkpoints, in_order),
-        train_dataset=Dataset.from_list(rows),
+        args=_arguments(model, train, schedule(train, count, devices), seed, checkpoints, in_order, layout),
+        train_dataset=filled(rows, devices * train.per_device_train_batch_size) if devices > 1 else rows,
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
         callbacks=[checkpoint_callback(on_log, train.stop_at_token_accuracy, once)],
     )
+    for parameter in model.parameters():  # TRL trains QLoRA's adapters in bfloat16, where late small steps are lost
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    trainer.rows = count if devices > 1 else None
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
 
@@ -141,57 +165,61 @@ def newest_checkpoint(checkpoints: Path) -> Path | None:
 
 
 def _arguments(
-    model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path, in_order: bool
+    model: "PreTrainedModel", train: Train, plan: Schedule, seed: int, checkpoints: Path, in_order: bool, layout: Layout
 ) -> "SFTConfig":
     import torch
     from trl import SFTConfig
 
+    from students import parts
+
     on_gpu = torch.cuda.is_available()
     compute = models.compute_dtype()[0] if train.method == "full" else model.dtype
-    return SFTConfig(
-        output_dir=str(checkpoints),
-        learning_rate=train.learning_rate,
-        lr_scheduler_type=train.lr_scheduler_type,
-        lr_scheduler_kwargs=None if train.min_lr_ratio is None else {"min_lr_rate": train.min_lr_ratio},
-        warmup_steps=plan.warmup_steps,
-        num_train_epochs=train.num_train_epochs,
-        per_device_train_batch_size=train.per_device_train_batch_size,
-        gradient_accumulation_steps=plan.accumulation,
-        weight_decay=train.weight_decay,
-        adam_beta1=train.adam_beta1,
-        adam_beta2=train.adam_beta2,
-        adam_epsilon=train.adam_epsilon,
-        max_grad_norm=train.max_grad_norm,
-        gradient_checkpointing=train.gradient_checkpointing,
-        activation_offloading=train.activation_offloading,
-        optim=train.optim,
-        use_liger_kernel=uses_liger(train, model.config.get_text_config().model_type),
-        torch_compile=train.torch_compile,
-        bf16=compute == torch.bfloat16,
-        fp16=compute == torch.float16,
-        use_cpu=not on_gpu,
-        seed=seed,
-        data_seed=seed,
-        train_sampling_strategy="sequential" if in_order else "random",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_steps=train.save_steps,
-        save_total_limit=2,
-        save_strategy="steps",
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        packing=False,
-        dataloader_pin_memory=on_gpu,
-    )
+    settings: dict[str, Any] = {
+        "output_dir": str(checkpoints),
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": train.lr_scheduler_type,
+        "lr_scheduler_kwargs": None if train.min_lr_ratio is None else {"min_lr_rate": train.min_lr_ratio},
+        "warmup_steps": plan.warmup_steps,
+        "num_train_epochs": train.num_train_epochs,
+        "per_device_train_batch_size": train.per_device_train_batch_size,
+        "gradient_accumulation_steps": plan.accumulation,
+        "weight_decay": train.weight_decay,
+        "adam_beta1": train.adam_beta1,
+        "adam_beta2": train.adam_beta2,
+        "adam_epsilon": train.adam_epsilon,
+        "max_grad_norm": train.max_grad_norm,
+        "gradient_checkpointing": train.gradient_checkpointing,
+        "activation_offloading": train.activation_offloading,
+        "optim": train.optim,
+        "use_liger_kernel": uses_liger(train, model.config.get_text_config().model_type),
+        "torch_compile": train.torch_compile,
+        "bf16": compute == torch.bfloat16,
+        "fp16": compute == torch.float16,
+        "use_cpu": not on_gpu,
+        "seed": seed,
+        "data_seed": seed,
+        "train_sampling_strategy": "sequential" if in_order else "random",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_steps": train.save_steps,
+        "save_total_limit": 2,
+        "save_strategy": "steps",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": None,
+        "packing": False,
+        "dataloader_pin_memory": on_gpu,
+    }
+    return parts.settle(SFTConfig(**settings | parts.arguments(layout, train.gradient_checkpointing)), layout)
 
 
 def checkpoint_callback(
     on_log: OnLog, enough: float | None = None, once: int = 1, rate_key: str = "train.learning_rate"
 ) -> "TrainerCallback":
     """Tells each step; `enough` mean token accuracy over a pass of `once` steps ends training, null never does."""
+    from accelerate import PartialState
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
@@ -205,12 +233,15 @@ def checkpoint_callback(
                     f"the loss is {logs['loss']} at step {state.global_step}.",
                     f"Lower {rate_key}; the last checkpoint is kept.",
                 )
-            on_log({"step": state.global_step, "of": state.max_steps, **logs})
+            if state.is_world_process_zero:
+                on_log({"step": state.global_step, "of": state.max_steps, **logs})
             if enough is not None and _is_learnt(state.log_history, enough, once):
                 control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            PartialState().wait_for_everyone()  # each process writes files of its own
+            if state.is_world_process_zero:
+                mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Progress()
 

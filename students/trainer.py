@@ -28,6 +28,16 @@ POSITIONS_STEP = 64
 class LabelledTokensTrainer(SFTTrainer):
     """Same loss and gradients as SFTTrainer's, cheaper where prompts are a large share of the tokens."""
 
+    rows: int | None = None
+    """Rows that were packed; None where the data set has no others that fill up the last batch (`students.deal`)."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.rows is None or self.args.train_sampling_strategy == "sequential":
+            return super()._get_train_sampler(train_dataset)
+        from students.deal import FilledSampler
+
+        return FilledSampler(self.rows, len(self.train_dataset), self.args.data_seed)
+
     def compute_loss(
         self,
         model: "PreTrainedModel",

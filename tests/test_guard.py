@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from teachers import child_server, guard
+from distill import guard
+from teachers import child_server
 from teachers.child_server import MARK, ChildServer, ServerFailed, end_strays
 
 # A front end with an engine in a session of its own, as vLLM has them; the engine ignores polite requests.

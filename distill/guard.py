@@ -1,9 +1,9 @@
 """Runs a command and leaves nothing of it behind: `python guard.py COMMAND ...`
 
 A vLLM server is several processes. When its front end is killed its engine goes on for ever and keeps the
-memory of the GPU. So the server runs under this guard, which ends when the server does, or when its own standard
-input closes - which happens however the process that started it ends, SIGKILL included. The guard ends last:
-by then every process that came of the command is gone.
+memory of the GPU; so would the ranks of a training. So the command runs under this guard, which ends when it does, or
+when its own standard input closes - which happens however the process that started it ends, SIGKILL included. The
+guard ends last: by then every process that came of the command is gone.
 
 Between the two stands a process that only waits. Ray kills the children of an actor that ends, with SIGKILL and none
 but them: that would be the guard, and the engine would stay.

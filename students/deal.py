@@ -1,0 +1,60 @@
+"""Packed rows dealt out to several devices: the same ones in each optimiser step as on one device.
+
+Where the last batch of a pass is not full, accelerate fills it with rows from the pass' beginning, which would be
+trained once too often. Here it is filled with rows without a label: they weigh nothing in the loss.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from accelerate.data_loader import SeedableRandomSampler
+from torch.utils.data import Sampler
+
+from students.pack import PackedRow
+from students.render import IGNORED
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def dataset_of(packed: list[PackedRow]) -> "Dataset":
+    """What the trainer reads of packed rows."""
+    from datasets import Dataset
+
+    return Dataset.from_list([{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed])
+
+
+def filled(rows: "Dataset", multiple: int) -> "Dataset":
+    """The rows, and behind them as many without a label as make their number divide by `multiple`."""
+    from datasets import Dataset, concatenate_datasets
+
+    missing = -len(rows) % multiple
+    if not missing:
+        return rows
+    first = rows[0]
+    blank = {
+        "input_ids": first["input_ids"],
+        "labels": [IGNORED] * len(first["labels"]),
+        "position_ids": first["position_ids"],
+    }
+    return concatenate_datasets([rows, Dataset.from_list([blank] * missing, features=rows.features)])
+
+
+class FilledSampler(Sampler[int]):
+    """Indices of `rows` rows in the order in which one device would draw them, then those of the filling."""
+
+    def __init__(self, rows: int, with_filling: int, seed: int) -> None:
+        self.inner = SeedableRandomSampler(range(rows), data_seed=seed)
+        self.with_filling = with_filling
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self.inner
+        yield from range(len(self.inner), self.with_filling)
+
+    def __len__(self) -> int:
+        return self.with_filling
+
+    def set_epoch(self, epoch: int) -> None:
+        """Each pass has an order of its own."""
+        self.inner.set_epoch(epoch)

@@ -1,0 +1,80 @@
+"""Runs the processes of a training as forked children of one warm process: the imports are paid once.
+
+Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null} and answers each with
+{"codes": exit codes, negative for a signal}. With `kill`, that process ends itself by SIGKILL after that step.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import datasets  # noqa: F401
+import peft  # noqa: F401
+import torch
+import trl
+from accelerate import Accelerator  # noqa: F401
+
+from students import parts, worker
+
+torch.set_num_threads(1)
+trl.SFTTrainer  # noqa: B018 - resolves trl's lazy import before the forks
+from transformers import AutoModelForCausalLM, TrainerCallback  # noqa: E402
+
+
+def run(command: dict[str, Any], rank: int, port: int) -> None:
+    """In the child: what the agent would start."""
+    folder = Path(command["folder"])
+    with (folder / f"rank-{rank}.log").open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(command["processes"])}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if command["kill"] and command["kill"][0] == rank:
+        kill_at(command["kill"][1])
+    worker.main(folder)
+
+
+def kill_at(step: int) -> None:
+    """End this process as the system would, once so many optimiser steps are done."""
+    from transformers.trainer_callback import ProgressCallback
+
+    def on_step_end(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    TrainerCallback.on_step_end = on_step_end
+    del ProgressCallback, AutoModelForCausalLM
+
+
+def serve(command: dict[str, Any]) -> list[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children = []
+    for rank in range(command["processes"]):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                run(command, rank, port)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    codes = [0] * len(children)
+    for _ in children:
+        pid, status = os.wait()
+        codes[children.index(pid)] = os.waitstatus_to_exitcode(status)
+    return codes
+
+
+if __name__ == "__main__":
+    del parts
+    for line in sys.stdin:
+        print(json.dumps({"codes": serve(json.loads(line))}), flush=True)
