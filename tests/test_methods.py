@@ -202,4 +202,4 @@ def test_the_plan_names_the_cards(distill: Any, recipe_file: Path) -> None:
     said = distill("plan", recipe_file).out
     assert "on GPUs" in said
     assert "<- this recipe" in said
-    assert said.count("in all, predicted") == 3
+    assert said.count("on one, predicted") == 3
