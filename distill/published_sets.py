@@ -23,7 +23,7 @@ SETS = {
     "UWNSL/Mix-Long_long_0.2_short_0.8": PublishedSet(6_500, 1_100),
 }
 """Rows as their cards tell (of the last: about). Tokens are estimates: 5,355 is the mean of DeepSeek-R1's own 804,745
-rows (Nature supplement, table 5), taken for sets of its traces; the others are ours, from few rows or from like sets."""
+rows (Nature supplement, table 5), taken for sets of its traces; the others are ours, from few rows or like sets."""
 
 
 def expected_set(hub_id: str | None) -> PublishedSet | None:
