@@ -49,7 +49,7 @@ Tree = dict[str, Any]
 
 
 def published() -> dict[str, Path]:
-    """Name -> file of the presets as published; most have an adapter's equivalent too."""
+    """Name -> file of the presets as published; each has equivalents with an adapter (`ADAPTERS`)."""
     return {path.name.removesuffix(".yaml"): path for path in sorted(FOLDER.glob("*.yaml"), key=lambda p: p.stem)}
 
 

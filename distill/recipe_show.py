@@ -1,5 +1,6 @@
 """Recipes for a reader: which there are, and where the values of one come from."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ def shown(resolved: Resolved) -> str:
     return "\n".join(_lines(resolved.recipe.model_dump(mode="json"), resolved.origins, 0))
 
 
+def _on_one_line(value: Any) -> str:
+    """A value in YAML; where that would take several lines in JSON, which is YAML too."""
+    flow = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    short = flow.removesuffix("\n").removesuffix("\n...")
+    return short if "\n" not in short else json.dumps(value, ensure_ascii=False)
+
+
 def _lines(section: dict[str, Any], origins: Any, depth: int) -> Iterator[str]:
     for key, value in section.items():
         origin = origins.get(key) if isinstance(origins, dict) else origins
@@ -43,6 +51,5 @@ def _lines(section: dict[str, Any], origins: Any, depth: int) -> Iterator[str]:
             yield f"{'  ' * depth}{key}:"
             yield from _lines(value, origin, depth + 1)
             continue
-        flow = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
-        line = f"{'  ' * depth}{key}: " + flow.removesuffix("\n").removesuffix("\n...")
+        line = f"{'  ' * depth}{key}: {_on_one_line(value)}"
         yield f"{line:<{WIDTH}}  # {origin}" if isinstance(origin, str) else line

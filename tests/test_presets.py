@@ -128,6 +128,13 @@ def test_origins_are_told_and_what_is_shown_reads_back(distill: Any, tmp_path: P
     assert load(str(tmp_path / "shown.yaml")) == load("qwen2.5-7b", words)
 
 
+@pytest.mark.parametrize("name", [name for name in shipped() if name not in STUDENTS])
+def test_what_is_shown_of_other_recipes_reads_back(distill: Any, tmp_path: Path, name: str) -> None:
+    words = ["harvest.prompt.examples=[{question: 'a: #b\n', answer: \"c'd\"}]"] if name == "cpu/gsm8k" else []
+    (tmp_path / "shown.yaml").write_text(distill("recipes", "show", name, *words).out)
+    assert load(str(tmp_path / "shown.yaml")) == load(name, words)
+
+
 # ---- the values ----
 
 
