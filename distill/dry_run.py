@@ -36,6 +36,7 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from students.export import refuse_early as refuse_without_writer
     from students.methods import refuse_without_bitsandbytes
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
@@ -61,7 +62,7 @@ def refuse_early(recipe: Recipe) -> None:
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     config = models.config(source)
     models.tokenizer(source)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
@@ -72,6 +73,8 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_bitsandbytes()
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
+    if recipe.publish.gguf:
+        refuse_without_writer(source, recipe.publish.gguf)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
         raise Refused(
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
@@ -104,7 +107,7 @@ def plan(recipe: Recipe) -> str:
     from students.rates import rate_of
     from teachers.harvest import most_samples
 
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
     memory = memory_plan(config, recipe.train, dtype.itemsize)
@@ -222,7 +225,7 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
 
     program = CountdownProgram(recipe.teacher)
     asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
-    tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
+    tokenizer = models.tokenizer(models.of_student(recipe.student))
     turn = turn_of(tokenizer, recipe.student.model)
     lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"

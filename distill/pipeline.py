@@ -37,7 +37,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "problems": (),
     "harvest": ("problems",),
     "curate": ("problems", "harvest"),
-    "train": ("curate",),
+    "train": ("curate", "problems"),
     "evaluate": ("problems", "train"),
     "publish": ("train", "evaluate"),
 }
@@ -71,7 +71,7 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
 
     outside: dict[str, Any] = {
         "problems": source_fingerprint(recipe.problems),
-        "train": models.resolve(recipe.student.model, recipe.student.revision).fingerprint(),
+        "train": models.of_student(recipe.student).fingerprint(),
     }
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
@@ -209,9 +209,11 @@ def _curate(run: Run, progress: Progress) -> dict[str, Any]:
 
 
 def _train(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.problems import read_problems
     from students.stage import train_student
 
-    return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained)
+    held_out = [p for p in read_problems(run.output("problems")) if p.held_out]
+    return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained, held_out)
 
 
 def _evaluate(run: Run, progress: Progress) -> dict[str, Any]:

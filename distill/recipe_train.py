@@ -48,8 +48,9 @@ class Train(Section):
     """Train magnitude and direction of the weights apart (DoRA); slower, and at low ranks often better."""
     use_rslora: bool = False
     """Scale by lora_alpha / sqrt(lora_r) instead."""
-    merge_into: Literal["clean", "quantised"] = "clean"
-    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
+    merge_into: Literal["auto", "clean", "quantised"] = "auto"
+    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense.
+    auto keeps the one whose outputs are nearer to what was trained; both are measured in any case."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     save_steps: Count = 50
@@ -62,7 +63,7 @@ class Train(Section):
         changed = [name for name in adapters if getattr(self, name) != defaults[name]]
         if self.method == "full" and changed:
             raise ValueError(f"{changed[0]} is about an adapter, and train.method=full trains all weights")
-        if self.method != "qlora" and self.merge_into != "clean":
+        if self.method != "qlora" and self.merge_into != "auto":
             raise ValueError("merge_into is about train.method=qlora, which alone has two bases to merge into")
         return self
 

@@ -43,7 +43,7 @@ def fits(config: Any, train: Train, bytes_per_weight: int) -> list[Fit]:
     """Each method with the fewest, then the smallest cards on which rows of `max_length` fit."""
     found = []
     for method in METHODS:
-        other = {"method": method, "merge_into": "clean"} | ({} if method != "full" else _without_adapter())
+        other = {"method": method, "merge_into": "auto"} | ({} if method != "full" else _without_adapter())
         plan = memory_plan(config, train.model_copy(update=other), bytes_per_weight)
         found.append(Fit(method, plan, *smallest(plan)))
     return found

@@ -13,6 +13,7 @@ from distill.errors import DistillError
 from distill.files import read_json
 from distill.recipe import Recipe
 from distill.run import read_seal, unsealed
+from students.export import export
 
 
 def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
@@ -25,6 +26,10 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(source, unfinished, copy_function=_link_or_copy)
+    if recipe.publish.gguf:
+        made = export(run / "student" / "merged", run / "gguf", recipe.publish.gguf, recipe.name)
+        for one in made:
+            _link_or_copy(str(run / "gguf" / one.file), str(unfinished / one.file))
     (unfinished / "README.md").unlink(missing_ok=True)
     card = model_card(recipe, run)
     (unfinished / "README.md").write_text(card, encoding="utf-8")
@@ -86,7 +91,7 @@ def _is_edited(readme: Path, card: str) -> bool:
 def _link_or_copy(source: str, target: str) -> None:
     """Weights are large and nobody edits them: a second name for the same bytes where the file system allows it."""
     try:
-        if not source.endswith(".safetensors"):
+        if not source.endswith((".safetensors", ".gguf")):
             raise OSError("may be edited in place")
         os.link(source, target)
     except OSError:

@@ -11,28 +11,29 @@ student/
 
 import json
 import logging
-import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill import models
-from distill.errors import DistillError, Refused
+from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
 from distill.recipe import Recipe
+from distill.records import Problem
 from students.check import Checked, check, coloured
-from students.methods import load_student, merged_of, refuse_without_bitsandbytes
-from students.pack import PackedRow, pack
+from students.divergence import own_answers, reference
+from students.merge import held_out_prompts, merge
+from students.methods import load_student, refuse_without_bitsandbytes
+from students.pack import pack
 from students.plan import memory_plan, refuse_without_memory
 from students.rates import rate_of, refuse_strange_rate
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     """
     from datasets import load_from_disk
 
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     config = models.config(source)
     context = config.get_text_config().max_position_embeddings
@@ -66,12 +67,16 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     return checked, tokenizer
 
 
-def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) -> dict[str, Any]:
+def train_student(
+    recipe: Recipe, curated: Path, folder: Path, on_step: OnStep, held_out: Sequence[Problem] = ()
+) -> dict[str, Any]:
     """Train, merge and save the student; goes on from the last checkpoint. Returns the counts.
+
+    On the problems `held_out` it is measured what merging cost; without them, on the prompts of the curated set.
 
     Raises:
         Refused: the gate's reasons, or packing that does not isolate.
-        DistillError: the loss became no number.
+        DistillError: the loss or the trained student's outputs are no numbers.
     """
     from students.train import build_trainer, fit
 
@@ -85,7 +90,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     in_order = recipe.curate.order != "random"
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
     models.keep_freed_memory()
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
     train = recipe.train.model_copy(update={"learning_rate": rate})
     logger.info("train: learning rate %g (%s)", rate, reason)
@@ -105,10 +110,12 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     )
     trained = fit(trainer)
     if train.method != "full":
-        write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
-    before = log_probs(trained, packed[0])
-    merged = merged_of(trained, folder / "adapter", source, recipe.student.dtype, train)
-    divergence = save(merged, before, tokenizer, packed[0], folder)
+        write_folder(folder / "adapter", trained.save_pretrained)
+    prompts = held_out_prompts(recipe, held_out, checked.rows, tokenizer)
+    with reference(trained, own_answers(trained, tokenizer, prompts, recipe.seed), folder) as before:
+        whole = None if train.method == "qlora" else trained
+        del trainer, trained  # makes room for the base that a QLoRA adapter is merged into
+        cost = merge(whole, before, source, recipe.student.dtype, train, tokenizer, checked.thinks, folder)
     counts = {
         **checked.counts(),
         "packed_rows": len(packed),
@@ -117,7 +124,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
         "stopped_early": metrics.last.get("step", 0) < metrics.last.get("of", 0),
         "final_loss": metrics.last.get("loss"),
         "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
-        "merge_kl": divergence,
+        **cost,
         "learning_rate": rate,
         "learning_rate_because": reason,
     }
@@ -130,60 +137,6 @@ def _sizes(folder: Path) -> dict[str, int]:
     """Bytes of every file of the saved student."""
     saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
     return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(saved)}
-
-
-def save(
-    merged: "PreTrainedModel",
-    before: "torch.Tensor",
-    tokenizer: "PreTrainedTokenizerBase",
-    sample: PackedRow,
-    folder: Path,
-) -> float:
-    """Write the merged checkpoint, whole or not at all.
-
-    Returns mean KL(trained || merged) in nats over the tokens of a packed row, of which `before` has the log
-    probabilities of the model as it was trained: what merging cost, and rounding to the checkpoint's dtype.
-
-    Raises:
-        DistillError: the outputs are no numbers.
-    """
-    after = log_probs(merged, sample)
-    merged.generation_config.eos_token_id = _stop_tokens(merged, tokenizer)
-    merged.generation_config.pad_token_id = tokenizer.pad_token_id
-
-    def write(at: Path) -> None:
-        merged.save_pretrained(at)
-        tokenizer.save_pretrained(at)
-
-    divergence = float((before.exp() * (before - after)).sum(-1).mean())
-    if not math.isfinite(divergence):
-        raise DistillError(
-            "the trained student's outputs are no numbers: its last steps have diverged.", "Lower train.learning_rate."
-        )
-    write_folder(folder / "merged", write)
-    return divergence
-
-
-def log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
-    """Of the first tokens of a packed row, shape (tokens, vocabulary), in float32."""
-    import torch
-
-    model.eval()
-    at = {"device": model.device}
-    with torch.no_grad():
-        logits = model(
-            input_ids=torch.tensor([row.input_ids[:tokens]], **at),
-            position_ids=torch.tensor([row.position_ids[:tokens]], **at),
-            use_cache=False,
-        ).logits
-    return logits[0].float().log_softmax(-1)
-
-
-def _stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """The turn's end first, then what the model stopped at before: what a server must stop at."""
-    before = model.generation_config.eos_token_id
-    others = before if isinstance(before, list) else [before]
-    return list(dict.fromkeys([tokenizer.eos_token_id, *(t for t in others if t is not None)]))
 
 
 def _bytes_per_weight(recipe: Recipe) -> int:

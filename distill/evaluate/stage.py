@@ -37,7 +37,7 @@ def evaluate(
     refuse_broken_gold(held)
     folder.mkdir(exist_ok=True)
     contestants = {
-        "base": models.resolve(recipe.student.model, recipe.student.revision),
+        "base": models.of_student(recipe.student),
         "student": models.resolve(str(student)),
     }
     requests = _requests(held, recipe)
