@@ -69,23 +69,22 @@ CASES = [
 ]
 
 
-def checkpoint(case: Case, folder: Path, vocabulary: int = 328) -> Path:
+def checkpoint(case: Case, folder: Path, **changed: Any) -> Path:
     """Random weights, norms and biases too; eight embeddings more than tokens, as Qwen's models have."""
     torch.manual_seed(0)
-    config = case.config(
-        vocab_size=vocabulary,
-        hidden_size=128,
-        intermediate_size=160,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
-        **case.settings,
-    )
-    model = case.kind(config)
+    fields = {
+        "vocab_size": 328,
+        "hidden_size": 128,
+        "intermediate_size": 160,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    model = case.kind(case.config(**fields | case.settings | changed))
     for name, weight in model.named_parameters():
         if "norm" in name or "bias" in name:
             torch.nn.init.normal_(weight, mean=float("norm" in name), std=0.3)
@@ -260,7 +259,7 @@ def test_models_that_llama_cpp_would_compute_otherwise_are_refused(
 
 
 def test_more_tokens_than_embeddings_are_refused(tmp_path: Path) -> None:
-    folder = checkpoint(CASES[0], tmp_path / "model", vocabulary=300)
+    folder = checkpoint(CASES[0], tmp_path / "model", vocab_size=300)
     with pytest.raises(Refused, match="a token 302, and the model 300 embeddings"):
         export(folder, tmp_path / "gguf", ["f16"], "m")
 
