@@ -28,6 +28,7 @@ from training_rows import long_tailed
 from distill import models
 from distill.cli import _quiet_environment
 from distill.recipe import Train
+from students.batches import in_steps
 from students.render import Row
 
 LENGTH, BATCH = 2048, 8
@@ -77,7 +78,9 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
     train = Train.model_validate({**fields, **setting.get("train", {})})
     source = models.resolve(model)
     student = load_student(source, "auto", train)
-    trainer = build_trainer(student, models.tokenizer(source), rows, train, 0, folder, clock.note, in_order=True)
+    tokenizer = models.tokenizer(source)
+    packed = in_steps(rows, train, tokenizer.pad_token_id, 0, in_order=True)
+    trainer = build_trainer(student, tokenizer, packed, train, 0, folder, clock.note)
     fit(trainer, setting.get("attn", "auto"))
 
 

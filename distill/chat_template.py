@@ -6,6 +6,7 @@ reasoning from it (DeepSeek-R1-Distill, Qwen3 before its last turn), which is me
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,23 @@ def rendered(
             f"the chat template of '{name}' cannot render a chat of {roles}: {str(e).rstrip('.')}.",
             "Where it is about the system message, put its text into student.prompt.user.",
         ) from e
+
+
+def with_settings(template: str, settings: Sequence[tuple[str, str]]) -> str:
+    """The template with variables set at its head, whatever a request says of them: a student knows one way only.
+
+    So training, evaluation and every server render alike, without being told.
+
+    Raises:
+        Refused: the template has no such variable.
+    """
+    for name, _ in settings:
+        if not re.search(rf"\b{name}\b", template):
+            raise Refused(
+                f"student.chat_template_kwargs.{name}: the chat template has no such variable.",
+                "Its text names those that it has, such as enable_thinking in Qwen3's.",
+            )
+    return "".join(f"{{%- set {name} = {value} %}}" for name, value in settings) + template
 
 
 def _refuse_own_words(base: str, whole: str, name: str) -> None:

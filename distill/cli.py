@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, decontaminate_verb, file_verbs, wording
+from distill import __version__, decontaminate_verb, export_verb, file_verbs, wording
 from distill.errors import DistillError, Refused
 
 if TYPE_CHECKING:
@@ -204,6 +204,7 @@ class _Said(logging.Handler):
 
 app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontaminate)
 app.command()(file_verbs.select)
+app.command()(export_verb.export)
 
 
 @app.command()

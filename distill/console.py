@@ -136,15 +136,24 @@ def summary(stage: str, counts: Counts) -> str:
         return f"{counts['rows']} of {counts['funnel'][0]['traces']} traces chosen"
     if stage == "train":
         dropped = f", {counts['too_long']} too long and left out" if counts["too_long"] else ""
-        return (
-            f"{counts['steps']} steps over {counts['rows']} rows{dropped}, final loss {float(counts['final_loss']):.3f}"
-        )
+        loss = f"final loss {float(counts['final_loss']):.3f}"
+        return f"{counts['steps']} steps over {counts['rows']} rows{dropped}, {loss}{_merged(counts)}"
     if stage == "on_policy":
         first, last = float(counts["first_reverse_kl"]), float(counts["final_reverse_kl"])
-        return f"{counts['steps']} steps over {counts['answers']} own answers, reverse KL {first:.3f} to {last:.3f}"
+        told = f"reverse KL {first:.3f} to {last:.3f}"
+        return f"{counts['steps']} steps over {counts['answers']} own answers, {told}{_merged(counts)}"
     if stage == "evaluate":
         return f"base {percent(counts['base'])}, student {percent(counts['student'])}"
     return str(counts.get("where", ""))
+
+
+def _merged(counts: Counts) -> str:
+    """What merging a QLoRA adapter cost, in either base; with other methods it is rounding alone."""
+    if "merged_into" not in counts:
+        return ""
+    costs = ", ".join(f"{base} {counts[f'merge_into_{base}']['mean']:.1e}" for base in ("clean", "quantised"))
+    tokens = counts["merge"]["tokens"]
+    return f"; merged into the {counts['merged_into']} base (KL over {tokens:,} tokens, nats a token: {costs})"
 
 
 def _band(counts: Counts) -> str:

@@ -37,6 +37,7 @@ def refuse_early(recipe: Recipe) -> None:
     """
     from distill.curate.evaluation_sets import outside_fingerprint
     from students.devices import refuse_without_room
+    from students.export import refuse_early as refuse_without_writer
     from students.hub_access import refuse_unpublishable
     from students.methods import refuse_without_bitsandbytes
     from students.plan import refuse_unknown_modules
@@ -64,7 +65,7 @@ def refuse_early(recipe: Recipe) -> None:
     if isinstance(recipe.teacher, VLLMTeacher):
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     config = models.config(source)
     models.tokenizer(source)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
@@ -81,6 +82,8 @@ def refuse_early(recipe: Recipe) -> None:
         _refuse_unfit_judge(recipe)
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
     refuse_without_room(config, recipe.train, bytes_per_weight)
+    if recipe.publish.gguf:
+        refuse_without_writer(source, recipe.publish.gguf)
     refuse_unpublishable(recipe)
 
 
@@ -98,7 +101,7 @@ def _refuse_unfit_judge(recipe: Recipe) -> None:
     if isinstance(teacher, EndpointTeacher):
         with in_section("on_policy.teacher" if recipe.on_policy.teacher else "teacher"):
             api_key(teacher)
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     refuse_other_teacher(recipe, models.tokenizer(source))
     _refuse_beyond_context("on_policy.max_tokens", recipe.on_policy.max_tokens, source)
 
@@ -127,7 +130,7 @@ def plan(recipe: Recipe) -> str:
     from students.plan import available_memory, gib, memory_plan, told
     from students.rates import rate_of
 
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
     memory = memory_plan(config, recipe.train, dtype.itemsize)

@@ -84,7 +84,7 @@ def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
 
     program = CountdownProgram(recipe.teacher)
     asked = [request_for(p, 0, recipe.harvest, recipe.seed) for p in training[:50]]
-    tokenizer = models.tokenizer(models.resolve(recipe.student.model, recipe.student.revision))
+    tokenizer = models.tokenizer(models.of_student(recipe.student))
     turn = turn_of(tokenizer, recipe.student.model)
     lengths = [len(render(tokenizer, turn, r.id, r.messages, asyncio.run(program.answer(r)).text)) for r in asked]
     return round(sum(lengths) / len(lengths)), f"mean of {len(lengths)} traces"

@@ -12,14 +12,15 @@ import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill.chat_template import turn_of
+from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
+from distill.recipe import Student
 from distill.records import digest
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class ModelSource:
     """File in that folder, for GGUF models."""
     revision: str | None = None
     """Hub commit or tag."""
+    chat_template: str | None = None
+    """Takes the place of the tokenizer's own."""
+    template_settings: tuple[tuple[str, str], ...] = ()
+    """Variables of the chat template, each with a value as Jinja writes it; they hold whatever a request says."""
 
     @property
     def is_local(self) -> bool:
@@ -54,11 +59,12 @@ class ModelSource:
 
     def fingerprint(self) -> str:
         """Changes when the model does: name and revision on the hub; sizes and samples of local files."""
+        template = [self.chat_template, self.template_settings] if self.chat_template or self.template_settings else []
         if not self.is_local:
-            return digest([self.folder, self.revision])
+            return digest([self.folder, self.revision, *template])
         folder = Path(self.folder)
         names = [self.gguf_file] if self.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
-        return digest([[name, (folder / name).stat().st_size, _sample(folder / name)] for name in names])
+        return digest([[name, (folder / name).stat().st_size, _sample(folder / name)] for name in names] + template)
 
 
 def resolve(name: str, revision: str | None = None) -> ModelSource:
@@ -84,6 +90,29 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
     return _on_hub(name, revision)
 
 
+def of_student(student: Student) -> ModelSource:
+    """The base of a student, with the chat template that it is trained, evaluated and served with.
+
+    Raises:
+        Refused: see `resolve`; a template that cannot be read.
+    """
+    source = resolve(student.model, student.revision)
+    settings = tuple((name, repr(value)) for name, value in student.chat_template_kwargs.items())
+    text = None if student.chat_template is None else _template_file(student.chat_template)
+    return replace(source, chat_template=text, template_settings=settings)
+
+
+def _template_file(name: str) -> str:
+    path = user_path(name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        said = e.strerror if isinstance(e, OSError) else "it is no text in UTF-8"
+        raise Refused(
+            f"student.chat_template={name} cannot be read: {said}.", "Name a file with a Jinja template."
+        ) from e
+
+
 @lru_cache(maxsize=8)  # reading a GGUF's metadata takes seconds
 def config(source: ModelSource) -> Any:
     """The model's transformers config."""
@@ -100,16 +129,21 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     Base models often name another one, at which a student of the template would never stop.
 
     Raises:
-        Refused: no chat template, or one that ends no turn (`chat_template.turn_of`); nothing that could pad.
+        Refused: no chat template, or one that ends no turn (`chat_template.turn_of`), or without a variable that is
+            to be set; nothing that could pad.
     """
     from transformers import AutoTokenizer
 
     with _reading("tokenizer", source):
         tok = AutoTokenizer.from_pretrained(**source.where())
+    tok.chat_template = source.chat_template or tok.chat_template
     if not tok.chat_template:
         raise Refused(
-            f"the tokenizer of '{source.name}' has no chat template.", "Use the instruct version of the model."
+            f"the tokenizer of '{source.name}' has no chat template.",
+            "Use the instruct version of the model; for a student of a base model student.chat_template names one.",
         )
+    if source.template_settings:
+        tok.chat_template = with_settings(tok.get_chat_template(), source.template_settings)
     end = turn_of(tok, source.name).end
     if tok.eos_token_id != end:
         tok.eos_token = tok.convert_ids_to_tokens(end)

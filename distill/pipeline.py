@@ -39,7 +39,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "problems": (),
     "harvest": ("problems",),
     "curate": ("problems", "harvest"),
-    "train": ("curate",),
+    "train": ("curate", "problems"),
     "on_policy": ("problems", "curate", "train"),
     "evaluate": ("problems", "train", "on_policy"),
     "publish": ("train", "on_policy", "evaluate"),
@@ -86,7 +86,7 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
 
     outside: dict[str, Any] = {
         "problems": source_fingerprint(recipe.problems),
-        "train": models.resolve(recipe.student.model, recipe.student.revision).fingerprint(),
+        "train": models.of_student(recipe.student).fingerprint(),
     }
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         outside["harvest"] = models.resolve(recipe.teacher.model, recipe.teacher.revision).fingerprint()
@@ -226,9 +226,11 @@ def _curate(run: Run, progress: Progress) -> dict[str, Any]:
 
 
 def _train(run: Run, progress: Progress) -> dict[str, Any]:
+    from distill.problems import read_problems
     from students.stage import train_student
 
-    return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained)
+    held_out = [p for p in read_problems(run.output("problems")) if p.held_out]
+    return train_student(run.recipe, run.output("curate"), run.output("train"), progress.trained, held_out)
 
 
 def _on_policy(run: Run, progress: Progress) -> dict[str, Any]:

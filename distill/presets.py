@@ -13,7 +13,6 @@ from typing import Any
 
 from distill import recipe_yaml
 from distill.errors import Refused
-from distill.published_sets import expected_set
 from distill.recipe import Train
 
 FOLDER = Path(str(resources.files("recipes"))) / "presets"
@@ -75,7 +74,7 @@ def overlay(name: Any, student: str) -> Tree:
     found = merged({"train": defaults}, _for_student(tree, student))
     if ending:
         found = merged(found, merged(_for_student(adapter, student), {"train": {"method": ADAPTERS[ending]}}))
-    return _in_packed_rows(found)
+    return found
 
 
 def merged(lower: Tree, upper: Tree) -> Tree:
@@ -108,14 +107,3 @@ def _for_student(layer: Tree, student: str) -> Tree:
     called = student.rstrip("/").rpartition("/")[2].lower()
     fitting = next((tree for pattern, tree in patterns.items() if fnmatchcase(called, pattern)), {})
     return merged(rest, fitting)
-
-
-def _in_packed_rows(tree: Tree) -> Tree:
-    """Published batches count traces; training counts packed rows of max_length tokens: as many as hold those traces.
-
-    Where the mean length of a trace is not known, a packed row counts as one.
-    """
-    train = dict(tree["train"])
-    traces, known = train.pop("rows_per_batch"), expected_set(tree["problems"]["hub_id"])
-    share = known.tokens / train["max_length"] if known else 1
-    return {**tree, "train": {**train, "packed_rows_per_batch": max(1, round(traces * share))}}

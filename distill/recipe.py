@@ -4,11 +4,12 @@ Every key is typed, frozen and documented by the string under it. Reading a file
 error messages are in `recipe_file.py`; nothing here touches the disk.
 """
 
-from typing import Literal
+import keyword
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from distill.recipe_base import Count, ModelName, Section
+from distill.recipe_base import Count, JsonObject, ModelName, Section
 from distill.recipe_curate import Curate
 from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_judge import Judge
@@ -69,6 +70,20 @@ __all__ = [
 ]
 
 
+def _template_settings(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no name of a variable, or one that every server sets itself."""
+    for name in value:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"{name!r} is no name of a variable")
+        if name in ("messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token"):
+            raise ValueError(f"{name} is set by the server, at every request")
+    return value
+
+
+TemplateSettings = Annotated[JsonObject, AfterValidator(_template_settings)]
+"""Variables of a chat template."""
+
+
 class Student(Section):
     """Who learns."""
 
@@ -78,6 +93,12 @@ class Student(Section):
     """Hub commit or tag; null takes the newest."""
     prompt: Prompt | None = None
     """What the student is asked, in training and evaluation; null takes the teacher's prompt, without its examples."""
+    chat_template: str | None = None
+    """A file with a Jinja template, for a base model that has none or another than its own; the same in training,
+    evaluation and the checkpoint. null takes the model's."""
+    chat_template_kwargs: TemplateSettings = Field(default_factory=dict)
+    """Variables of the template, such as enable_thinking: false. They are written into the checkpoint's template, so
+    that training, evaluation and every server render alike."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the frozen weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
 

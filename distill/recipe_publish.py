@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from distill.licences import KNOWN, SLUG, identifier
 from distill.recipe_base import Section
+from distill.recipe_export import GgufTypes
 
 
 def _repository(written: str) -> str:
@@ -57,6 +58,8 @@ class Publish(Section):
     """Push into a repository that holds files of others, or the student of another recipe; refused otherwise."""
     merged: bool = True
     """The merged checkpoint, with the adapter in its folder `adapter/`; false publishes the adapter alone."""
+    gguf: GgufTypes = Field(default_factory=list)
+    """GGUF files of the merged checkpoint beside it, such as [q8_0]; `distill export` makes them at any time."""
     answers: bool = True
     """Publish the answers and verdicts of base and student, up to 50 MB; false publishes the figures alone."""
     licence: Licence | None = None

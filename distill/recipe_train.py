@@ -38,7 +38,9 @@ class Train(Section):
     sharding: Literal["auto", "none", "fsdp2"] = "auto"
     """Whether several devices part the weights (fsdp2) or hold a copy each (none); auto parts what one cannot hold."""
     packed_rows_per_batch: Count = 8
-    """Packed rows of max_length tokens in one optimiser step, over all devices."""
+    """Packed rows of max_length tokens in one optimiser step, over all devices; nothing where rows_per_batch is set."""
+    rows_per_batch: Count | None = None
+    """Traces in one optimiser step, over all devices, as published recipes count; each pass deals them out anew."""
     per_device_train_batch_size: Count = 1
     """Packed rows in one forward pass on one device."""
     weight_decay: float = Field(0.0, ge=0, le=10)
@@ -63,8 +65,9 @@ class Train(Section):
     """Train magnitude and direction of the weights apart (DoRA); slower, and at low ranks often better."""
     use_rslora: bool = False
     """Scale by lora_alpha / sqrt(lora_r) instead."""
-    merge_into: Literal["clean", "quantised"] = "clean"
-    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense."""
+    merge_into: Literal["auto", "clean", "quantised"] = "auto"
+    """With qlora: merge the adapter into the base of 16 bits, or into that of 4 bits which it has seen, made dense.
+    auto keeps the one whose outputs are nearer to what was trained; both are measured in any case."""
     attn_implementation: Literal["auto", "flash_attention_2", "varlen", "sdpa"] = "auto"
     """auto takes flash-attn where it is there, else kernels for rows of unequal length, else a block-diagonal mask."""
     gradient_checkpointing: bool = False
@@ -90,7 +93,7 @@ class Train(Section):
         changed = [name for name in adapters if getattr(self, name) != defaults[name]]
         if self.method == "full" and changed:
             raise ValueError(f"{changed[0]} is about an adapter, and train.method=full trains all weights")
-        if self.method != "qlora" and self.merge_into != "clean":
+        if self.method != "qlora" and self.merge_into != "auto":
             raise ValueError("merge_into is about train.method=qlora, which alone has two bases to merge into")
         return self
 
@@ -105,7 +108,7 @@ class Train(Section):
 
     @model_validator(mode="after")
     def _batch(self) -> "Train":
-        if self.packed_rows_per_batch % self.per_device_train_batch_size:
+        if self.rows_per_batch is None and self.packed_rows_per_batch % self.per_device_train_batch_size:
             raise ValueError(
                 f"packed_rows_per_batch={self.packed_rows_per_batch} is not a multiple of "
                 f"per_device_train_batch_size={self.per_device_train_batch_size}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distill.recipe import Train
-from students.pack import best_fit, lay_out
+from students.pack import PackedRow, best_fit, lay_out
 from students.render import Row
 
 if TYPE_CHECKING:
@@ -71,24 +71,57 @@ def _filled(step: list[list[int]], per_step: int, at_once: int) -> list[list[int
     return [*([] for _ in range(before)), *step, *([] for _ in range(behind))]
 
 
+@dataclass(frozen=True)
 class StepRows:
-    """Packed rows of all steps in their order, laid out as they are asked for; a map-style data set of torch's."""
+    """Rows, and the steps that they are learnt in."""
 
-    def __init__(self, rows: "Sequence[Row] | Dataset", steps: Steps, train: Train, pad_token_id: int, devices: int):
-        self.rows = rows
-        self.steps = steps
-        self.length = train.max_length
-        self.pad = pad_token_id
-        self.at_once = train.per_device_train_batch_size * devices
+    rows: "Sequence[Row] | Dataset"
+    steps: Steps
+    length: int
+    """Tokens of a packed row."""
+    pad_token_id: int
+    at_once: int
+    """Packed rows in one forward pass, over all devices."""
 
-    def __len__(self) -> int:
-        return len(self.steps.slots)
+    @property
+    def packed_rows(self) -> int:
+        """Of one pass, empty ones not counted."""
+        return sum(map(bool, self.steps.slots[: self.steps.in_one_pass * self.steps.per_step]))
 
-    def __getitem__(self, slot: int) -> dict[str, Any]:
-        members = [_row(self.rows[i]) for i in self.steps.slots[slot]]
-        packed = lay_out(members, self.length, self.pad)
-        found = {"input_ids": packed.input_ids, "labels": packed.labels, "position_ids": packed.position_ids}
-        return {**found, "skipped": self.steps.is_skipped(slot, self.at_once)}
+    def packed(self, slot: int) -> PackedRow:
+        """Laid out."""
+        return lay_out([_row(self.rows[i]) for i in self.steps.slots[slot]], self.length, self.pad_token_id)
+
+    def fullest(self, count: int) -> list[PackedRow]:
+        """Those with the most tokens of rows."""
+        lengths = [len(_row(row)) for row in self.rows]
+        by_tokens = sorted(
+            range(len(self.steps.slots)), key=lambda slot: -sum(lengths[i] for i in self.steps.slots[slot])
+        )
+        return [self.packed(slot) for slot in by_tokens[:count]]
+
+    def dataset(self) -> "Dataset":
+        """What the trainer reads: packed rows of all steps in their order, laid out as they are asked for."""
+        from datasets import Dataset
+
+        return Dataset.from_dict({"slot": range(len(self.steps.slots))}).with_transform(self._laid_out)
+
+    def _laid_out(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        made = [self.packed(slot) for slot in batch["slot"]]
+        return {
+            "input_ids": [row.input_ids for row in made],
+            "labels": [row.labels for row in made],
+            "position_ids": [row.position_ids for row in made],
+            "skipped": [self.steps.is_skipped(slot, self.at_once) for slot in batch["slot"]],
+        }
+
+
+def in_steps(
+    rows: "Sequence[Row] | Dataset", train: Train, pad_token_id: int, seed: int, in_order: bool, devices: int = 1
+) -> StepRows:
+    """Rows dealt out to the steps of a recipe with `train.rows_per_batch`."""
+    steps = steps_of([len(_row(row)) for row in rows], train, seed, in_order, devices)
+    return StepRows(rows, steps, train.max_length, pad_token_id, train.per_device_train_batch_size * devices)
 
 
 def _row(found: Row | dict[str, Any]) -> Row:

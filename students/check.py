@@ -31,6 +31,8 @@ class Checked:
     tokens_in_loss: int
     end: int
     """The token that ends every row."""
+    thinks: bool = False
+    """Do most of the traces reason in `<think>`, so that the student is a reasoner?"""
     learns_end: bool = False
     """Is that token new to the model, so that its embedding is trained too?"""
     notes: tuple[str, ...] = ()
@@ -58,7 +60,8 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
             "Training would hide the end of every answer from the loss.",
         )
     turn = turn_of(tokenizer, tokenizer.name_or_path)
-    rows = [render(tokenizer, turn, r["trace_id"], r["messages"], r["completion"]) for r in curated]
+    traces = list(curated)
+    rows = [render(tokenizer, turn, r["trace_id"], r["messages"], r["completion"]) for r in traces]
     fitting = [row for row in rows if len(row) <= train.max_length]
     too_long = len(rows) - len(fitting)
     if too_long and not train.drop_long_rows:
@@ -76,6 +79,7 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
         tokens=sum(map(len, fitting)),
         tokens_in_loss=sum(len(row) - row.labels.count(IGNORED) for row in fitting),
         end=turn.end,
+        thinks=2 * sum("</think>" in r["completion"] for r in traces) > len(traces),
         notes=(DATED,) if turn.tells_date else (),
     )
 

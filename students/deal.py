@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from accelerate.data_loader import SeedableRandomSampler
 from torch.utils.data import Sampler
 
+from students.batches import StepRows
 from students.pack import PackedRow
-from students.render import IGNORED
+from students.render import IGNORED, Row
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,6 +24,13 @@ def dataset_of(packed: list[PackedRow]) -> "Dataset":
     from datasets import Dataset
 
     return Dataset.from_list([{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in packed])
+
+
+def rows_of(dealt: StepRows) -> "Dataset":
+    """The rows that steps are made of, for other processes to deal out alike."""
+    from datasets import Dataset
+
+    return Dataset.from_list([asdict(row) for row in dealt.rows if isinstance(row, Row)])
 
 
 def filled(rows: "Dataset", multiple: int) -> "Dataset":

@@ -133,7 +133,7 @@ def _refuse_uneven_batch(train: Train, devices: int) -> None:
     """
     each = train.per_device_train_batch_size
     wanted = train.packed_rows_per_batch
-    if wanted % (devices * each) == 0:
+    if train.rows_per_batch is not None or wanted % (devices * each) == 0:
         return
     up = -(-wanted // (devices * each)) * devices * each
     fitting = max(n for n in range(1, devices + 1) if wanted % (n * each) == 0)

@@ -55,7 +55,7 @@ def with_method(train: Train, method: str) -> Train:
     """The same section with another method, its other keys as they are where they mean something to it."""
     names = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
     defaults = {name: Train.model_fields[name].default for name in names} if method == "full" else {}
-    return train.model_copy(update={"method": method, "merge_into": "clean"} | defaults)
+    return train.model_copy(update={"method": method, "merge_into": "auto"} | defaults)
 
 
 def _fit(config: Any, train: Train, bytes_per_weight: int) -> Fit:

@@ -2,7 +2,7 @@
 
 student/launch/
   job.json         what to train, and how
-  packed/          the packed rows, mapped into memory by all
+  packed/          the packed rows, or the rows that steps are made of, mapped into memory by all
   notices.jsonl    what the first process says
   failed-R.json    why process R ended early
   logs/            standard output and error of each process
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from distill.errors import DistillError, Refused
 from distill.files import read_json, write_json
 from distill.recipe import Recipe
-from students.deal import dataset_of
+from students.batches import StepRows
+from students.deal import dataset_of, rows_of
 from students.devices import Layout
 from students.pack import PackedRow
 
@@ -41,12 +42,13 @@ class Job:
     new_tokens: list[int]
     """Tokens whose embeddings are trained too."""
 
-    def write(self, packed: list[PackedRow], folder: Path) -> None:
+    def write(self, packed: list[PackedRow] | StepRows, folder: Path) -> None:
         """Into the student's folder, where an earlier job's traces go."""
         launch = folder / LAUNCH
         shutil.rmtree(launch, ignore_errors=True)
         launch.mkdir()
-        dataset_of(packed).save_to_disk(launch / "packed")
+        rows = rows_of(packed) if isinstance(packed, StepRows) else dataset_of(packed)
+        rows.save_to_disk(launch / "packed")
         write_json(
             launch / "job.json",
             {

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from distill import guard
 from distill.errors import DistillError, Refused
 from distill.files import read_json
+from students.batches import StepRows
 from students.devices import started_by_launcher
 from students.job import LAUNCH, TRAINED, Job, first_failure
 from students.pack import PackedRow
@@ -32,7 +33,7 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at what the processes have written."""
 
 
-def train_on_many(job: Job, packed: list[PackedRow], folder: Path, metrics: "Metrics") -> Path:
+def train_on_many(job: Job, packed: list[PackedRow] | StepRows, folder: Path, metrics: "Metrics") -> Path:
     """Train on all devices of the job's layout; returns the folder of what was trained.
 
     The first of the processes appends a line a step to the metrics; where it is another, the line is told here.

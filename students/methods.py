@@ -118,23 +118,20 @@ def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[i
 
 
 def merged_of(
-    trained: "PreTrainedModel", adapter: Path, source: models.ModelSource, dtype: str, train: Train
+    trained: "PreTrainedModel | None", adapter: Path, source: models.ModelSource, dtype: str, train: Train, into: str
 ) -> "PreTrainedModel":
-    """The trained student as one checkpoint.
+    """The trained student as one model.
 
-    An adapter of QLoRA is merged into the clean base of 16 bits, or into the one of 4 bits that it has seen, made dense
-    again (`train.merge_into`): which of them is nearer to what was trained is measured, not known beforehand
-    (unslothai/unsloth-zoo#810).
+    An adapter of QLoRA is merged `into` the "clean" base of 16 bits, or the "quantised" one of 4 bits that it has seen,
+    made dense again.
     """
     import torch
 
-    if train.method == "full":
-        return trained.to(models.compute_dtype(dtype)[0])
-    if train.method == "lora":
-        return trained.merge_and_unload()
+    if trained is not None:
+        return trained.to(models.compute_dtype(dtype)[0]) if train.method == "full" else trained.merge_and_unload()
     from peft import PeftModel
 
-    if train.merge_into == "clean":
+    if into == "clean":
         base = models.load(source, dtype)
     else:
         base = _in_4_bits(source, dtype).dequantize()

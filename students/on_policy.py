@@ -22,11 +22,13 @@ from distill.files import read_json, write_json
 from distill.folders import write_folder
 from distill.recipe import LocalTeacher, Recipe
 from distill.token_scores import Score
-from students.methods import load_student, merged_of
+from students.divergence import own_answers, reference
+from students.merge import merge
+from students.methods import load_student
 from students.own_answers import Asked, Continue, OwnAnswers, order_of
-from students.pack import PackedRow
 from students.same_tokenizer import prompt_ids, refuse_other_prompts, refuse_other_tokenizer
-from students.stage import Metrics, OnStep, log_probs, save, sizes, stop_tokens
+from students.serving import stop_tokens
+from students.stage import Metrics, OnStep, sizes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,6 +40,8 @@ ADAPTER_RATE, FULL_RATE = 1e-4, 5e-5
 
 TOLD = ("loss", "entropy", "mean_tokens", "finished", "learning_rate", "grad_norm")
 """Of each step, in `metrics.jsonl`. The loss is the mean reverse KL per token, in nats."""
+
+RATE_KEY = "on_policy.learning_rate"
 
 MOST_COMPARED = 1000
 """Prompts that are rendered with the teacher's chat template too."""
@@ -78,7 +82,7 @@ def distil_on_policy(
     metrics = Metrics(folder / "metrics.jsonl", on_step, TOLD)
     with _teacher(recipe, judge) as judges:
         trained = _trained(recipe, load_trained(recipe, student), judges, tokenizer, asked, sample, rate, metrics)
-    divergence = _save(recipe, trained, tokenizer, asked[0].prompt_ids, folder)
+    cost = _save(recipe, trained, tokenizer, asked, _thinks(curated), folder)
     counts = {
         "problems": len(asked),
         "steps": metrics.last.get("step", 0),
@@ -87,7 +91,7 @@ def distil_on_policy(
         "final_reverse_kl": metrics.last.get("loss"),
         "mean_tokens": metrics.last.get("mean_tokens"),
         "finished": metrics.last.get("finished"),
-        "merge_kl": divergence,
+        **cost,
         "learning_rate": rate,
     }
     write_json(done, {"counts": counts, "files": sizes(folder)})
@@ -113,9 +117,9 @@ def _trained(
     spec, folder = recipe.on_policy, metrics.path.parent
     order = order_of(len(asked), spec.steps * spec.samples_per_step, recipe.seed)
     limits = (spec.max_tokens, spec.temperature, recipe.seed)
-    stops = set(stop_tokens(model, tokenizer))
+    stops = set(stop_tokens(model.generation_config, tokenizer))
     answers = OwnAnswers(folder / "samples.jsonl", asked, order, tokenizer, stops, limits, sample)
-    callback = checkpoint_callback(metrics.note, rate_key="on_policy.learning_rate")
+    callback = checkpoint_callback(metrics.note, rate_key=RATE_KEY)
     at, seed = folder / "checkpoints", recipe.seed
     return run_trainer(
         build_trainer(model, *judges, tokenizer, answers, spec, recipe.train, rate, seed, at, [callback])
@@ -146,6 +150,14 @@ def gate(recipe: Recipe, curated: Path, held_out: Collection[str], tokenizer: "P
     return asked
 
 
+def _thinks(curated: Path) -> bool:
+    """Has the student learnt to think from most of these traces?"""
+    from datasets import load_from_disk
+
+    answers = load_from_disk(curated)["completion"]
+    return 2 * sum("</think>" in answer for answer in answers) > len(answers)
+
+
 def refuse_other_teacher(recipe: Recipe, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedTokenizerBase":
     """The tokenizer of who judges: the one that the recipe names, or the model's own.
 
@@ -169,9 +181,7 @@ def load_trained(recipe: Recipe, student: Path) -> "PreTrainedModel":
         return models.load(models.resolve(str(student / "merged")), "float32")
     from peft import PeftModel
 
-    base = load_student(
-        models.resolve(recipe.student.model, recipe.student.revision), recipe.student.dtype, recipe.train
-    )
+    base = load_student(models.of_student(recipe.student), recipe.student.dtype, recipe.train)
     return PeftModel.from_pretrained(base, student / "adapter", is_trainable=True)
 
 
@@ -187,23 +197,29 @@ def _teacher(recipe: Recipe, judge: Judge) -> Iterator[tuple["PreTrainedModel | 
 
 
 def _save(
-    recipe: Recipe, trained: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prompt: list[int], folder: Path
-) -> float:
-    """Adapter and merged checkpoint; returns KL(trained || merged) over a prompt."""
+    recipe: Recipe,
+    trained: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    asked: list[Asked],
+    thinks: bool,
+    folder: Path,
+) -> dict[str, Any]:
+    """Adapter and merged checkpoint; returns what merging cost, on answers to the problems that were asked."""
     if recipe.train.method != "full":
-        write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
-    source = models.resolve(recipe.student.model, recipe.student.revision)
-    row = PackedRow(prompt, prompt, list(range(len(prompt))), [])
-    before = log_probs(trained, row)
-    merged = merged_of(trained, folder / "adapter", source, recipe.student.dtype, recipe.train)
-    return save(merged, before, tokenizer, row, folder, rate_key="on_policy.learning_rate")
+        write_folder(folder / "adapter", trained.save_pretrained)
+    source, dtype = models.of_student(recipe.student), recipe.student.dtype
+    said = own_answers(trained, tokenizer, [one.prompt_ids for one in asked], recipe.seed)
+    with reference(trained, said, folder) as before:
+        whole = None if recipe.train.method == "qlora" else trained
+        del trained
+        return merge(whole, before, source, dtype, recipe.train, tokenizer, thinks, folder, RATE_KEY)
 
 
 def _refuse_beyond_context(recipe: Recipe, longest: int) -> None:
     """Refuse answers that may run past what student or teacher can see."""
     assert recipe.on_policy is not None
     teacher = recipe.on_policy_teacher()
-    models_asked = {"student": models.resolve(recipe.student.model, recipe.student.revision)}
+    models_asked = {"student": models.of_student(recipe.student)}
     if teacher.kind != "endpoint":
         models_asked["teacher"] = models.resolve(teacher.model, teacher.revision)
     for who, source in models_asked.items():

@@ -88,9 +88,10 @@ def lay_out(members: list[Row], length: int, pad_token_id: int) -> PackedRow:
     )
 
 
-def collate(rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Packed rows to tensors of shape (B, T), with the borders of their rows. Positions and borders isolate them."""
     import torch
 
+    skipped = {"skipped": all(row["skipped"] for row in rows)} if "skipped" in rows[0] else {}
     batch = {key: torch.tensor([row[key] for row in rows]) for key in ("input_ids", "labels", "position_ids")}
-    return batch | borders(batch["position_ids"])
+    return batch | borders(batch["position_ids"]) | skipped

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
 from distill.recipe import Train
+from students.batches import StepRows
 from students.fit import advice
 from students.pack import PackedRow, collate
 from students.plan import MemoryPlan, available_memory, gib, memory_plan
@@ -40,7 +41,7 @@ def wanted(train: Train, plan: MemoryPlan) -> bool:
 
 
 def probed(
-    trainer: "SFTTrainer", packed: list[PackedRow], train: Train, config: Any, bytes_per_weight: int
+    trainer: "SFTTrainer", packed: list[PackedRow] | StepRows, train: Train, config: Any, bytes_per_weight: int
 ) -> dict[str, int]:
     """Bytes at the peak, for the run's counts: as predicted, and of two real steps where they are worth their time.
 
@@ -61,7 +62,7 @@ def probed(
 
 
 def probe(
-    trainer: "SFTTrainer", packed: list[PackedRow], train: Train, plan: MemoryPlan, hint: Callable[[], str]
+    trainer: "SFTTrainer", packed: list[PackedRow] | StepRows, train: Train, plan: MemoryPlan, hint: Callable[[], str]
 ) -> int:
     """The peak of two real steps in bytes: what the process held on a CPU, what PyTorch reserved on a GPU.
 
@@ -90,8 +91,10 @@ def _too_large(plan: MemoryPlan, hint: Callable[[], str]) -> Refused:
     )
 
 
-def _fullest(packed: list[PackedRow], rows: int) -> list[dict[str, Any]]:
+def _fullest(packed: list[PackedRow] | StepRows, rows: int) -> list[dict[str, Any]]:
     """The packed rows with the most positions in the loss; all are of one length."""
+    if isinstance(packed, StepRows):
+        packed = packed.fullest(rows)
     by_loss = sorted(packed, key=lambda row: row.labels.count(IGNORED))[:rows]
     chosen = [by_loss[i % len(by_loss)] for i in range(rows)]
     return [{k: v for k, v in asdict(row).items() if k != "trace_ids"} for row in chosen]

@@ -21,6 +21,7 @@ from distill.files import read_json, write_json
 from distill.recipe import Recipe
 from distill.run import OUTPUTS, unsealed
 from students.card import hub_name, model_card
+from students.export import export
 from students.hub import hub_token
 from students.hub_access import targets
 from students.public import public
@@ -64,6 +65,9 @@ def _write(recipe: Recipe, run: Path, at: Path) -> None:
     shutil.copytree(student / ("merged" if recipe.publish.merged else "adapter"), at, copy_function=_link_or_copy)
     if recipe.publish.merged and has_adapter:
         shutil.copytree(student / "adapter", at / "adapter", copy_function=_link_or_copy)
+    if recipe.publish.gguf:
+        for one in export(student / "merged", run / "gguf", recipe.publish.gguf, recipe.name):
+            _link_or_copy(str(run / "gguf" / one.file), str(at / one.file))
     if not recipe.publish.merged:
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
             if (student / "merged" / name).exists():
@@ -137,7 +141,7 @@ def _is_edited(readme: Path, card: str) -> bool:
 def _link_or_copy(source: str, target: str) -> None:
     """Weights are large and nobody edits them: a second name for the same bytes where the file system allows it."""
     try:
-        if not source.endswith(".safetensors"):
+        if not source.endswith((".safetensors", ".gguf")):
             raise OSError("may be edited in place")
         os.link(source, target)
     except OSError:

@@ -47,7 +47,8 @@ def step_of(train: Train, labelled: int | None = None) -> Step:
     """The largest step of a recipe; without `labelled` all positions count as in the loss."""
     rows = train.per_device_train_batch_size
     inside = train.max_length if labelled is None else labelled
-    return Step(train.max_length, rows, inside, train.packed_rows_per_batch > rows)
+    accumulated = train.rows_per_batch is not None or train.packed_rows_per_batch > rows
+    return Step(train.max_length, rows, inside, accumulated)
 
 
 class Simulated(NamedTuple):

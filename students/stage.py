@@ -11,7 +11,6 @@ student/
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,14 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill import models
-from distill.errors import DistillError, Refused
+from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
-from distill.recipe import Recipe
+from distill.recipe import Recipe, Train
+from distill.records import Problem
+from students.batches import StepRows, in_steps
 from students.check import Checked, check, coloured
-from students.devices import described, refuse_without_room
+from students.devices import Layout, described, refuse_without_room
+from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
-from students.methods import load_student, loaded_as_trained, merged_of, refuse_without_bitsandbytes
+from students.merge import held_out_prompts, merge
+from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
 from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
@@ -35,7 +38,6 @@ from students.savings import refuse_savings_that_do_not_work_here
 from students.small import refuse_long_traces
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     """
     from datasets import load_from_disk
 
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     config = models.config(source)
     context = config.get_text_config().max_position_embeddings
@@ -73,16 +75,17 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     return checked, tokenizer
 
 
-def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) -> dict[str, Any]:
+def train_student(
+    recipe: Recipe, curated: Path, folder: Path, on_step: OnStep, held_out: Sequence[Problem] = ()
+) -> dict[str, Any]:
     """Train, merge and save the student; goes on from the last checkpoint. Returns the counts.
+
+    On the problems `held_out` it is measured what merging cost; without them, on the prompts of the curated set.
 
     Raises:
         Refused: the gate's reasons, or packing that does not isolate.
-        DistillError: the loss became no number.
+        DistillError: the loss or the trained student's outputs are no numbers.
     """
-    from students.launch import train_on_many
-    from students.train import build_trainer, isolated, run_trainer
-
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
@@ -90,61 +93,77 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     if done.exists() and sizes(folder) == read_json(done)["files"]:
         _remove_scaffold(folder)
         return read_json(done)["counts"]  # killed between the last save and the seal
-    in_order = recipe.curate.order != "random"
-    packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)
     models.keep_freed_memory()
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
-    train = recipe.train.model_copy(update={"learning_rate": rate})
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
     logger.info("train: learning rate %g (%s)", rate, reason)
+    layout = refuse_without_room(models.config(source), recipe.train, _bytes_per_weight(recipe))
+    trained, told = _trained(recipe, checked, tokenizer, layout, folder, on_step)
+    if recipe.train.method != "full":
+        write_folder(folder / "adapter", trained.save_pretrained)
+    prompts = held_out_prompts(recipe, held_out, checked.rows, tokenizer)
+    with reference(trained, own_answers(trained, tokenizer, prompts, recipe.seed), folder) as before:
+        whole = None if recipe.train.method == "qlora" else trained
+        del trained  # makes room for the base that a QLoRA adapter is merged into
+        cost = merge(whole, before, source, recipe.student.dtype, recipe.train, tokenizer, checked.thinks, folder)
+    chosen = {"learning_rate": rate, "learning_rate_because": reason}
+    layout_told = {"devices": layout.devices, "sharding": layout.sharding}
+    counts = {**checked.counts(), **told, **cost, **chosen, **layout_told}
+    write_json(done, {"counts": counts, "files": sizes(folder)})
+    _remove_scaffold(folder)
+    return counts
+
+
+def _trained(
+    recipe: Recipe,
+    checked: Checked,
+    tokenizer: "PreTrainedTokenizerBase",
+    layout: Layout,
+    folder: Path,
+    on_step: OnStep,
+) -> tuple["PreTrainedModel", dict[str, Any]]:
+    """The student after all steps, and what the counts tell of them."""
+    from students.launch import train_on_many
+    from students.train import build_trainer, isolated, run_trainer
+
+    train, in_order, pad = recipe.train, recipe.curate.order != "random", tokenizer.pad_token_id
+    source, dtype = models.of_student(recipe.student), recipe.student.dtype
     new_tokens = [checked.end] if checked.learns_end else []
-    layout = refuse_without_room(models.config(source), train, _bytes_per_weight(recipe))
+    if train.rows_per_batch is None:
+        packed: list[PackedRow] | StepRows = pack(checked.rows, train.max_length, pad, recipe.seed, in_order)
+    else:
+        packed = in_steps(checked.rows, train, pad, recipe.seed, in_order, layout.devices)
     metrics = Metrics(folder / "metrics.jsonl", on_step)
     memory: dict[str, int] = {}
     if layout.devices > 1:
         logger.info("train: %s", described(layout))
-        job = Job(recipe.model_copy(update={"train": train}), layout, in_order, new_tokens)
-        on_many = train_on_many(job, packed, folder, metrics)
+        on_many = train_on_many(Job(recipe, layout, in_order, new_tokens), packed, folder, metrics)
         metrics = Metrics(folder / "metrics.jsonl", on_step)
-        trained = loaded_as_trained(on_many, source, recipe.student.dtype, train, parted=layout.sharding != "none")
+        trained = loaded_as_trained(on_many, source, dtype, train, parted=layout.sharding != "none")
     else:
-        trainer = build_trainer(
-            load_student(source, recipe.student.dtype, train),
-            tokenizer,
-            packed,
-            train,
-            recipe.seed,
-            folder / "checkpoints",
-            metrics.note,
-            in_order,
-            new_tokens=new_tokens,
-        )
+        model, at = load_student(source, dtype, train), folder / "checkpoints"
+        settings = (train, recipe.seed, at, metrics.note, in_order, new_tokens)
+        trainer = build_trainer(model, tokenizer, packed, *settings)
         with isolated(trainer, train.attn_implementation):
             memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
             trained = run_trainer(trainer)
-    if train.method != "full":
-        write_folder(folder / "adapter", lambda at: trained.save_pretrained(at))
-    before = log_probs(trained, packed[0])
-    merged = merged_of(trained, folder / "adapter", source, recipe.student.dtype, train)
-    divergence = save(merged, before, tokenizer, packed[0], folder)
-    counts = {
-        **checked.counts(),
-        "packed_rows": len(packed),
-        "packing_efficiency": round(checked.tokens / (len(packed) * recipe.train.max_length), 4),
-        "steps": metrics.last.get("step", 0),
-        "stopped_early": metrics.last.get("step", 0) < metrics.last.get("of", 0),
-        "final_loss": metrics.last.get("loss"),
-        "final_token_accuracy": metrics.last.get("mean_token_accuracy"),
-        "merge_kl": divergence,
-        "learning_rate": rate,
-        "learning_rate_because": reason,
-        "devices": layout.devices,
-        "sharding": layout.sharding,
-        **memory,
+    return trained, {**_told(packed, checked, train), **_last(metrics), **memory}
+
+
+def _told(packed: list[PackedRow] | StepRows, checked: Checked, train: Train) -> dict[str, Any]:
+    count = packed.packed_rows if isinstance(packed, StepRows) else len(packed)
+    return {"packed_rows": count, "packing_efficiency": round(checked.tokens / (count * train.max_length), 4)}
+
+
+def _last(metrics: "Metrics") -> dict[str, Any]:
+    last = metrics.last
+    return {
+        "steps": last.get("step", 0),
+        "stopped_early": last.get("step", 0) < last.get("of", 0),
+        "final_loss": last.get("loss"),
+        "final_token_accuracy": last.get("mean_token_accuracy"),
     }
-    write_json(done, {"counts": counts, "files": sizes(folder)})
-    _remove_scaffold(folder)
-    return counts
 
 
 def _remove_scaffold(folder: Path) -> None:
@@ -157,61 +176,6 @@ def sizes(folder: Path) -> dict[str, int]:
     """Bytes of every file of the saved student."""
     saved = [p for part in ("adapter", "merged") for p in (folder / part).rglob("*") if p.is_file()]
     return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(saved)}
-
-
-def save(
-    merged: "PreTrainedModel",
-    before: "torch.Tensor",
-    tokenizer: "PreTrainedTokenizerBase",
-    sample: PackedRow,
-    folder: Path,
-    rate_key: str = "train.learning_rate",
-) -> float:
-    """Write the merged checkpoint, whole or not at all.
-
-    Returns mean KL(trained || merged) in nats over the tokens of a packed row, of which `before` has the log
-    probabilities of the model as it was trained: what merging cost, and rounding to the checkpoint's dtype.
-
-    Raises:
-        DistillError: the outputs are no numbers.
-    """
-    after = log_probs(merged, sample)
-    merged.generation_config.eos_token_id = stop_tokens(merged, tokenizer)
-    merged.generation_config.pad_token_id = tokenizer.pad_token_id
-
-    def write(at: Path) -> None:
-        merged.save_pretrained(at)
-        tokenizer.save_pretrained(at)
-
-    divergence = float((before.exp() * (before - after)).sum(-1).mean())
-    if not math.isfinite(divergence):
-        raise DistillError(
-            "the trained student's outputs are no numbers: its last steps have diverged.", f"Lower {rate_key}."
-        )
-    write_folder(folder / "merged", write)
-    return divergence
-
-
-def log_probs(model: Any, row: PackedRow, tokens: int = 128) -> "torch.Tensor":
-    """Of the first tokens of a packed row, shape (tokens, vocabulary), in float32."""
-    import torch
-
-    model.eval()
-    at = {"device": model.device}
-    with torch.no_grad():
-        logits = model(
-            input_ids=torch.tensor([row.input_ids[:tokens]], **at),
-            position_ids=torch.tensor([row.position_ids[:tokens]], **at),
-            use_cache=False,
-        ).logits
-    return logits[0].float().log_softmax(-1)
-
-
-def stop_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """The turn's end first, then what the model stopped at before: what a server must stop at."""
-    before = model.generation_config.eos_token_id
-    others = before if isinstance(before, list) else [before]
-    return list(dict.fromkeys([tokenizer.eos_token_id, *(t for t in others if t is not None)]))
 
 
 def _bytes_per_weight(recipe: Recipe) -> int:

@@ -20,6 +20,7 @@ from distill.errors import DistillError, Refused
 from distill.files import write_json
 from distill.recipe import Train
 from students.attention import attention, attention_for, two_rows
+from students.batches import StepRows
 from students.devices import ALONE, Layout
 from students.methods import adapter_config
 from students.pack import PackedRow, collate
@@ -42,20 +43,25 @@ OnLog = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps and batches, derived from the recipe and the number of packed rows."""
+    """Steps and batches, derived from the recipe and what is trained on."""
 
-    packed_rows: int
     accumulation: int
     steps: int
     warmup_steps: int
+    in_one_pass: int
+    """Steps in which each row is seen once."""
 
 
-def schedule(train: Train, packed_rows: int, devices: int = 1) -> Schedule:
-    """How many optimiser steps the recipe means for so many packed rows."""
-    accumulation = train.packed_rows_per_batch // (train.per_device_train_batch_size * devices)
-    micro_batches = math.ceil(packed_rows / (train.per_device_train_batch_size * devices))
-    steps = max(1, math.ceil(math.ceil(micro_batches / accumulation) * train.num_train_epochs))
-    return Schedule(packed_rows, accumulation, steps, math.ceil(steps * train.warmup_ratio))
+def schedule(train: Train, packed: "int | StepRows", devices: int = 1) -> Schedule:
+    """How many optimiser steps the recipe means for so many packed rows, or for steps that are dealt out already."""
+    at_once = train.per_device_train_batch_size * devices
+    if not isinstance(packed, int):
+        steps, once = len(packed.steps), packed.steps.in_one_pass
+        return Schedule(packed.steps.per_step // at_once, steps, math.ceil(steps * train.warmup_ratio), once)
+    accumulation = max(1, train.packed_rows_per_batch // at_once)
+    once = math.ceil(math.ceil(packed / at_once) / accumulation)
+    steps = max(1, math.ceil(once * train.num_train_epochs))
+    return Schedule(accumulation, steps, math.ceil(steps * train.warmup_ratio), once)
 
 
 def fit(trainer: "SFTTrainer", attn_implementation: str = "auto") -> "PreTrainedModel":
@@ -105,7 +111,7 @@ def run_trainer(trainer: "Trainer") -> "PreTrainedModel":
 def build_trainer(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    packed: "list[PackedRow] | Dataset",
+    packed: "list[PackedRow] | StepRows | Dataset",
     train: Train,
     seed: int,
     checkpoints: Path,
@@ -124,22 +130,26 @@ def build_trainer(
     from students.deal import dataset_of, filled
     from students.trainer import LabelledTokensTrainer
 
-    count, devices = len(packed), layout.devices
-    once = schedule(train.model_copy(update={"num_train_epochs": 1.0}), count, devices).steps
-    rows = dataset_of(packed) if isinstance(packed, list) else packed
+    devices = layout.devices
+    if isinstance(packed, StepRows):
+        rows, fill, planned = packed.dataset(), 0, schedule(train, packed, devices)
+        train, in_order = train.model_copy(update={"num_train_epochs": 1.0}), True  # all passes lie behind each other
+    else:
+        rows = dataset_of(packed) if isinstance(packed, list) else packed
+        fill, planned = len(packed) if devices > 1 else 0, schedule(train, len(packed), devices)
     trainer = LabelledTokensTrainer(
         model=model,
-        args=_arguments(model, train, schedule(train, count, devices), seed, checkpoints, in_order, layout),
-        train_dataset=filled(rows, devices * train.per_device_train_batch_size) if devices > 1 else rows,
+        args=_arguments(model, train, planned, seed, checkpoints, in_order, layout),
+        train_dataset=filled(rows, devices * train.per_device_train_batch_size) if fill else rows,
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
-        callbacks=[checkpoint_callback(on_log, train.stop_at_token_accuracy, once)],
+        callbacks=[checkpoint_callback(on_log, train.stop_at_token_accuracy, planned.in_one_pass)],
     )
     for parameter in model.parameters():  # TRL trains QLoRA's adapters in bfloat16, where late small steps are lost
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    trainer.rows = count if devices > 1 else None
+    trainer.rows = fill or None
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
 
@@ -216,7 +226,7 @@ def _arguments(
 
 
 def checkpoint_callback(
-    on_log: OnLog, enough: float | None = None, once: int = 1, rate_key: str = "train.learning_rate"
+    on_log: OnLog, enough: float | None = None, once: int | None = None, rate_key: str = "train.learning_rate"
 ) -> "TrainerCallback":
     """Tells each step; `enough` mean token accuracy over a pass of `once` steps ends training, null never does."""
     from accelerate import PartialState
@@ -234,8 +244,9 @@ def checkpoint_callback(
                     f"Lower {rate_key}; the last checkpoint is kept.",
                 )
             if state.is_world_process_zero:
-                on_log({"step": state.global_step, "of": state.max_steps, **logs})
-            if enough is not None and _is_learnt(state.log_history, enough, once):
+                passed = {} if once is None else {"epoch": round(state.global_step / once, 4)}
+                on_log({"step": state.global_step, "of": state.max_steps, **logs, **passed})
+            if enough is not None and once is not None and _is_learnt(state.log_history, enough, once):
                 control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -38,6 +38,17 @@ class LabelledTokensTrainer(SFTTrainer):
 
         return FilledSampler(self.rows, len(self.train_dataset), self.args.data_seed)
 
+    def training_step(
+        self,
+        model: "PreTrainedModel",
+        inputs: dict[str, Any],
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Nothing where no device has anything to do (`students.batches`)."""
+        if inputs.pop("skipped", False):
+            return torch.zeros((), device=self.args.device)
+        return super().training_step(model, inputs, num_items_in_batch)
+
     def compute_loss(
         self,
         model: "PreTrainedModel",

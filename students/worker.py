@@ -12,6 +12,7 @@ from typing import Any
 
 from distill import models
 from distill.folders import write_folder
+from students.batches import in_steps
 from students.job import LAUNCH, TRAINED, Job, note_failure, read_job
 from students.train import OnLog
 
@@ -38,11 +39,13 @@ def _train(job: Job, rows: Any, folder: Path, on_step: OnLog) -> None:
     from students.train import build_trainer, fit
 
     recipe, layout = job.recipe, job.layout
-    source = models.resolve(recipe.student.model, recipe.student.revision)
+    source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     models.keep_freed_memory()
     parts.read_once(layout, quantised=recipe.train.method == "qlora")
     model = load_student(source, recipe.student.dtype, recipe.train, parted=layout.sharding != "none")
+    if recipe.train.rows_per_batch is not None:
+        rows = in_steps(rows, recipe.train, tokenizer.pad_token_id, recipe.seed, job.in_order, layout.devices)
     trainer = build_trainer(
         model,
         tokenizer,

@@ -24,7 +24,7 @@ from students import parts, worker
 
 torch.set_num_threads(1)
 trl.SFTTrainer  # noqa: B018 - resolves trl's lazy import before the forks
-from transformers import AutoModelForCausalLM, TrainerCallback  # noqa: E402
+from transformers import TrainerCallback  # noqa: E402
 
 
 def run(command: dict[str, Any], rank: int, port: int) -> None:

@@ -65,7 +65,7 @@ def test_dora_is_merged_as_it_was_trained(
 
 
 @needs_bitsandbytes
-@pytest.mark.parametrize("into", ["clean", "quantised"])
+@pytest.mark.parametrize("into", ["clean", "quantised", "auto"])
 def test_qlora_tells_what_merging_costs(
     distill: Any, recipe_file: Path, tiny_recipe: dict[str, Any], tmp_path: Path, into: str
 ) -> None:
@@ -82,10 +82,18 @@ def test_qlora_tells_what_merging_costs(
     assert torch.equal(dict(merged.named_parameters())["model.embed_tokens.weight"], clean), (
         "embeddings stay as they are"
     )
-    if into == "quantised":
-        assert counts["merge_kl"] < 1e-4
-    else:
-        assert 1e-6 < counts["merge_kl"] < 0.1
+    costs = {base: counts[f"merge_into_{base}"] for base in ("clean", "quantised")}
+    assert costs["quantised"]["mean"] < 1e-4 < costs["clean"]["mean"] < 0.1, "both are measured"
+    assert costs["clean"]["largest"] > costs["clean"]["mean"]
+    assert costs["clean"]["rows"] >= 8
+    assert counts["merged_into"] == ("quantised" if into == "auto" else into)
+    assert counts["merge_kl"] == costs[counts["merged_into"]]["mean"]
+    linear = "model.layers.0.mlp.up_proj.weight"
+    moved = dict(merged.named_parameters())[linear] - weights(base)[linear]
+    is_low_rank = torch.linalg.matrix_rank(moved.double(), rtol=1e-4) <= tiny_recipe["train"]["lora_r"]
+    assert bool(is_low_rank) == (into == "clean"), (
+        "rounding to 4 bits has moved every weight, an adapter few directions"
+    )
 
 
 def test_qlora_without_bitsandbytes_is_a_sentence(

@@ -1,5 +1,5 @@
-"""Training invariants on a tiny model: packed = padded = accumulated, isolated rows, resumed = uninterrupted,
-merged = adapter, and our loss = TRL's."""
+"""Training invariants on a tiny model: packed = padded = accumulated, isolated rows, resumed = uninterrupted, and our
+loss = TRL's."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ import pytest
 import tiny
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 from trl import SFTTrainer
 
 from distill.chat_template import turn_of
@@ -16,7 +15,6 @@ from distill.errors import DistillError, Refused
 from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
-from students.stage import log_probs, save
 from students.train import build_trainer, fit, mark_complete, newest_checkpoint, schedule
 from students.trainer import POSITIONS_STEP, labelled_positions
 
@@ -270,25 +268,6 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     model.lm_head.weight.data[5] = float("nan")
     with pytest.raises(DistillError, match="the loss is nan at step 1"):
         fit(build_trainer(model, TOK, pack(rows(), 128, TOK.pad_token_id, 0), TRAIN, 0, tmp_path, lambda _: None))
-
-
-def test_merged_equals_adapter_and_stops_at_the_turns_end(tmp_path: Path) -> None:
-    packed = pack(rows(), 128, TOK.pad_token_id, 0)
-    train = TRAIN.model_copy(update={"learning_rate": 0.05})
-    trained = fit(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path / "checkpoints", lambda _: None))
-    inputs = torch.tensor([packed[0].input_ids[:40]])
-    with torch.no_grad():
-        expected = trained(input_ids=inputs).logits
-        untrained = tiny.model()(input_ids=inputs).logits
-    before = log_probs(trained, packed[0])
-    kl = save(trained.merge_and_unload(), before, TOK, packed[0], tmp_path)
-    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
-    with torch.no_grad():
-        found = merged(input_ids=inputs).logits
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    assert (expected - untrained).abs().max() > 0.01
-    assert abs(kl) < 1e-6
-    assert merged.generation_config.eos_token_id in (TOK.eos_token_id, [TOK.eos_token_id])
 
 
 def test_training_learns(tmp_path: Path) -> None:

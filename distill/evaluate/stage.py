@@ -42,7 +42,7 @@ def evaluate(
     refuse_broken_gold(held)
     folder.mkdir(exist_ok=True)
     contestants = {
-        "base": models.resolve(recipe.student.model, recipe.student.revision),
+        "base": models.of_student(recipe.student),
         **{who: models.resolve(str(student)) for who, student in students.items()},
     }
     requests = _requests(held, recipe)
