@@ -39,7 +39,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "curate": ("problems", "harvest"),
     "train": ("curate",),
     "evaluate": ("problems", "train"),
-    "publish": ("train", "evaluate"),
+    "publish": ("problems", "curate", "train", "evaluate"),
 }
 STAGES = tuple(SECTIONS)
 
