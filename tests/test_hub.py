@@ -189,7 +189,8 @@ lora = {"enable_lora": True, "max_lora_rank": 8} if adapter else {}
 llm = LLM(model, dtype="float32", max_model_len=256, enforce_eager=True, kv_cache_memory_bytes=64 << 20, **lora)
 prompts = [{"prompt_token_ids": list(range(start, start + 30))} for start in (3, 50, 120)]
 greedy = SamplingParams(temperature=0, max_tokens=20, ignore_eos=True)
-answers = llm.generate(prompts, greedy, lora_request=LoRARequest("student", 1, adapter) if adapter else None)
+student = LoRARequest("student", 1, adapter) if adapter else None
+answers = llm.generate(prompts, greedy, use_tqdm=False, lora_request=student)
 print("answers", json.dumps([list(answer.outputs[0].token_ids) for answer in answers]))
 """
 
