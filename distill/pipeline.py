@@ -42,7 +42,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "train": ("curate", "problems"),
     "on_policy": ("problems", "curate", "train"),
     "evaluate": ("problems", "train", "on_policy"),
-    "publish": ("train", "on_policy", "evaluate"),
+    "publish": ("problems", "curate", "train", "on_policy", "evaluate"),
 }
 STAGES = tuple(SECTIONS)
 """All that there can be; `stages_of` says which a recipe has."""

@@ -82,11 +82,10 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
 
     evaluation = read_json(run / OUTPUTS["evaluate"] / "summary.json")
     stages = {stage: seal.counts for stage in SHOWN if (seal := read_seal(run, stage))}
-    template = Environment(loader=PackageLoader("distill.report"), trim_blocks=True, lstrip_blocks=True).get_template(
-        "model_card.md"
-    )
+    templates = Environment(loader=PackageLoader("distill.report"), trim_blocks=True, lstrip_blocks=True)
+    templates.filters["cell"] = _cell
     prompt = recipe.student_prompt()
-    return template.render(
+    return templates.get_template("model_card.md").render(
         front=metadata(recipe, evaluation).to_yaml(),
         recipe=recipe,
         base=public(recipe.student.model),
@@ -98,6 +97,7 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
         protocol=protocol_line(evaluation["protocol"]),
         messages=json.dumps(prompt.messages("QUESTION"), ensure_ascii=False),
         prompt=prompt,
+        fence="`" * max(3, 1 + max(map(len, re.findall("`+", f"{prompt.system} {prompt.user}")), default=0)),
         adapter=adapter,
         answers=answers,
         sources=_sources(run),
@@ -105,6 +105,11 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
         base_licence=recipe.publish.base_licence or licence_of(recipe.student.model, recipe.student.revision),
         **stages,
     )
+
+
+def _cell(text: str | None) -> str:
+    """What others wrote, such as a row's licence, as one cell of a table."""
+    return " ".join((text or "").split()).replace("|", "/").replace("<", "&lt;")
 
 
 def hub_name(model: str) -> str | None:

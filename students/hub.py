@@ -64,10 +64,11 @@ def hub(token: str) -> Iterator["HfApi"]:
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """What the client raises: its own errors, those of the connection, and the Xet store's, which are of many kinds."""
+    """What the client raises: its own errors, those of the connection, the Xet store's, which are of many kinds, and
+    KeyError for an answer that lacks what belongs into it."""
     from httpx2 import HTTPError
 
-    return (HTTPError, OSError, ValueError, RuntimeError)
+    return (HTTPError, OSError, ValueError, RuntimeError, KeyError)
 
 
 def status_of(error: BaseException) -> int | None:
@@ -110,7 +111,7 @@ def told(error: BaseException, name: str, token: str) -> tuple[str, str]:
         return "HF_HUB_OFFLINE is set, which forbids it", "unset HF_HUB_OFFLINE"
     if is_unreachable(error):
         return f"{where} cannot be reached or broke off ({said})", "See to the network, or the proxy in HTTPS_PROXY."
-    if isinstance(_innermost(error), json.JSONDecodeError):
+    if isinstance(_innermost(error), json.JSONDecodeError | KeyError):
         return f"{where} answers like no hub", "See to HF_ENDPOINT, or a proxy or login page in between."
     if status is None:
         return said, ""

@@ -1,6 +1,7 @@
 """Publishing a run: what lies in the folder, what is pushed, and that the same command finishes what failed."""
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -38,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "problems": {"source": "countdown", "count": 24, "held_out": 6, "max_number": 12, "max_target": 60},
         "teacher": {"kind": "program", "budget": 10},
         "harvest": {"prompt": {"system": "Think in <think>, answer in <answer>."}},
-        "student": {"model": str(tiny.folder(home / "base")), "dtype": "float32"},
+        "student": {"model": str(tiny.folder(home / "base", hidden_size=128)), "dtype": "float32"},
         "train": {"learning_rate": 0.001, "num_train_epochs": 1, "max_length": 400, "lora_r": 4},
         "evaluate": {"max_tokens": 12, "batch_size": 6},
     }
@@ -179,6 +180,35 @@ def test_data_sets_tell_files_and_teachers_by_name(tmp_path: Path) -> None:
     assert set(curated.iterdir()) == before
 
 
+SERVE = """
+import json, sys
+from vllm import LLM, SamplingParams
+from vllm.lora.request import LoRARequest
+model, adapter = sys.argv[1:]
+lora = {"enable_lora": True, "max_lora_rank": 8} if adapter else {}
+llm = LLM(model, dtype="float32", max_model_len=256, enforce_eager=True, kv_cache_memory_bytes=64 << 20, **lora)
+prompts = [{"prompt_token_ids": list(range(start, start + 30))} for start in (3, 50, 120)]
+greedy = SamplingParams(temperature=0, max_tokens=20, ignore_eos=True)
+student = LoRARequest("student", 1, adapter) if adapter else None
+answers = llm.generate(prompts, greedy, use_tqdm=False, lora_request=student)
+print("answers", json.dumps([list(answer.outputs[0].token_ids) for answer in answers]))
+"""
+
+
+@pytest.mark.slow  # vLLM starts three times
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
+def test_vllm_gives_the_same_answers_with_checkpoint_and_adapter(publish: Any, trained: Path, tmp_path: Path) -> None:
+    assert publish().code == 0
+    at, base = str(tmp_path / "run" / "published"), str(trained / "base")
+    said = []
+    for model, adapter in ((at, ""), (base, f"{at}/adapter"), (base, "")):
+        done = subprocess.run([sys.executable, "-c", SERVE, model, adapter], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        said.append(json.loads(done.stdout.split("answers ")[-1].splitlines()[0]))
+    merged, adapted, untaught = said
+    assert merged == adapted != untaught
+
+
 @pytest.mark.slow  # three starts of the command line; test_push.py kills the same push in seconds
 @pytest.mark.parametrize("where", [r"PUT /lfs", "models/me/student/commit/"])
 def test_killed_in_the_push_the_same_command_finishes(
@@ -204,6 +234,7 @@ def test_killed_in_the_push_the_same_command_finishes(
 
 
 def test_an_adapter_alone_lies_at_the_root(publish: Any, trained: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "run" / "traces")  # what was sampled may be gone by then
     assert publish("publish.merged=false", "publish.answers=false").code == 0
     at = tmp_path / "run" / "published"
     assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= set(contents(at))

@@ -238,3 +238,29 @@ def test_killed_before_the_shard_the_xet_store_gets_no_chunk_again(hub: HubServe
     assert process.returncode == 0, said
     assert sent == hub.xorb_posts
     assert set(hub.repositories["model", "me/student"].files) == set(contents(folder))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_fails_and_however_often_the_push_ends_whole(
+    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Every third request fails in a way drawn by chance; the push is called until it succeeds."""
+    monkeypatch.setattr("students.push.WAITS", ())
+    rng = random.Random(seed)
+    kinds = ("drop", "lose", "page", 400, 401, 403, 404, 409, 413, 429, 500, 503)
+    monkeypatch.setattr(hub, "fault", lambda _: Fault("", rng.choice(kinds)) if rng.random() < 0.3 else None)  # type: ignore[arg-type]
+    told = [attempt(folder) for _ in range(8)]
+    monkeypatch.setattr(hub, "fault", lambda _: None)
+    assert attempt(folder) is None
+    assert not [said for said in told if said and (TOKEN in said or "\n" in said)]
+    assert hub.files("me/student") == contents(folder)
+    assert [set(files) for files in hub.repositories["model", "me/student"].history] == [set(contents(folder))]
+
+
+def attempt(folder: Path) -> str | None:
+    """A push; what it failed with."""
+    try:
+        push(TARGET, folder, TOKEN)
+    except DistillError as e:
+        return str(e)
+    return None
