@@ -5,9 +5,9 @@
 
 The teacher is the quickstart's student. A student of the same base is fine-tuned for part of an epoch on traces of the
 Countdown searcher (`sft`). From there it goes on by on-policy distillation at each rate (`on_policy ...`), and by more
-fine-tuning, in another order, for as much processor time as the second stage took (`sft for longer`). All answer the same held-out problems,
-greedily and at temperature 1; the answers at temperature 1 are those whose reverse KL to the teacher is told.
-Time is that of processors, not of the clock, which counts the machine's other work.
+fine-tuning, in another order, for as much processor time as the second stage took (`sft for longer`). All answer the
+same held-out problems, greedily and at temperature 1; the answers at temperature 1 are those whose reverse KL to the
+teacher is told. Time is that of processors, not of the clock, which counts the machine's other work.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def arms(args: argparse.Namespace) -> tuple[dict[str, Path], dict[str, float]]:
             "teacher": {"kind": "local", "model": str(args.teacher.absolute())},
             "steps": args.steps,
             "samples_per_step": args.samples,
-            "per_device_train_batch_size": args.samples,
+            "per_device_train_batch_size": 4,
             "max_tokens": MAX_TOKENS,
             "learning_rate": rate,
         }

@@ -113,11 +113,19 @@ def by_hand(student: Any, teacher: Any, answers: list[OwnAnswer], temperature: f
     return total / count
 
 
-WAYS = {"local": (1.0, None), "local, T 0.7": (0.7, None), "served, k = vocabulary": (1.0, 320)}
+WAYS = {
+    "local": (1.0, None, 1 << 30),
+    "local, in TRL's tiles": (1.0, None, 0),
+    "local, in TRL's tiles, T 0.7": (0.7, None, 0),
+    "served, k = vocabulary": (1.0, 320, 0),
+}
 
 
-@pytest.mark.parametrize(("temperature", "k"), WAYS.values(), ids=WAYS.keys())
-def test_loss_and_gradient_are_those_of_the_reverse_kl(tmp_path: Path, temperature: float, k: int | None) -> None:
+@pytest.mark.parametrize(("temperature", "k", "held"), WAYS.values(), ids=WAYS.keys())
+def test_loss_and_gradient_are_those_of_the_reverse_kl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temperature: float, k: int | None, held: int
+) -> None:
+    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
     spec = SPEC.model_copy(update={"temperature": temperature, "per_device_train_batch_size": 4})
     student, oracle, teacher = student_model(), student_model(), teacher_model()
     trainer = trainer_for(tmp_path, spec, teacher, k, student=student)
@@ -166,17 +174,18 @@ def test_an_end_token_that_is_trained_too_is_in_the_loss(tmp_path: Path, tied: b
         torch.testing.assert_close(found, wanted[name].grad, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("k", [None, 320])
+@pytest.mark.parametrize("held", [1 << 30, 0])
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_mixed_precision(tmp_path: Path, method: str, k: int | None) -> None:
+def test_mixed_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, held: int) -> None:
     """An adapter of float32 on weights of bfloat16, or all weights in float32 under autocast: near the float64."""
+    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
     student = student_model().to(torch.bfloat16) if method == "lora" else tiny.model()
     for name, weights in student.named_parameters():
         if "lora_" in name:
             weights.data = weights.data.float()
     lines: list[dict[str, Any]] = []
     spec = SPEC.model_copy(update={"steps": 1})
-    trainer = trainer_for(tmp_path, spec, teacher_model().bfloat16(), k, lines.append, student=student)
+    trainer = trainer_for(tmp_path, spec, teacher_model().bfloat16(), None, lines.append, student=student)
     trainer.args.bf16 = True
     run_trainer(trainer)
     answers = Log(tmp_path / "samples.jsonl").read(OwnAnswer)
