@@ -21,6 +21,7 @@ from distill.recipe import OnPolicy, Train
 from distill.token_scores import Score, Scored
 from students.own_answers import OwnAnswers
 from students.reverse_kl import estimated_reverse_kl
+from students.trainer import MAX_LOGITS_BYTES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -74,10 +75,12 @@ class OnPolicyTrainer(DistillationTrainer):
     def _compute_loss(self, student: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> Any:
         """Loss, sum of the student's entropies over the answers' tokens in nats, and number of those tokens.
 
-        TRL's way reads the weights of the output layer, past what PEFT has put around it: where a new end token is
-        trained beside the adapter, and where the teacher is served, the models' own logits are taken.
+        With a local teacher TRL's tiles, where the logits of all places are too large to be held at once. They read the
+        weights of the output layer, past what PEFT puts around it where a new end token is trained beside the adapter.
         """
-        if self._score is None and isinstance(student.get_output_embeddings(), torch.nn.Linear):
+        places, vocabulary = inputs["completion_ids"].numel(), student.config.get_text_config().vocab_size
+        is_plain = isinstance(student.get_output_embeddings(), torch.nn.Linear)
+        if self._score is None and is_plain and places * vocabulary * 4 > MAX_LOGITS_BYTES:
             return super()._compute_loss(student, inputs, num_items_in_batch)
         mask = inputs["completion_mask"].bool()
         ours = self._logprobs(student, inputs)

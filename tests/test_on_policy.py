@@ -28,7 +28,7 @@ from teachers.rollout import Rollout
 TOK = tiny.tokenizer()
 CHATS = [[{"role": "user", "content": f"Make {'9' * (i % 3)}{i}."}] for i in range(7)]
 ASKED = [Asked(f"p{i}", prompt_ids(TOK, chat)) for i, chat in enumerate(CHATS)]
-SPEC = OnPolicy(steps=6, samples_per_step=4, per_device_train_batch_size=2, max_tokens=12, save_steps=2, batch_size=3)
+SPEC = OnPolicy(steps=4, samples_per_step=4, per_device_train_batch_size=2, max_tokens=12, save_steps=2, batch_size=3)
 TRAIN = Train(lora_r=4)
 STOPS = {TOK.eos_token_id, *range(100, 140)}
 """So many that a random model's answers have different lengths."""
@@ -113,11 +113,19 @@ def by_hand(student: Any, teacher: Any, answers: list[OwnAnswer], temperature: f
     return total / count
 
 
-WAYS = {"local": (1.0, None), "local, T 0.7": (0.7, None), "served, k = vocabulary": (1.0, 320)}
+WAYS = {
+    "local": (1.0, None, 1 << 30),
+    "local, in TRL's tiles": (1.0, None, 0),
+    "local, in TRL's tiles, T 0.7": (0.7, None, 0),
+    "served, k = vocabulary": (1.0, 320, 0),
+}
 
 
-@pytest.mark.parametrize(("temperature", "k"), WAYS.values(), ids=WAYS.keys())
-def test_loss_and_gradient_are_those_of_the_reverse_kl(tmp_path: Path, temperature: float, k: int | None) -> None:
+@pytest.mark.parametrize(("temperature", "k", "held"), WAYS.values(), ids=WAYS.keys())
+def test_loss_and_gradient_are_those_of_the_reverse_kl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temperature: float, k: int | None, held: int
+) -> None:
+    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
     spec = SPEC.model_copy(update={"temperature": temperature, "per_device_train_batch_size": 4})
     student, oracle, teacher = student_model(), student_model(), teacher_model()
     trainer = trainer_for(tmp_path, spec, teacher, k, student=student)
@@ -166,17 +174,18 @@ def test_an_end_token_that_is_trained_too_is_in_the_loss(tmp_path: Path, tied: b
         torch.testing.assert_close(found, wanted[name].grad, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("k", [None, 320])
+@pytest.mark.parametrize("held", [1 << 30, 0])
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_mixed_precision(tmp_path: Path, method: str, k: int | None) -> None:
+def test_mixed_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, held: int) -> None:
     """An adapter of float32 on weights of bfloat16, or all weights in float32 under autocast: near the float64."""
+    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
     student = student_model().to(torch.bfloat16) if method == "lora" else tiny.model()
     for name, weights in student.named_parameters():
         if "lora_" in name:
             weights.data = weights.data.float()
     lines: list[dict[str, Any]] = []
     spec = SPEC.model_copy(update={"steps": 1})
-    trainer = trainer_for(tmp_path, spec, teacher_model().bfloat16(), k, lines.append, student=student)
+    trainer = trainer_for(tmp_path, spec, teacher_model().bfloat16(), None, lines.append, student=student)
     trainer.args.bf16 = True
     run_trainer(trainer)
     answers = Log(tmp_path / "samples.jsonl").read(OwnAnswer)
@@ -214,8 +223,7 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("k", [None, 20])
-def test_resumed_equals_uninterrupted(tmp_path: Path, k: int | None) -> None:
+def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     """The same adapter and the same answers, of which none is sampled twice, whenever it was stopped."""
     asked: list[int] = []
 
@@ -229,14 +237,14 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, k: int | None) -> None:
             if line["step"] == stop:
                 raise Stop
 
-        trainer = trainer_for(folder, k=k, on_log=on_log, sample=Counting(3, TOK.pad_token_id))
+        trainer = trainer_for(folder, on_log=on_log, sample=Counting(3, TOK.pad_token_id))
         run_trainer(trainer).save_pretrained(folder / "adapter")
         return load_file(folder / "adapter" / "adapter_model.safetensors")
 
     whole = run(tmp_path / "whole", None)
     lines = (tmp_path / "whole" / "samples.jsonl").read_text()
     assert len(asked) == len(set(asked)) == SPEC.steps * SPEC.samples_per_step
-    for stops in ([1], [3, 5]) if k is None else ([4],):
+    for stops in ([1, 3], [2]):
         asked.clear()
         folder = tmp_path / str(stops)
         for stop in stops:
@@ -255,9 +263,9 @@ def test_answers_are_on_disk_before_they_are_trained_on(tmp_path: Path) -> None:
         written.append(len((tmp_path / "samples.jsonl").read_text().splitlines()))
 
     run_trainer(trainer_for(tmp_path, on_log=on_log))
-    assert written == [4 * step for step in range(1, 7)]
+    assert written == [4 * step for step in range(1, 5)]
     answers = Log(tmp_path / "samples.jsonl").read(OwnAnswer)
-    assert [a.step for a in answers] == [step for step in range(6) for _ in range(4)]
+    assert [a.step for a in answers] == [step for step in range(4) for _ in range(4)]
 
 
 def test_an_answer_depends_on_its_seed_alone() -> None:
@@ -296,8 +304,9 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(DistillError, match="the loss is nan at step 1") as told:
         run_trainer(trainer_for(tmp_path, teacher=teacher))
     assert "on_policy.learning_rate" in told.value.hint
+    trainer = trainer_for(tmp_path / "b", teacher=teacher, k=5)
     with pytest.raises(DistillError, match="a probability that is no number"):
-        run_trainer(trainer_for(tmp_path / "b", teacher=teacher, k=5))
+        trainer._prepare_inputs([{"prompt": i} for i in range(4)])
 
 
 def changed(change: Callable[[dict[str, Any]], None]) -> Any:
