@@ -8,8 +8,10 @@ from typing import Any
 
 import hub_cache
 import pytest
+import tiny
 import torch
 from commands import refused
+from peft import LoraConfig, get_peft_model
 from test_chat_templates import tokenizer_of
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -21,7 +23,6 @@ from distill.errors import Refused
 from distill.published_sets import SETS
 from distill.recipe import Train
 from distill.recipe_file import load, shipped
-from students.plan import adapter_parameters
 from students.price import CARDS, MACHINE, SHARE, offers, operations
 from students.render import render
 from students.small import FEW, LONG, SMALL
@@ -139,7 +140,15 @@ def test_adapters_for_small_sets_have_a_parameter_for_each_token(student: str, p
     """The smallest students; larger ones have larger adapters of the same rank."""
     recipe = load(student, [f"preset={preset}"])
     work = HEADERS.known(recipe)
-    assert adapter_parameters(HEADERS.config_of(recipe.student.model), recipe.train.lora_r) >= work.rows * work.tokens
+    config = HEADERS.config_of(recipe.student.model)
+    assert models.adapter_size(config, recipe.train.lora_r) >= work.rows * work.tokens
+
+
+@pytest.mark.parametrize("qwen", [True, False])
+def test_an_adapters_size_is_pefts(qwen: bool) -> None:
+    model = tiny.model(qwen=qwen)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    assert models.adapter_size(model.config, 4) == adapted.get_nb_trainable_parameters()[0]
 
 
 # ---- small students ----
