@@ -29,6 +29,13 @@ from students.small import FEW, LONG, SMALL
 
 ROOT = Path(__file__).parents[1]
 STUDENTS = [name for name in shipped() if name.startswith("students/")]
+QUICK = ("students/qwen2.5-1.5b", "students/llama-3.3-70b")
+QUICK_PRESETS = ("s1", "openthoughts3-lora")
+
+
+def some(names: list[str], quick: tuple[str, ...]) -> list[Any]:
+    """Names for a test that plans each: a plan simulates training steps for seconds, so that most are slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def script(name: str) -> ModuleType:
@@ -68,7 +75,7 @@ def test_shapes_have_the_published_number_of_parameters(model: str) -> None:
     assert models.parameter_count(HEADERS.config_of(model)) == hub_cache.SHAPES[model]["parameters"]
 
 
-@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("student", some(STUDENTS, QUICK))
 def test_every_student_is_planned_and_dry_run(hub: None, distill: Any, student: str) -> None:
     needs(student)
     done = distill("run", student, "--dry-run")
@@ -84,7 +91,7 @@ def test_every_student_is_planned_and_dry_run(hub: None, distill: Any, student: 
     assert "WILL BE REFUSED" not in planned.out
 
 
-@pytest.mark.parametrize("preset", presets.names())
+@pytest.mark.parametrize("preset", some(presets.names(), QUICK_PRESETS))
 def test_every_preset_is_dry_run_and_planned(hub: None, distill: Any, preset: str) -> None:
     if preset.endswith("-qlora") and importlib.util.find_spec("bitsandbytes") is None:
         pytest.skip("bitsandbytes is not installed (the extra 'gpu')")
@@ -96,7 +103,7 @@ def test_every_preset_is_dry_run_and_planned(hub: None, distill: Any, preset: st
     assert "H100" in planned
 
 
-@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("student", some(STUDENTS, QUICK))
 def test_heads_are_what_the_script_writes_and_name_a_command(student: str) -> None:
     text = (ROOT / f"recipes/{student}.yaml").read_text()
     assert HEADERS.with_head(text, HEADERS.head(load(student))) == text, "python benchmarks/recipe_headers.py --write"
@@ -251,6 +258,7 @@ def test_prices_follow_from_hours() -> None:
     assert all(offer.cards < MACHINE for offer in offers(config, recipe.train, 2, 10**6, 5000)), "minutes on one"
 
 
+@pytest.mark.slow  # plans all students
 def test_the_tables_of_the_page_are_the_scripts() -> None:
     page = (ROOT / "docs/recipes.md").read_text()
     for line in [*HEADERS.students_table(), *HEADERS.published_table()]:
