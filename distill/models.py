@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
@@ -305,16 +305,40 @@ def _sample(path: Path, size: int = 1 << 16) -> str:
         return digest([head.hex(), f.read(size).hex()])
 
 
-_COUNTED: dict[str, int] = {}
-"""Config as JSON -> parameters: a plan asks often, and a model of 70B takes a second to build."""
+class _Sizes(NamedTuple):
+    """What a config means."""
+
+    parameters: int
+    linear: tuple[tuple[int, int], ...]
+    """Width in and out of each linear layer, without the output layer."""
+
+
+_SIZES: dict[str, _Sizes] = {}
+"""By the config as JSON: a plan asks often, and a model of 70B takes a second to build."""
 
 
 def parameter_count(model_config: Any) -> int:
     """Parameters of a model, from its config alone."""
+    return _sizes(model_config).parameters
+
+
+def adapter_size(model_config: Any, rank: int) -> int:
+    """Parameters of a LoRA adapter over all linear layers but the output, from the config alone."""
+    return rank * sum(width + out for width, out in _sizes(model_config).linear)
+
+
+def _sizes(model_config: Any) -> _Sizes:
+    import torch
+
     key = model_config.to_json_string()
-    if key not in _COUNTED:
-        _COUNTED[key] = sum(p.numel() for p in _without_weights(model_config).parameters())
-    return _COUNTED[key]
+    if key not in _SIZES:
+        model = _without_weights(model_config)
+        linear = [
+            m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not model.get_output_embeddings()
+        ]
+        shapes = tuple((m.in_features, m.out_features) for m in linear)
+        _SIZES[key] = _Sizes(sum(p.numel() for p in model.parameters()), shapes)
+    return _SIZES[key]
 
 
 def layer_names(model_config: Any) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from distill import models
 from distill.recipe import Train
 from students.fit import GIB, USABLE, needs
-from students.plan import memory_plan
 
 
 class Card(NamedTuple):
@@ -76,7 +75,8 @@ def operations(config: Any, train: Train, tokens: int, row_tokens: int) -> float
     attention = 2 * length * text.num_attention_heads * head * text.num_hidden_layers
     forward = 2 * weights + attention
     backward = 2 * weights + 2 * attention
-    of_trained = 2 * weights if train.method == "full" else 6 * memory_plan(config, train, 2, "cuda").adapter_parameters
+    trained = weights if train.method == "full" else models.adapter_size(config, train.lora_r)
+    of_trained = 2 * trained if train.method == "full" else 6 * trained
     again = forward if train.gradient_checkpointing else 0
     return float(tokens) * (forward + backward + of_trained + again)
 
