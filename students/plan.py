@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 LAYERS = 3
 """Of so many layers, and of one period more, a step is simulated: first, last and second to last are told apart."""
 
-LIBRARIES = 13 << 26
-"""Bytes of Python, torch and the libraries on a CPU before any tensor."""
+LIBRARIES = 3 << 28
+"""Bytes of Python, torch and the libraries on a CPU before any tensor, as `benchmarks/memory.py` finds them."""
 
-KEPT = 0.25
-"""On a CPU, of the tensors that come and go: what glibc keeps of them beyond, and oneDNN's own copies."""
+KEPT = 0.65
+"""On a CPU, of the tensors that come and go: what kernels take beside them and glibc keeps between them. It was 0 to
+0.8 (`docs/memory.md`), and is taken so that the process is not predicted more than 5 % too small."""
 
 CONTEXT = 5 << 27
 """Bytes of a CUDA context with the kernels of PyTorch and cuBLAS' workspace; assumed, not measured."""
