@@ -92,17 +92,22 @@ def test_a_simulated_step_holds_what_the_real_one_does(tmp_path: Path, fields: d
     assert predicted.tensors == pytest.approx(live.highest.total, rel=0.02)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
-    "fields",
-    [{}, {"gradient_checkpointing": True}, {"method": "qlora", "gradient_checkpointing": True}, {"method": "full"}],
+    ("device", "fields"),
+    [
+        ("cpu", {"method": "full"}),
+        ("cuda", {}),
+        ("cuda", {"gradient_checkpointing": True, "accumulate": 2}),
+        ("cuda", {"method": "qlora", "gradient_checkpointing": True}),
+        ("cuda", {"method": "full", "gradient_checkpointing": True}),
+    ],
     ids=str,
 )
 def test_any_depth_follows_from_two(device: Any, fields: dict[str, Any]) -> None:
     """As simulated with all its layers, to a byte in a thousand."""
     train = section(**fields)
-    whole = simulate(config(9), train, torch.bfloat16, step_of(train), device)
-    plan = memory_plan(config(9), train, 2, device)
+    whole = simulate(config(6), train, torch.bfloat16, step_of(train), device)
+    plan = memory_plan(config(6), train, 2, device)
     assert plan.tensors == pytest.approx(max(sum(kinds.values()) for kinds in whole.peaks.values()), rel=1e-3)
     assert plan.adapter_parameters == whole.trained
 
@@ -112,7 +117,7 @@ def test_the_layers_that_stand_for_the_whole_end_as_it_does() -> None:
     gemma = config(24, "gemma3_text", layer_types=kinds, sliding_window=64)
     assert sizes(gemma) == (6, 12)
     assert cut(gemma, 12).layer_types == kinds[:12]
-    assert sizes(config(80)) == (3, 4)
+    assert sizes(config(80)) == (2, 3)
     assert sizes(config(2)) == (2, 2), "all of a small model"
 
 
@@ -261,11 +266,11 @@ def test_advice_is_computed() -> None:
     assert fitting.advice(config(), train, 2, 1, "cuda").startswith("Not even train.per_device_train_batch_size=1")
 
 
-@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
+@pytest.mark.parametrize("method", ["qlora", "full"])
 def test_more_cards_need_less_on_each(method: Any) -> None:
     """But never less than the activations, that are not parted."""
     train = section(method=method)
-    plan = memory_plan(config(16, vocab_size=32_000, hidden_size=1024, intermediate_size=4096), train, 2, "cuda")
+    plan = memory_plan(config(2, vocab_size=32_000, hidden_size=1024, intermediate_size=4096), train, 2, "cuda")
     each = [fitting.on_each(plan, train, count) for count in fitting.COUNTS[1:]]
     assert each == sorted(each, reverse=True)
     assert each[-1] > plan.activations + plan.logits
