@@ -1,8 +1,10 @@
 """On which GPUs would a student train, by each method, and what helps where it does not fit. From the plan alone."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, get_args
 
+from distill.errors import Refused
 from distill.recipe import Train
 from students.plan import MemoryPlan, beside, gib, memory_plan
 
@@ -47,8 +49,13 @@ class Fit(NamedTuple):
 
 
 def fits(config: Any, train: Train, bytes_per_weight: int) -> list[Fit]:
-    """Each method with the fewest, then the smallest cards on which rows of `max_length` fit."""
-    return [_fit(config, with_method(train, method), bytes_per_weight) for method in METHODS]
+    """Each method with the fewest, then the smallest cards on which rows of `max_length` fit; those that a simulated
+    step refuses are left out."""
+    found = []
+    for method in METHODS:
+        with suppress(Refused):
+            found.append(_fit(config, with_method(train, method), bytes_per_weight))
+    return found
 
 
 def with_method(train: Train, method: str) -> Train:

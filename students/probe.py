@@ -6,8 +6,10 @@ They are the trainer's own steps on the model that will be trained. Afterwards a
 
 import logging
 import random
+import resource
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,15 +128,17 @@ def _undone(trainer: "SFTTrainer") -> Iterator[None]:
     kept.parent.mkdir(parents=True, exist_ok=True)
     torch.save({name: p.detach() for name, p in model.named_parameters() if p.requires_grad}, kept)
     metrics, seen = {mode: dict(found) for mode, found in trainer._metrics.items()}, trainer._total_train_tokens
-    numbers, training = random.getstate(), model.training
+    # accelerate leaves a forward pass under autocast and a mark on the model, at which it would not prepare it again
+    numbers, training, fields = random.getstate(), model.training, dict(model.__dict__)
     devices = [model.device] if model.device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
         trainer.optimizer = None
-        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
         trainer.accelerator.free_memory()
+        model.__dict__.clear()
+        model.__dict__.update(fields)
         model.zero_grad(set_to_none=True)
         _restore(model, kept)
         for mode, found in metrics.items():
@@ -166,7 +170,8 @@ def _peak(device: Any) -> Iterator[list[int]]:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-        beside = torch.cuda.device_memory_used(device) - torch.cuda.memory_reserved(device)
+        free, whole = torch.cuda.mem_get_info(device)
+        beside = whole - free - torch.cuda.memory_reserved(device)
         yield found
         found.append(torch.cuda.max_memory_reserved(device) + beside)
         return
@@ -176,11 +181,14 @@ def _peak(device: Any) -> Iterator[list[int]]:
 
 
 def reset_process_peak() -> None:
-    """Let Linux count the process' peak anew."""
-    Path("/proc/self/clear_refs").write_text("5")
+    """Let Linux count the process' peak anew; elsewhere, and where a container forbids it, it is that of its life."""
+    with suppress(FileNotFoundError, PermissionError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def process_peak() -> int:
-    """The most bytes that this process held at once (VmHWM)."""
+    """The most bytes that this process held at once."""
+    if sys.platform != "linux":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from distill.errors import Refused
 from distill.recipe import Train
 from students.loss import in_tiles, summed_loss
 from students.stand_ins import HIDDEN, gpu_kernels, quantise
@@ -67,8 +68,31 @@ class Simulated(NamedTuple):
     """In which the weights are held."""
 
 
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+"""How configs of mixtures of experts name their number."""
+
+
+def refuse_experts(config: Any, train: Train) -> None:
+    """
+    Raises:
+        Refused: all weights of a mixture of experts: which of them a token meets depends on numbers, that a simulated
+            step does not have. Adapters lie beside the experts, and can be planned.
+    """
+    held = config.get_text_config().to_dict()
+    if train.method == "full" and any((held.get(name) or 0) > 1 for name in EXPERTS):
+        raise Refused(
+            "train.method=full of a mixture of experts: what it would hold cannot be predicted.",
+            "Set train.method=lora or qlora.",
+        )
+
+
 def simulate(config: Any, train: Train, dtype: torch.dtype, step: Step, device: Device) -> Simulated:
-    """An optimiser step on one device; the longest one where gradients of an earlier forward pass are held."""
+    """An optimiser step on one device; the longest one where gradients of an earlier forward pass are held.
+
+    Raises:
+        Refused: see `refuse_experts`.
+    """
+    refuse_experts(config, train)
     model = meta_model(config, train, torch.float32 if train.method == "full" and not step.sharded else dtype)
     layers = decoder_layers(model)
     with FakeTensorMode():
@@ -124,14 +148,14 @@ def meta_model(config: Any, train: Train, dtype: torch.dtype) -> nn.Module:
 
 def materialise(model: nn.Module) -> None:
     """Meta tensors become fake ones of the CPU, tied ones stay tied; call under a FakeTensorMode."""
-    made: dict[int, torch.Tensor] = {}
+    made: dict[nn.Parameter, nn.Parameter] = {}
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                if id(parameter) not in made:
+                if parameter not in made:
                     fake = torch.empty(parameter.shape, dtype=parameter.dtype)
-                    made[id(parameter)] = nn.Parameter(fake, requires_grad=parameter.requires_grad)
-                module._parameters[name] = made[id(parameter)]
+                    made[parameter] = nn.Parameter(fake, requires_grad=parameter.requires_grad)
+                module._parameters[name] = made[parameter]
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)

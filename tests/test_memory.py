@@ -9,7 +9,7 @@ import pytest
 import tiny
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, TrainerCallback
 
 from distill import models
 from distill.errors import Refused
@@ -50,10 +50,11 @@ def packed_rows(train: Train, steps: int = 2) -> list[PackedRow]:
     return pack([Row(str(i), [rng.randint(5, 300) for _ in range(half)], labels) for i in range(count)], LENGTH, 0, 0)
 
 
-def trainer_of(made: Any, train: Train, folder: Path, dtype: str = "bfloat16") -> Any:
+def trainer_of(made: Any, train: Train, folder: Path) -> Any:
+    """In bfloat16 under autocast, as on most machines."""
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(made, dtype=torch.bfloat16).save_pretrained(folder / "base")
-    model = load_student(models.ModelSource("tiny", str(folder / "base")), dtype, train)
+    model = load_student(models.ModelSource("tiny", str(folder / "base")), "bfloat16", train)
     return build_trainer(model, TOK, packed_rows(train), train, 0, folder / "checkpoints", lambda _: None)
 
 
@@ -91,17 +92,22 @@ def test_a_simulated_step_holds_what_the_real_one_does(tmp_path: Path, fields: d
     assert predicted.tensors == pytest.approx(live.highest.total, rel=0.02)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
-    "fields",
-    [{}, {"gradient_checkpointing": True}, {"method": "qlora", "gradient_checkpointing": True}, {"method": "full"}],
+    ("device", "fields"),
+    [
+        ("cpu", {"method": "full"}),
+        ("cuda", {}),
+        ("cuda", {"gradient_checkpointing": True, "accumulate": 2}),
+        ("cuda", {"method": "qlora", "gradient_checkpointing": True}),
+        ("cuda", {"method": "full", "gradient_checkpointing": True}),
+    ],
     ids=str,
 )
 def test_any_depth_follows_from_two(device: Any, fields: dict[str, Any]) -> None:
     """As simulated with all its layers, to a byte in a thousand."""
     train = section(**fields)
-    whole = simulate(config(9), train, torch.bfloat16, step_of(train), device)
-    plan = memory_plan(config(9), train, 2, device)
+    whole = simulate(config(6), train, torch.bfloat16, step_of(train), device)
+    plan = memory_plan(config(6), train, 2, device)
     assert plan.tensors == pytest.approx(max(sum(kinds.values()) for kinds in whole.peaks.values()), rel=1e-3)
     assert plan.adapter_parameters == whole.trained
 
@@ -111,8 +117,14 @@ def test_the_layers_that_stand_for_the_whole_end_as_it_does() -> None:
     gemma = config(24, "gemma3_text", layer_types=kinds, sliding_window=64)
     assert sizes(gemma) == (6, 12)
     assert cut(gemma, 12).layer_types == kinds[:12]
-    assert sizes(config(80)) == (3, 4)
+    assert sizes(config(80)) == (2, 3)
     assert sizes(config(2)) == (2, 2), "all of a small model"
+
+
+def test_all_weights_of_a_mixture_of_experts_are_refused() -> None:
+    experts = config(2, "qwen3_moe", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=64)
+    with pytest.raises(Refused, match="mixture of experts"):
+        memory_plan(experts, section(method="full"), 2, "cpu")
 
 
 def test_bytes_are_counted_once_and_until_they_are_gone() -> None:
@@ -134,7 +146,7 @@ def test_more_of_anything_needs_no_less() -> None:
     def total(device: Any = "cpu", **fields: Any) -> int:
         train = section(**{k: v for k, v in fields.items() if k != "max_length"})
         return memory_plan(
-            config(6), train.model_copy(update={"max_length": fields.get("max_length", 512)}), 2, device
+            config(), train.model_copy(update={"max_length": fields.get("max_length", 512)}), 2, device
         ).total
 
     assert total() < total(max_length=1024) < total(max_length=2048)
@@ -165,10 +177,10 @@ def test_a_probe_leaves_no_trace(tmp_path: Path, fields: dict[str, Any]) -> None
     for probed in (False, True):
         lines: list[dict[str, Any]] = []
         folder = tmp_path / str(probed)
-        trainer = trainer_of(config(), train, folder, "float32")
+        trainer = trainer_of(config(), train, folder)
         before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
         if probed:
-            plan = memory_plan(config(), train, 4)
+            plan = memory_plan(config(), train, 2)
             peak = probe(trainer, packed_rows(train), train, plan, str)
             assert peak > plan.tensors
             assert all(torch.equal(p, before[n]) and p.grad is None for n, p in trainer.model.named_parameters())
@@ -183,7 +195,7 @@ def test_a_probe_leaves_no_trace(tmp_path: Path, fields: dict[str, Any]) -> None
     ]
 
 
-class _Lines(__import__("transformers").TrainerCallback):  # type: ignore[misc]
+class _Lines(TrainerCallback):
     """Keeps what the trainer logs."""
 
     def __init__(self, lines: list[dict[str, Any]]) -> None:
@@ -245,20 +257,20 @@ def test_advice_is_computed() -> None:
         "train.gradient_checkpointing=true",
         "train.method=qlora",
     ]
-    needs = [memory_plan(config(8), other, 2, "cuda").total for _, other in smaller]
-    said = fitting.advice(config(8), train, 2, needs[1], "cuda")
+    needs = [memory_plan(config(), other, 2, "cuda").total for _, other in smaller]
+    said = fitting.advice(config(), train, 2, needs[1], "cuda")
     assert said == (
         f"Set train.per_device_train_batch_size=1 ({gib(needs[0])}), and "
         f"train.gradient_checkpointing=true ({gib(needs[1])})."
     )
-    assert fitting.advice(config(8), train, 2, 1, "cuda").startswith("Not even train.per_device_train_batch_size=1")
+    assert fitting.advice(config(), train, 2, 1, "cuda").startswith("Not even train.per_device_train_batch_size=1")
 
 
-@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
+@pytest.mark.parametrize("method", ["qlora", "full"])
 def test_more_cards_need_less_on_each(method: Any) -> None:
     """But never less than the activations, that are not parted."""
     train = section(method=method)
-    plan = memory_plan(config(16, vocab_size=32_000, hidden_size=1024, intermediate_size=4096), train, 2, "cuda")
+    plan = memory_plan(config(2, vocab_size=32_000, hidden_size=1024, intermediate_size=4096), train, 2, "cuda")
     each = [fitting.on_each(plan, train, count) for count in fitting.COUNTS[1:]]
     assert each == sorted(each, reverse=True)
     assert each[-1] > plan.activations + plan.logits
