@@ -6,7 +6,7 @@ gradients and moments, and gathers one decoder layer at a time.
 
 import os
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from distill.errors import Refused
 from distill.recipe import Train
@@ -76,6 +76,19 @@ def share(plan: MemoryPlan, layout: Layout) -> MemoryPlan:
         return plan
     parts = layout.devices
     return replace(plan, weights=-(-plan.weights // parts), adapter=-(-plan.adapter // parts))
+
+
+def refuse_tied_parts(layout: Layout, config: Any, learns_end: bool) -> None:
+    """
+    Raises:
+        Refused: FSDP2 would have to part a table of embeddings that is the output layer too, and is trained in part.
+    """
+    if layout.sharding == "fsdp2" and learns_end and config.get_text_config().tie_word_embeddings:
+        raise Refused(
+            "FSDP2 cannot part this student: its end-of-turn token is new to it, so that its embedding is trained, and "
+            "the table of embeddings is tied to the output layer.",
+            "Set train.sharding=none, or start from the instruct version of the model.",
+        )
 
 
 def described(layout: Layout) -> str:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from trl import SFTConfig, SFTTrainer
 
 
-def read_once(layout: Layout, quantised: bool) -> None:
-    """Let transformers read the weights in one process of a machine; for quantised ones it cannot."""
+def read_once(layout: Layout, can_be_sent: bool) -> None:
+    """Let transformers read the weights in one process of a machine only, where they can be sent to the others."""
     if layout.sharding == "fsdp2":
         os.environ["ACCELERATE_USE_FSDP"] = "true"
-        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false" if quantised else "true"
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = str(can_be_sent).lower()
 
 
 def holds_weights(trainer: "SFTTrainer") -> bool:
@@ -35,7 +35,7 @@ def arguments(layout: Layout, gradient_checkpointing: bool) -> dict[str, Any]:
     if layout.devices == 1:
         return {}
     if layout.sharding == "none":
-        return {"ddp_find_unused_parameters": False, "ddp_broadcast_buffers": False}
+        return {"ddp_find_unused_parameters": False}
     config = {
         "version": 2,
         "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
@@ -81,6 +81,8 @@ def _whole_state(model: "PreTrainedModel") -> dict[str, torch.Tensor]:
 
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     state = get_model_state_dict(model, options=options)
+    for tied in model.all_tied_weights_keys:  # gathered twice, and written once
+        state.pop(tied, None)
     for name, module in list(model.named_modules()):
         if isinstance(module, CheckpointWrapper):  # PEFT finds weights by the names of modules, and would find none
             model.set_submodule(name, module._checkpoint_wrapped_module)

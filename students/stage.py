@@ -25,7 +25,7 @@ from distill.files import read_json, write_json
 from distill.folders import write_folder
 from distill.recipe import Recipe
 from students.check import Checked, check, coloured
-from students.devices import Layout, described, layout_of, share
+from students.devices import Layout, described, layout_of, refuse_tied_parts, share, started_by_launcher
 from students.job import LAUNCH, TRAINED, Job
 from students.methods import load_student, loaded_as_trained, merged_of, refuse_without_bitsandbytes
 from students.pack import PackedRow, pack
@@ -65,7 +65,9 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
     plan = memory_plan(config, recipe.train, _bytes_per_weight(recipe))
-    refuse_without_memory(share(plan, layout_of(recipe.train, plan)), recipe.train)
+    layout = layout_of(recipe.train, plan)
+    refuse_without_memory(share(plan, layout), recipe.train)
+    refuse_tied_parts(layout, config, checked.learns_end)
     return checked, tokenizer
 
 
@@ -88,6 +90,7 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     """
     from students.launch import train_on_many
     from students.train import build_trainer, fit
+    from students.worker import dismiss
 
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
@@ -95,6 +98,8 @@ def train_student(recipe: Recipe, curated: Path, folder: Path, on_step: OnStep) 
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and _sizes(folder) == read_json(done)["files"]:
         _remove_scaffold(folder)
+        if started_by_launcher():
+            dismiss()
         return read_json(done)["counts"]  # killed between the last save and the seal
     in_order = recipe.curate.order != "random"
     packed = pack(checked.rows, recipe.train.max_length, tokenizer.pad_token_id, recipe.seed, in_order)

@@ -70,9 +70,23 @@ def fit(trainer: "SFTTrainer") -> "PreTrainedModel":
     with trainer.accelerator.main_process_first():  # which removes what is torn
         newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
+        _refuse_other_parts(newest, trainer.is_fsdp_enabled)
         logger.info("train: goes on from step %s", newest.name.removeprefix("checkpoint-"))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     return trainer.model.eval()
+
+
+def _refuse_other_parts(checkpoint: Path, parted: bool) -> None:
+    """
+    Raises:
+        Refused: one of FSDP2 where each device holds all weights, or the other way round.
+    """
+    if any(checkpoint.glob("pytorch_model_fsdp*")) != parted:
+        raise Refused(
+            f"{checkpoint} was written {'without' if parted else 'by'} FSDP2, and train.sharding would go on "
+            f"{'with' if parted else 'without'} it.",
+            f"Set train.sharding={'none' if parted else 'fsdp2'}, or remove {checkpoint.parent} to begin again.",
+        )
 
 
 def build_trainer(
@@ -240,6 +254,10 @@ def _refuse_leaky_packing(model: "PreTrainedModel", row: list[int]) -> None:
     other[0, :8] = ids[0, :8].flip(0) + 1
     was_training = model.training
     model.eval()
+    for module in model.modules():
+        # bitsandbytes on a CPU would lay its weights out anew for inference, and no gradient would pass them any more
+        if type(module).__name__ == "Linear4bit":
+            module.training = True
     with torch.no_grad():
         pair = [
             model(input_ids=x.to(model.device), position_ids=positions.to(model.device), use_cache=False).logits[0, 8:]
