@@ -1,4 +1,4 @@
-"""How many devices train a student, and whether each holds a copy of it or a part: chosen by plan, told with its reason.
+"""How many devices train a student, and does each hold a copy of it or a part? Chosen by plan, told with its reason.
 
 A copy each (DDP) moves only gradients between devices and is the fastest wherever it fits. FSDP2 parts weights,
 gradients and moments, and gathers one decoder layer at a time.

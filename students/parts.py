@@ -44,7 +44,7 @@ def arguments(layout: Layout, gradient_checkpointing: bool) -> dict[str, Any]:
         "activation_checkpointing": gradient_checkpointing,
         "state_dict_type": "FULL_STATE_DICT",
     }
-    return {"fsdp": True, "fsdp_config": config, "gradient_checkpointing": False}
+    return {"fsdp": True, "fsdp_config": config}
 
 
 def settle(args: "SFTConfig", layout: Layout) -> "SFTConfig":
@@ -75,7 +75,7 @@ def save_trained(trainer: "SFTTrainer", tokenizer: "PreTrainedTokenizerBase", at
 
 
 def _whole_state(model: "PreTrainedModel") -> dict[str, torch.Tensor]:
-    """All that was trained, gathered on the CPU of the first process; of an adapter the frozen base is left where it is."""
+    """All that was trained, gathered on the CPU of the first process; an adapter's frozen base is left where it is."""
     from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import CheckpointWrapper
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 

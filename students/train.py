@@ -152,7 +152,7 @@ def _arguments(
 
     on_gpu = torch.cuda.is_available()
     compute = models.compute_dtype()[0] if train.method == "full" else model.dtype
-    settings: dict[str, Any] = dict(
+    found = SFTConfig(
         output_dir=str(checkpoints),
         learning_rate=train.learning_rate,
         lr_scheduler_type=train.lr_scheduler_type,
@@ -162,7 +162,7 @@ def _arguments(
         gradient_accumulation_steps=plan.accumulation,
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,
-        gradient_checkpointing=train.gradient_checkpointing,
+        gradient_checkpointing=train.gradient_checkpointing and layout.sharding == "none",
         bf16=compute == torch.bfloat16,
         fp16=compute == torch.float16,
         use_cpu=not on_gpu,
@@ -181,8 +181,9 @@ def _arguments(
         max_length=None,
         packing=False,
         dataloader_pin_memory=on_gpu,
+        **parts.arguments(layout, train.gradient_checkpointing),
     )
-    return parts.settle(SFTConfig(**settings | parts.arguments(layout, train.gradient_checkpointing)), layout)
+    return parts.settle(found, layout)
 
 
 def _callback(on_log: OnLog, enough: float | None, once: int) -> "TrainerCallback":

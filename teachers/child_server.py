@@ -14,8 +14,8 @@ from typing import IO
 
 import psutil
 
-from distill.errors import DistillError
 from distill import guard
+from distill.errors import DistillError
 
 MARK = "DISTILL_SERVER_OF"
 """Environment variable of every process of a server: which log it writes, and so which run it belongs to."""

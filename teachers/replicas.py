@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill import ray_cluster
+from distill import guard, ray_cluster
 from distill.errors import DistillError, Refused
 from distill.ray_cluster import reason
 from distill.records import digest
-from distill import guard
 from teachers.base import TeacherRefused
 from teachers.child_server import ChildServer, ServerFailed
 from teachers.keeper import NoRoom

@@ -1,6 +1,6 @@
 """Runs the processes of a training as forked children of one warm process: the imports are paid once.
 
-Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null, "dtype": "float32" or null} and
+Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null, "dtype": NAME or null} and
 answers each with {"codes": exit codes, negative for a signal}. With `kill`, that process ends itself by SIGKILL after
 that step; as under PyTorch's agent, the first that fails ends all. `dtype` is what processors are said to compute in.
 """

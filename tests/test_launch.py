@@ -1,7 +1,7 @@
 """Several processes train what one process trains: same loss at each step, same weights, however they share the work.
 
-Two gloo processes on a CPU, forked from one warm process (`rank_server.py`), which pays the imports once. Weights differ
-by the order in which float32 gradients are summed: up to 1e-5 where steps are of 0.01.
+Two gloo processes on a CPU, forked from one warm process (`rank_server.py`), which pays the imports once. Weights may
+differ by the order in which float32 gradients are summed: up to 1e-5 where steps are of 0.01.
 """
 
 import json
@@ -98,9 +98,7 @@ def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe_of(tiny_recipe: dict[str, Any], train: dict[str, Any], model: Path) -> Recipe:
-    return Recipe.model_validate(
-        tiny_recipe | {"train": train, "student": {"model": str(model), "dtype": "float32"}}
-    )
+    return Recipe.model_validate(tiny_recipe | {"train": train, "student": {"model": str(model), "dtype": "float32"}})
 
 
 def alone(recipe: Recipe, folder: Path) -> Outcome:
