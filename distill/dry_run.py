@@ -36,6 +36,7 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from students.devices import layout_of, share
     from students.methods import refuse_without_bitsandbytes
     from students.plan import memory_plan, refuse_unknown_modules, refuse_without_memory
     from students.rates import refuse_strange_rate
@@ -71,7 +72,8 @@ def refuse_early(recipe: Recipe) -> None:
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
     bytes_per_weight = models.compute_dtype(recipe.student.dtype)[0].itemsize
-    refuse_without_memory(memory_plan(config, recipe.train, bytes_per_weight), recipe.train)
+    memory = memory_plan(config, recipe.train, bytes_per_weight)
+    refuse_without_memory(share(memory, layout_of(recipe.train, memory)), recipe.train)
     if recipe.publish.hub_id and not os.environ.get("HF_TOKEN"):
         raise Refused(
             f"publish.hub_id={recipe.publish.hub_id} needs a token, and HF_TOKEN is not set.",
@@ -100,6 +102,7 @@ def dry_run(recipe: Recipe) -> str:
 
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
+    from students.devices import described, layout_of
     from students.plan import available_memory, gib, memory_plan
     from students.rates import rate_of
     from teachers.harvest import most_samples
@@ -128,6 +131,7 @@ def plan(recipe: Recipe) -> str:
         f"{gib(memory.adapter)}, activations {gib(memory.activations)}, logits {gib(memory.logits)}, "
         f"libraries {gib(memory.libraries)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
+        f"devices    {described(layout_of(recipe.train, memory))}",
         *_on_gpus(config, recipe.train, dtype.itemsize),
         f"evaluate   {answers:,} answers of base and student, at most {answers * recipe.evaluate.max_tokens:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",

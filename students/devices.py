@@ -93,6 +93,8 @@ def refuse_tied_parts(layout: Layout, config: Any, learns_end: bool) -> None:
 
 def described(layout: Layout) -> str:
     """One line for people."""
+    if layout.devices == 1:
+        return layout.because
     how = {"none": "a copy of the student on each (DDP)", "fsdp2": "each with a part of the weights (FSDP2)"}
     return f"{layout.devices} devices, {how[layout.sharding]}: {layout.because}"
 

@@ -279,6 +279,16 @@ def test_what_one_gpu_cannot_hold_is_parted(weights: int, sharding: str) -> None
     assert held.activations == 1 << 30, "each has a batch of its own"
 
 
+@pytest.mark.usefixtures("eight_gpus")
+def test_plan_tells_who_trains(distill: Any, recipe_file: Path) -> None:
+    told = distill("plan", recipe_file, "train.packed_rows_per_batch=16")
+    assert told.code == 0, told.err
+    assert "devices    8 devices, a copy of the student on each (DDP): the student needs" in told.out
+    refused = distill("run", recipe_file, "--dry-run", "train.packed_rows_per_batch=6")
+    assert refused.code == 2
+    assert "cannot be dealt out to 8 devices" in refused.err
+
+
 @pytest.mark.parametrize(
     ("train", "said", "hint"),
     [
