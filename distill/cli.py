@@ -353,7 +353,16 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     from distill.dry_run import refuse_early
     from distill.pipeline import refuse_missing_inputs, run_stages
     from distill.run import Run
+    from students.devices import is_follower, started_by_launcher
 
+    if started_by_launcher() and stages != ("train",):
+        raise Refused(
+            f"a launcher has started {started_by_launcher()} processes of this, and only training takes several.",
+            "Under a launcher use `distill train`; the other stages run in one process.",
+        )
+    if is_follower():
+        _follow(recipe, _folder(recipe, run_dir))
+        return
     refuse_early(recipe)
     refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
     with Run(_folder(recipe, run_dir), recipe) as held:
@@ -361,6 +370,16 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
         with _hearing(Notices(progress)):
             done = run_stages(held, stages, progress)
         _show(held, done)
+
+
+def _follow(recipe: "Recipe", folder: Path) -> None:
+    """Train with the first of a launcher's processes, which holds the run."""
+    from distill.pipeline import is_done
+    from distill.run import OUTPUTS
+    from students.worker import take_part
+
+    if not is_done(recipe, folder, "train"):
+        take_part(folder / OUTPUTS["train"], lambda _: None)
 
 
 @contextmanager

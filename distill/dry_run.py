@@ -127,6 +127,7 @@ def dry_run(recipe: Recipe) -> str:
 
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
+    from students.devices import described, layout_of
     from students.plan import available_memory, gib, memory_plan, told
     from students.rates import rate_of
 
@@ -153,6 +154,7 @@ def plan(recipe: Recipe) -> str:
         f"memory     about {gib(memory.total)} at the peak of training, in its {memory.at}: {told(memory)}",
         f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
         *_what_helps(config, recipe.train, dtype.itemsize, memory.total, free),
+        f"devices    {described(layout_of(recipe.train, memory))}",
         *on_gpus(config, recipe.train, dtype.itemsize),
         *rented(recipe, config, work),
         *_second_stage(recipe),

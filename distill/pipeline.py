@@ -126,6 +126,11 @@ def run_stages(run: Run, stages: tuple[str, ...], progress: Progress) -> dict[st
     return {stage: _run_stage(run, stage, wanted, progress) for stage in stages if stage in wanted}
 
 
+def is_done(recipe: Recipe, folder: Path, stage: str) -> bool:
+    """Is a stage sealed in a run directory, as this recipe wants it?"""
+    return _is_sealed(read_seal(folder, stage), fingerprints(recipe)[stage])
+
+
 def _is_sealed(seal: Seal | None, fingerprint: str) -> bool:
     return seal is not None and seal.fingerprint == fingerprint
 

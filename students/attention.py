@@ -93,6 +93,10 @@ def two_rows(model: "PreTrainedModel", first: Sequence[int], second: Sequence[in
     positions = torch.tensor([[*range(len(first)), *range(len(second))]], device=model.device)
     was_training = model.training
     model.eval()
+    for module in model.modules():
+        # bitsandbytes on a CPU would lay its weights out anew for inference, and no gradient would pass them any more
+        if type(module).__name__ == "Linear4bit":
+            module.training = True
     with attention(model, name), torch.no_grad():
         logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, len(first) :]
     model.train(was_training)

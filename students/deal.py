@@ -4,7 +4,7 @@ Where the last batch of a pass is not full, accelerate fills it with rows from t
 trained once too often. Here it is filled with rows without a label: they weigh nothing in the loss.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -50,19 +50,21 @@ def filled(rows: "Dataset", multiple: int) -> "Dataset":
 
 
 class FilledSampler(Sampler[int]):
-    """Indices of `rows` rows in the order in which one device would draw them, then those of the filling."""
+    """Indices of `rows` rows in the order in which one device would draw them, then those of the filling.
 
-    def __init__(self, rows: int, with_filling: int, seed: int) -> None:
+    It asks for the number of the pass, of which each has an order of its own: a data loader that skips what a resumed
+    run has trained already does not tell it to the sampler of several processes (accelerate 1.15).
+    """
+
+    def __init__(self, rows: int, with_filling: int, seed: int, passes: Callable[[], int]) -> None:
         self.inner = SeedableRandomSampler(range(rows), data_seed=seed)
         self.with_filling = with_filling
+        self.passes = passes
 
     def __iter__(self) -> Iterator[int]:
+        self.inner.set_epoch(self.passes())
         yield from self.inner
         yield from range(len(self.inner), self.with_filling)
 
     def __len__(self) -> int:
         return self.with_filling
-
-    def set_epoch(self, epoch: int) -> None:
-        """Each pass has an order of its own."""
-        self.inner.set_epoch(epoch)

@@ -1,4 +1,4 @@
-"""How many devices train a student, and whether each holds a copy of it or a part: chosen by plan, with its reason.
+"""How many devices train a student, and does each hold a copy of it or a part? Chosen by plan, told with its reason.
 
 A copy each (DDP) moves only gradients between devices and is the fastest wherever it fits. FSDP2 parts weights,
 gradients and moments, and gathers one decoder layer at a time.
@@ -99,8 +99,23 @@ def share(config: Any, train: Train, bytes_per_weight: int, layout: Layout) -> i
     return on_each(plan, train, layout.devices) if parted else plan.total
 
 
+def refuse_tied_parts(layout: Layout, config: Any, learns_end: bool) -> None:
+    """
+    Raises:
+        Refused: FSDP2 would have to part a table of embeddings that is the output layer too, and is trained in part.
+    """
+    if layout.sharding == "fsdp2" and learns_end and config.get_text_config().tie_word_embeddings:
+        raise Refused(
+            "FSDP2 cannot part this student: its end-of-turn token is new to it, so that its embedding is trained, and "
+            "the table of embeddings is tied to the output layer.",
+            "Set train.sharding=none, or start from the instruct version of the model.",
+        )
+
+
 def described(layout: Layout) -> str:
     """One line for people."""
+    if layout.devices == 1:
+        return layout.because
     how = {"none": "a copy of the student on each (DDP)", "fsdp2": "each with a part of the weights (FSDP2)"}
     return f"{layout.devices} devices, {how[layout.sharding]}: {layout.because}"
 

@@ -36,7 +36,7 @@ LOOK_EVERY = 0.5
 def train_on_many(job: Job, packed: list[PackedRow] | StepRows, folder: Path, metrics: "Metrics") -> Path:
     """Train on all devices of the job's layout; returns the folder of what was trained.
 
-    The first of the processes appends a line a step to the metrics; where it is another, the line is told here.
+    The first of the processes appends a line a step to the metrics; where that is not this one, it is told here.
 
     Raises:
         Refused, DistillError: what the first process to fail says.

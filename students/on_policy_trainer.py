@@ -19,9 +19,9 @@ from trl import DistillationConfig, DistillationTrainer
 from distill.errors import DistillError, Refused
 from distill.recipe import OnPolicy, Train
 from distill.token_scores import Score, Scored
+from students.loss import in_tiles
 from students.own_answers import OwnAnswers
 from students.reverse_kl import estimated_reverse_kl
-from students.trainer import MAX_LOGITS_BYTES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -80,7 +80,7 @@ class OnPolicyTrainer(DistillationTrainer):
         """
         places, vocabulary = inputs["completion_ids"].numel(), student.config.get_text_config().vocab_size
         is_plain = isinstance(student.get_output_embeddings(), torch.nn.Linear)
-        if self._score is None and is_plain and places * vocabulary * 4 > MAX_LOGITS_BYTES:
+        if self._score is None and is_plain and in_tiles(places, vocabulary):
             return super()._compute_loss(student, inputs, num_items_in_batch)
         mask = inputs["completion_mask"].bool()
         ours = self._logprobs(student, inputs)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from trl import SFTConfig, SFTTrainer
 
 
-def read_once(layout: Layout, quantised: bool) -> None:
-    """Let transformers read the weights in one process of a machine; for quantised ones it cannot."""
+def read_once(layout: Layout, can_be_sent: bool) -> None:
+    """Let transformers read the weights in one process of a machine only, where they can be sent to the others."""
     if layout.sharding == "fsdp2":
         os.environ["ACCELERATE_USE_FSDP"] = "true"
-        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false" if quantised else "true"
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = str(can_be_sent).lower()
 
 
 def holds_weights(trainer: "SFTTrainer") -> bool:
@@ -35,7 +35,7 @@ def arguments(layout: Layout, gradient_checkpointing: bool) -> dict[str, Any]:
     if layout.devices == 1:
         return {}
     if layout.sharding == "none":
-        return {"ddp_find_unused_parameters": False, "ddp_broadcast_buffers": False}
+        return {"ddp_find_unused_parameters": False}
     config = {
         "version": 2,
         "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
@@ -44,7 +44,7 @@ def arguments(layout: Layout, gradient_checkpointing: bool) -> dict[str, Any]:
         "activation_checkpointing": gradient_checkpointing,
         "state_dict_type": "FULL_STATE_DICT",
     }
-    return {"fsdp": True, "fsdp_config": config, "gradient_checkpointing": False}
+    return {"fsdp": True, "fsdp_config": config}
 
 
 def settle(args: "SFTConfig", layout: Layout) -> "SFTConfig":
@@ -75,12 +75,14 @@ def save_trained(trainer: "SFTTrainer", tokenizer: "PreTrainedTokenizerBase", at
 
 
 def _whole_state(model: "PreTrainedModel") -> dict[str, torch.Tensor]:
-    """All that was trained, on the CPU of the first process; the frozen base of an adapter stays where it is."""
+    """All that was trained, gathered on the CPU of the first process; an adapter's frozen base is left where it is."""
     from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import CheckpointWrapper
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     state = get_model_state_dict(model, options=options)
+    for tied in model.all_tied_weights_keys:  # gathered twice, and written once
+        state.pop(tied, None)
     for name, module in list(model.named_modules()):
         if isinstance(module, CheckpointWrapper):  # PEFT finds weights by the names of modules, and would find none
             model.set_submodule(name, module._checkpoint_wrapped_module)

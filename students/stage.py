@@ -26,7 +26,7 @@ from distill.recipe import Recipe, Train
 from distill.records import Problem
 from students.batches import StepRows, in_steps
 from students.check import Checked, check, coloured
-from students.devices import Layout, described, refuse_without_room
+from students.devices import Layout, described, refuse_tied_parts, refuse_without_room, started_by_launcher
 from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
 from students.merge import held_out_prompts, merge
@@ -71,7 +71,8 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     refuse_long_traces(recipe.train, parameters, len(checked.rows), checked.tokens / len(checked.rows))
     if recipe.train.method == "qlora":
         refuse_without_bitsandbytes()
-    refuse_without_room(config, recipe.train, _bytes_per_weight(recipe))
+    layout = refuse_without_room(config, recipe.train, _bytes_per_weight(recipe))
+    refuse_tied_parts(layout, config, checked.learns_end)
     return checked, tokenizer
 
 
@@ -86,12 +87,16 @@ def train_student(
         Refused: the gate's reasons, or packing that does not isolate.
         DistillError: the loss or the trained student's outputs are no numbers.
     """
+    from students.worker import dismiss
+
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and sizes(folder) == read_json(done)["files"]:
         _remove_scaffold(folder)
+        if started_by_launcher():
+            dismiss()
         return read_json(done)["counts"]  # killed between the last save and the seal
     models.keep_freed_memory()
     source = models.of_student(recipe.student)

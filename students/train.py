@@ -103,9 +103,23 @@ def run_trainer(trainer: "Trainer") -> "PreTrainedModel":
     with trainer.accelerator.main_process_first():  # which removes what is torn
         newest = newest_checkpoint(Path(trainer.args.output_dir))
     if newest:
+        _refuse_other_parts(newest, trainer.is_fsdp_enabled)
         logger.info("goes on from step %s", newest.name.removeprefix("checkpoint-"))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     return trainer.model.eval()
+
+
+def _refuse_other_parts(checkpoint: Path, parted: bool) -> None:
+    """
+    Raises:
+        Refused: one of FSDP2 where each device holds all weights, or the other way round.
+    """
+    if any(checkpoint.glob("pytorch_model_fsdp*")) != parted:
+        raise Refused(
+            f"{checkpoint} was written {'without' if parted else 'by'} FSDP2, and train.sharding would go on "
+            f"{'with' if parted else 'without'} it.",
+            f"Set train.sharding={'none' if parted else 'fsdp2'}, or remove {checkpoint.parent} to begin again.",
+        )
 
 
 def build_trainer(
@@ -198,7 +212,7 @@ def _arguments(
         "adam_beta2": train.adam_beta2,
         "adam_epsilon": train.adam_epsilon,
         "max_grad_norm": train.max_grad_norm,
-        "gradient_checkpointing": train.gradient_checkpointing,
+        "gradient_checkpointing": train.gradient_checkpointing and layout.sharding == "none",
         "activation_offloading": train.activation_offloading,
         "optim": train.optim,
         "use_liger_kernel": uses_liger(train, model.config.get_text_config().model_type),

@@ -36,7 +36,10 @@ class LabelledTokensTrainer(SFTTrainer):
             return super()._get_train_sampler(train_dataset)
         from students.deal import FilledSampler
 
-        return FilledSampler(self.rows, len(self.train_dataset), self.args.data_seed)
+        def passes() -> int:
+            return int((self.state.epoch or 0) + 1e-6)  # it is counted in fractions
+
+        return FilledSampler(self.rows, len(self.train_dataset), self.args.data_seed, passes)
 
     def training_step(
         self,

@@ -33,6 +33,12 @@ def take_part(folder: Path, on_step: OnLog) -> None:
         _train(job, rows, folder, on_step if first else lambda _: None)
 
 
+def dismiss() -> None:
+    """Tell the other processes of a launcher that nothing is left to train."""
+    with _together():
+        _agreed(True)
+
+
 def _train(job: Job, rows: Any, folder: Path, on_step: OnLog) -> None:
     from students import parts
     from students.methods import load_student
@@ -42,7 +48,7 @@ def _train(job: Job, rows: Any, folder: Path, on_step: OnLog) -> None:
     source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     models.keep_freed_memory()
-    parts.read_once(layout, quantised=recipe.train.method == "qlora")
+    parts.read_once(layout, can_be_sent=recipe.train.method != "qlora" and not job.new_tokens)
     model = load_student(source, recipe.student.dtype, recipe.train, parted=layout.sharding != "none")
     if recipe.train.rows_per_batch is not None:
         rows = in_steps(rows, recipe.train, tokenizer.pad_token_id, recipe.seed, job.in_order, layout.devices)

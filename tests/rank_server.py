@@ -1,7 +1,8 @@
 """Runs the processes of a training as forked children of one warm process: the imports are paid once.
 
-Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null} and answers each with
-{"codes": exit codes, negative for a signal}. With `kill`, that process ends itself by SIGKILL after that step.
+Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null, "dtype": NAME or null} and
+answers each with {"codes": exit codes, negative for a signal}. With `kill`, that process ends itself by SIGKILL after
+that step; as under PyTorch's agent, the first that fails ends all. `dtype` is what processors are said to compute in.
 """
 
 import json
@@ -18,13 +19,14 @@ import datasets  # noqa: F401
 import peft  # noqa: F401
 import torch
 import trl
-from accelerate import Accelerator  # noqa: F401
+from transformers import TrainerCallback
+from transformers.trainer_callback import DefaultFlowCallback
 
-from students import parts, worker
+from distill import models
+from students import worker
 
 torch.set_num_threads(1)
 trl.SFTTrainer  # noqa: B018 - resolves trl's lazy import before the forks
-from transformers import TrainerCallback  # noqa: E402
 
 
 def run(command: dict[str, Any], rank: int, port: int) -> None:
@@ -35,21 +37,21 @@ def run(command: dict[str, Any], rank: int, port: int) -> None:
         os.dup2(log.fileno(), 2)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(command["processes"])}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if command["dtype"]:
+        models.compute_dtype = lambda name="auto": (getattr(torch, command["dtype"]), "said by a test")
     if command["kill"] and command["kill"][0] == rank:
-        kill_at(command["kill"][1])
+        kill_after(command["kill"][1])
     worker.main(folder)
 
 
-def kill_at(step: int) -> None:
+def kill_after(step: int) -> None:
     """End this process as the system would, once so many optimiser steps are done."""
-    from transformers.trainer_callback import ProgressCallback
 
-    def on_step_end(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_log(self: TrainerCallback, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    TrainerCallback.on_step_end = on_step_end
-    del ProgressCallback, AutoModelForCausalLM
+    DefaultFlowCallback.on_log = on_log
 
 
 def serve(command: dict[str, Any]) -> list[int]:
@@ -67,14 +69,16 @@ def serve(command: dict[str, Any]) -> list[int]:
             finally:
                 os._exit(code)
         children.append(child)
-    codes = [0] * len(children)
-    for _ in children:
+    codes = dict.fromkeys(children, 0)
+    left = set(children)
+    while left:
         pid, status = os.wait()
-        codes[children.index(pid)] = os.waitstatus_to_exitcode(status)
-    return codes
+        codes[pid] = os.waitstatus_to_exitcode(status)
+        left.discard(pid)
+        for other in left if codes[pid] else ():
+            os.kill(other, signal.SIGKILL)
+    return [codes[child] for child in children]
 
 
-if __name__ == "__main__":
-    del parts
-    for line in sys.stdin:
-        print(json.dumps({"codes": serve(json.loads(line))}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"codes": serve(json.loads(line))}), flush=True)
