@@ -367,7 +367,7 @@ def test_types_that_need_the_quantiser_say_so(tmp_path: Path, monkeypatch: pytes
 def test_our_files_are_those_of_llama_cpps_converter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case, kind: str
 ) -> None:
-    """Tensor by tensor and setting by setting; the tiny tokenizer's name it is told. Slow: the converter loads all it knows."""
+    """Tensor by tensor and setting by setting; it is told the tokenizer's name. Slow: it loads all that it knows."""
     from gguf import GGUFReader
 
     folder = checkpoint(case, tmp_path / "model")
