@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from distill.recipe import VLLMTeacher
+from teachers.vllm import SERVED_AS, serve_command
 
 Chat = list[dict[str, str]]
 
@@ -79,9 +81,15 @@ def vllm_server(folder: Path, log: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--served-model-name", "student", "--dtype", "float32", "--enforce-eager"]
-    command += ["--max-model-len", "512", "--kv-cache-memory-bytes", str(128 << 20)]
+    made = VLLMTeacher(
+        kind="vllm",
+        model=str(folder),
+        dtype="float32",
+        max_model_len=512,
+        kv_cache_memory_bytes=128 << 20,
+        serve_args={"enforce_eager": True},
+    )
+    command = serve_command(made, str(folder), port)
     with log.open("w") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
     try:
@@ -94,7 +102,7 @@ def vllm_server(folder: Path, log: Path) -> Iterator[str]:
 
 
 def by_vllm(url: str, chats: Sequence[Chat], tokens: int) -> list[str]:
-    asked = {"model": "student", "temperature": 0, "repetition_penalty": 1.0, "max_tokens": tokens}
+    asked = {"model": SERVED_AS, "temperature": 0, "repetition_penalty": 1.0, "max_tokens": tokens}
     answers = [posted(f"{url}/v1/chat/completions", {**asked, "messages": chat}) for chat in chats]
     return [str(answer["choices"][0]["message"]["content"]) for answer in answers]
 

@@ -362,11 +362,12 @@ def test_types_that_need_the_quantiser_say_so(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.skipif(not os.environ.get(llama_cpp.SOURCES), reason="LLAMA_CPP names no folder of llama.cpp's sources")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["f16", "q8_0"])
 def test_our_files_are_those_of_llama_cpps_converter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case, kind: str
 ) -> None:
-    """Tensor by tensor and setting by setting; the tiny tokenizer it does not know, so it is told its name."""
+    """Tensor by tensor and setting by setting; it is told the tokenizer's name. Slow: it loads all that it knows."""
     from gguf import GGUFReader
 
     folder = checkpoint(case, tmp_path / "model")
@@ -385,11 +386,18 @@ def test_our_files_are_those_of_llama_cpps_converter(
     expected = {one.name: one for one in theirs.tensors}
     assert {one.name for one in found.tensors} == set(expected)
     for one in found.tensors:
-        assert one.tensor_type == expected[one.name].tensor_type, one.name
-        assert (one.data == expected[one.name].data).all(), one.name
-    names = ("general.name", "general.size_label", "GGUF.tensor_count", "GGUF.kv_count")
+        other = expected[one.name]
+        assert one.tensor_type == other.tensor_type, one.name
+        if one.name == "rope_freqs.weight":  # worked out, in another precision
+            assert one.data == pytest.approx(other.data, rel=1e-5)
+        else:
+            assert (one.data == other.data).all(), one.name
+    theirs_own = (  # names, counts; the tokenizer of these models has no BOS, whatever their config says
+        *("general.name", "general.size_label", "GGUF.tensor_count", "GGUF.kv_count"),
+        *("tokenizer.ggml.bos_token_id", "tokenizer.ggml.pre"),
+    )
     for name, field in theirs.fields.items():
-        if name not in names:
+        if name not in theirs_own:
             assert found.fields[name].contents() == field.contents(), name
 
 

