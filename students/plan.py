@@ -186,7 +186,8 @@ class _Cut:
 
 
 _RELEVANT = (
-    "method gradient_checkpointing lora_r lora_alpha lora_dropout lora_target_modules use_dora use_rslora max_grad_norm"
+    "method gradient_checkpointing lora_r lora_alpha lora_dropout lora_target_modules use_dora use_rslora "
+    "max_grad_norm optim attn_implementation"
 )
 
 

@@ -109,7 +109,7 @@ def _two_steps(trainer: "SFTTrainer", rows: list[dict[str, Any]]) -> None:
         trainer.model.gradient_checkpointing_enable()
     model = trainer.accelerator.prepare_model(trainer.model)  # its forward under autocast
     optimizer = trainer.create_optimizer()
-    batch = {name: tensor.to(trainer.model.device) for name, tensor in collate(rows).items()}
+    batch = trainer._prepare_inputs(collate(rows))
     inside = (batch["labels"][:, 1:] != IGNORED).sum()
     for _ in range(2):
         for _ in range(min(MICRO_BATCHES, trainer.args.gradient_accumulation_steps)):

@@ -18,8 +18,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from distill.errors import Refused
 from distill.recipe import Train
+from students.attention import MASKED, VARLEN, attention
 from students.loss import in_tiles, summed_loss
-from students.stand_ins import HIDDEN, gpu_kernels, quantise
+from students.stand_ins import HIDDEN, AdamW8bit, Ends, gpu_kernels, quantise
 from students.tensor_peak import LiveTensors, Peak
 
 Device = Literal["cpu", "cuda"]
@@ -163,7 +164,8 @@ def materialise(model: nn.Module) -> None:
 
 def _run(model: nn.Module, train: Train, dtype: torch.dtype, step: Step, device: Device) -> dict[tuple[Any, ...], Peak]:
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, fused=True)
+    plain = train.optim == "adamw_torch"
+    optimizer: Any = torch.optim.AdamW(trained, fused=True) if plain else AdamW8bit(trained)
     for parameter in trained:
         parameter.grad = torch.empty_like(parameter)
     optimizer.step()
@@ -179,7 +181,8 @@ def _run(model: nn.Module, train: Train, dtype: torch.dtype, step: Step, device:
     follow(model, live)
     for parameter in trained:
         parameter.register_post_accumulate_grad_hook(lambda p: live.hold([p.grad], "gradients"))
-    with live, gpu_kernels() if device == "cuda" else nullcontext():
+    name = MASKED if train.attn_implementation == MASKED else VARLEN
+    with live, gpu_kernels() if device == "cuda" else nullcontext(), attention(model, name):
         loss = _loss(model, train, dtype, step, device)
         live.enter("loss", made_as="logits")
         loss.backward()
@@ -235,6 +238,8 @@ def _loss(model: Any, train: Train, dtype: torch.dtype, step: Step, device: Devi
 
     ids = torch.zeros(step.rows, step.length, dtype=torch.long)
     inputs = {"input_ids": ids, "position_ids": torch.zeros_like(ids), "use_cache": False}
+    if train.attn_implementation != MASKED:
+        inputs |= _borders(step, device)
     autocast: AbstractContextManager[Any] = torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32)
     base = model.get_base_model() if train.method != "full" else model
     vocabulary = base.config.get_text_config().vocab_size
@@ -259,3 +264,13 @@ def _loss(model: Any, train: Train, dtype: torch.dtype, step: Step, device: Devi
         apply = utils._ChunkedLogProbFunction.apply
         log_probs = apply(flat, head.weight, head.bias, targets, 1.0, chunk, None, 1.0, outputs)[0]
     return -log_probs.float().sum()
+
+
+def _borders(step: Step, device: Device) -> dict[str, Any]:
+    """Of two rows in each packed one; into how many rows it is parted hardly changes what is held."""
+    half = step.length // 2
+    starts = [row * step.length + begin for row in range(step.rows) for begin in (0, half)]
+    ends: Any = Ends([*starts, step.rows * step.length])
+    if device == "cuda":
+        ends = torch.zeros(len(ends), dtype=torch.int32)
+    return {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends, "max_length_q": half, "max_length_k": half}

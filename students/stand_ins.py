@@ -4,6 +4,8 @@
   and backward (`gemm_4bit` and `MatMul4Bit.backward`), and PEFT copies the result before it adds the adapter's.
 - Attention on a GPU. With a mask PyTorch takes its memory-efficient kernel and hands it the mask as numbers: T x T of
   them that each layer keeps for its backward pass. Without one it takes flash attention, that keeps none.
+  Rows of unequal length go to PyTorch's own kernel for them (`students/attention.py`), which keeps what flash does.
+- Moments of 8 bits: bitsandbytes updates real bytes only.
 - TRL's loss in tiles. On a GPU a Triton kernel works in the tile itself; on a processor each operation makes a copy.
 """
 
@@ -15,6 +17,41 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+MOMENTS_BLOCK, SMALLEST = 256, 4096
+"""Moments of 8 bits for each constant of 32, and parameters of fewer weights keep moments of 32 (bitsandbytes)."""
+
+
+class Ends(list[int]):
+    """Where rows end, for attention that asks a tensor for its list: fake tensors have no numbers."""
+
+    def tolist(self) -> list[int]:
+        return list(self)
+
+
+class AdamW8bit:
+    """What bitsandbytes' optimiser of that name holds for each parameter; it updates nothing."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.state = {p: self._moments(p) for p in parameters}
+
+    def _moments(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
+        count = parameter.numel()
+        if count < SMALLEST:
+            return {name: torch.empty(count) for name in ("first", "second")}
+        scales = math.ceil(count / MOMENTS_BLOCK)
+        sizes = {"first": (count, torch.uint8), "second": (count, torch.uint8)}
+        sizes |= {"first_scale": (scales, torch.float32), "second_scale": (scales, torch.float32)}
+        return {name: torch.empty(size, dtype=dtype) for name, (size, dtype) in sizes.items()}
+
+    def step(self) -> None:
+        """In place, with no tensor beside."""
+
+    def zero_grad(self) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+
 
 BLOCK, SECOND_BLOCK = 64, 256
 """Weights for each 8-bit constant, and such constants for each one of 32 bits: bitsandbytes' double quantisation."""
@@ -73,12 +110,17 @@ def gpu_kernels() -> Iterator[None]:
     """
     from trl.kernels import chunked_logprob
 
+    from students import attention
+
+    one_by_one = attention._one_by_one
+    attention._one_by_one = attention._on_gpu
     kept = F.scaled_dot_product_attention, chunked_logprob._forward_tile, chunked_logprob._backward_tile
     F.scaled_dot_product_attention = _gpu_attention
     chunked_logprob._forward_tile = chunked_logprob._backward_tile = lambda *args, **kwargs: None
     try:
         yield
     finally:
+        attention._one_by_one = one_by_one
         F.scaled_dot_product_attention, chunked_logprob._forward_tile, chunked_logprob._backward_tile = kept
 
 
@@ -120,5 +162,6 @@ def _gradient_in_float32(gradient: torch.Tensor, query: torch.Tensor, *_: Any) -
 HIDDEN: dict[str, Callable[..., int]] = {
     "aten::_scaled_dot_product_efficient_attention_backward": _gradient_in_float32,
     "aten::_scaled_dot_product_flash_attention_backward": _gradient_in_float32,
+    "torch_attn::_varlen_attn_backward": _gradient_in_float32,
 }
 """Bytes that a kernel takes within itself, by operation."""
