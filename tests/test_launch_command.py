@@ -60,7 +60,7 @@ def adapter(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "student" / "adapter" / "adapter_model.safetensors")
 
 
-LONGER = "train.num_train_epochs=40"
+LONGER = "train.num_train_epochs=20"
 
 
 @SLOW
