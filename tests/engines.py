@@ -39,15 +39,8 @@ def by_transformers(folder: Path, chats: Sequence[Chat], tokens: int) -> list[li
     return said
 
 
-def by_llama_cpp(file: Path, chats: Sequence[Chat], tokens: int) -> list[str]:
-    with opened(file) as model:
-        asked = {"temperature": 0.0, "repeat_penalty": 1.0, "max_tokens": tokens}
-        answers = [model.create_chat_completion(chat, **asked) for chat in chats]
-    return [str(answer["choices"][0]["message"]["content"]) for answer in answers]
-
-
 def tokens_by_llama_cpp(file: Path, chats: Sequence[Chat], tokens: int) -> list[list[int]]:
-    """As `by_llama_cpp`, before they become text: random models write bytes that are no characters, which it drops."""
+    """Tokens, of the template in the file; as text it drops bytes that are no characters, which random models write."""
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
     said = []
@@ -101,10 +94,12 @@ def vllm_server(folder: Path, log: Path) -> Iterator[str]:
         server.wait()
 
 
-def by_vllm(url: str, chats: Sequence[Chat], tokens: int) -> list[str]:
+def tokens_by_vllm(url: str, chats: Sequence[Chat], tokens: int) -> list[list[int]]:
+    """Without the end of the turn, which vLLM tells too where an answer ends in it."""
     asked = {"model": SERVED_AS, "temperature": 0, "repetition_penalty": 1.0, "max_tokens": tokens}
-    answers = [posted(f"{url}/v1/chat/completions", {**asked, "messages": chat}) for chat in chats]
-    return [str(answer["choices"][0]["message"]["content"]) for answer in answers]
+    asked["return_token_ids"] = True
+    choices = [posted(f"{url}/v1/chat/completions", {**asked, "messages": chat})["choices"][0] for chat in chats]
+    return [one["token_ids"][: -1 if one["finish_reason"] == "stop" else None] for one in choices]
 
 
 def posted(url: str, body: dict[str, Any]) -> Any:

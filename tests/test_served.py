@@ -8,10 +8,10 @@ from engines import (
     HAS_VLLM,
     Chat,
     by_transformers,
-    by_vllm,
     opened,
     posted,
     tokens_by_llama_cpp,
+    tokens_by_vllm,
     vllm_server,
 )
 from test_export import CASES, Case, checkpoint
@@ -73,9 +73,9 @@ def test_vllm_answers_as_transformers_and_samples_as_it_is_told(tmp_path: Path) 
     """Slow: a server starts in half a minute."""
     folder = checkpoint(CASES[3], tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    expected = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens in by_transformers(folder, CHATS, 48)]
+    expected = by_transformers(folder, CHATS, 48)
     with vllm_server(folder, tmp_path / "vllm.log") as url:
-        assert by_vllm(url, CHATS, 48) == expected
+        assert tokens_by_vllm(url, CHATS, 48) == expected
         served = posted(f"{url}/tokenize", {"model": SERVED_AS, "messages": CHATS[0]})
         rendered = tokenizer.apply_chat_template(CHATS[0], add_generation_prompt=True, return_dict=True)
         assert served["tokens"] == rendered["input_ids"]
