@@ -56,7 +56,9 @@ class Progress:
 
     def trained(self, line: Counts) -> None:
         accuracy = line.get("mean_token_accuracy")
+        speed = line.get("tokens_per_second")
         told = f"loss {float(line['loss']):.3f}" + (f", token accuracy {float(accuracy):.3f}" if accuracy else "")
+        told += f", {float(speed):,.0f} tokens/s" if speed else ""
         self._at("train", line["step"], line["of"], "steps", told)
 
     def on_policy(self, line: Counts) -> None:

@@ -28,7 +28,7 @@ DECIDES = (
     "min_lr_ratio",
     "warmup_ratio",
     "stop_at_token_accuracy",
-    "drop_long_rows",
+    "drop_long",
     "weight_decay",
     "adam_beta1",
     "adam_beta2",

@@ -31,7 +31,7 @@ class Train(Section):
     """End once the tokens of a whole pass are predicted this well: small sets want many passes (arXiv 2602.11149)."""
     max_length: int = Field(2048, ge=16, le=10**8)
     """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
-    drop_long_rows: bool = False
+    drop_long: bool = False
     """True leaves rows longer than max_length out and counts them, instead of refusing the run."""
     devices: Literal["auto"] | Count = "auto"
     """Processes that train together, one a GPU; auto takes all GPUs of this machine, or all that a launcher started."""

@@ -23,7 +23,7 @@ class Checked:
 
     rows: list[Row]
     too_long: int
-    """Rows left out because drop_long_rows is set."""
+    """Rows left out because drop_long is set."""
     longest: int
     """Tokens of the longest row that stays."""
     tokens: int
@@ -52,7 +52,7 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
     """Render all curated rows and look at template, mask, stop token and length.
 
     Raises:
-        Refused: see `render`; rows longer than max_length without drop_long_rows; nothing left.
+        Refused: see `render`; rows longer than max_length without drop_long; nothing left.
     """
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         raise Refused(
@@ -64,11 +64,11 @@ def check(curated: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase
     rows = [render(tokenizer, turn, r["trace_id"], r["messages"], r["completion"]) for r in traces]
     fitting = [row for row in rows if len(row) <= train.max_length]
     too_long = len(rows) - len(fitting)
-    if too_long and not train.drop_long_rows:
+    if too_long and not train.drop_long:
         raise Refused(
             f"{too_long} of {len(rows)} rows exceed train.max_length={train.max_length} tokens "
             f"(longest {max(map(len, rows)):,}). Cutting them would remove the answer and the stop token.",
-            "Raise train.max_length, or leave them out with train.drop_long_rows=true.",
+            "Raise train.max_length, or leave them out with train.drop_long=true.",
         )
     if not fitting:
         raise Refused(f"all {len(rows)} rows exceed train.max_length={train.max_length} tokens; nothing is left.")

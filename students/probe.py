@@ -145,6 +145,7 @@ def _undone(trainer: "SFTTrainer") -> Iterator[None]:
             trainer._metrics[mode].clear()
             trainer._metrics[mode].update(found)
         trainer._total_train_tokens = seen
+        trainer.forget_speed()
         random.setstate(numbers)
         model.train(training)
 

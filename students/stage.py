@@ -187,7 +187,7 @@ def _bytes_per_weight(recipe: Recipe) -> int:
     return int(models.compute_dtype(recipe.student.dtype)[0].itemsize)
 
 
-TOLD = ("epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
+TOLD = ("epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy", "tokens_per_second")
 """Of each step, in `metrics.jsonl`."""
 
 

@@ -6,6 +6,7 @@ Prompts are outside the loss. As long as the logits of the labelled positions fi
 `loss.MAX_LOGITS_BYTES`, computing just those once is exact and faster; above it TRL's way is taken.
 """
 
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,10 @@ class LabelledTokensTrainer(SFTTrainer):
     rows: int | None = None
     """Rows that were packed; None where the data set has no others that fill up the last batch (`students.deal`)."""
 
+    _tokens: torch.Tensor | int = 0
+    """Of rows, padding left out, since the last step that was told."""
+    _since: float | None = None
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         if self.rows is None or self.args.train_sampling_strategy == "sequential":
             return super()._get_train_sampler(train_dataset)
@@ -48,9 +53,26 @@ class LabelledTokensTrainer(SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Nothing where no device has anything to do (`students.batches`)."""
+        if self._since is None:
+            self._since = time.perf_counter()
         if inputs.pop("skipped", False):
             return torch.zeros((), device=self.args.device)
+        self._tokens = self._tokens + tokens_of_rows(inputs["labels"])
         return super().training_step(model, inputs, num_items_in_batch)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """With the speed since the last step."""
+        if "loss" in logs and self._since is not None:
+            tokens = torch.as_tensor(self._tokens, device=self.args.device)
+            seconds = time.perf_counter() - self._since
+            logs["tokens_per_second"] = round(float(self.accelerator.reduce(tokens)) / seconds, 1)
+            self.forget_speed()
+            self._since = time.perf_counter()
+        super().log(logs, *args, **kwargs)
+
+    def forget_speed(self) -> None:
+        """The next step is the first that counts."""
+        self._tokens, self._since = 0, None
 
     def compute_loss(
         self,
@@ -82,6 +104,12 @@ class LabelledTokensTrainer(SFTTrainer):
         hits = self.accelerator.gather_for_metrics(((logits.argmax(-1) == targets) & inside).sum()).sum()
         total = self.accelerator.gather_for_metrics(inside.sum()).sum()
         self._metrics["train"]["mean_token_accuracy"].append((hits / total.clamp(min=1)).item())
+
+
+def tokens_of_rows(labels: torch.Tensor) -> torch.Tensor:
+    """Tokens of rows in packed ones, labels of shape (B, T): all up to the last in the loss; padding is behind it."""
+    places = torch.arange(1, labels.shape[1] + 1, device=labels.device)
+    return ((labels != IGNORED) * places).amax(1).sum()
 
 
 def labelled_positions(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

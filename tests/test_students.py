@@ -138,10 +138,10 @@ def test_long_rows_are_refused_or_counted_but_never_cut() -> None:
     rows = curated(ANSWER, "<think>\n" + "3*7=21\n" * 200 + "</think>\n\nx")
     with pytest.raises(Refused, match=r"1 of 2 rows exceed train\.max_length=128"):
         check(rows, TOK, Train(max_length=128))
-    checked = check(rows, TOK, Train(max_length=128, drop_long_rows=True))
+    checked = check(rows, TOK, Train(max_length=128, drop_long=True))
     assert (len(checked.rows), checked.too_long) == (1, 1)
     with pytest.raises(Refused, match="nothing is left"):
-        check(rows[1:], TOK, Train(max_length=128, drop_long_rows=True))
+        check(rows[1:], TOK, Train(max_length=128, drop_long=True))
 
 
 def rows_of(lengths: list[int]) -> list[Row]:

@@ -1,6 +1,7 @@
 """Training invariants on a tiny model: packed = padded = accumulated, isolated rows, resumed = uninterrupted, and our
 loss = TRL's."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from distill.recipe import Train
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
 from students.train import build_trainer, fit, mark_complete, newest_checkpoint, schedule
-from students.trainer import POSITIONS_STEP, labelled_positions
+from students.trainer import POSITIONS_STEP, labelled_positions, tokens_of_rows
 
 TOK = tiny.tokenizer()
 TRAIN = Train(
@@ -170,6 +171,17 @@ def test_training_ends_where_a_pass_is_learnt(tmp_path: Path, enough: float | No
     if early:
         assert means[-1] >= 0.05
         assert all(mean < 0.05 for mean in means[:-1])
+
+
+def test_tokens_are_counted_without_padding(tmp_path: Path) -> None:
+    packed = pack(rows(), 128, TOK.pad_token_id, 0)
+    assert int(tokens_of_rows(batch(packed)["labels"])) == sum(map(len, rows()))
+    lines: list[dict[str, float]] = []
+    started = time.perf_counter()
+    fit(build_trainer(tiny.model(), TOK, packed, TRAIN, 0, tmp_path, lines.append))
+    least = 3 * sum(map(len, rows())) / len(lines) / (time.perf_counter() - started)
+    assert all(line["tokens_per_second"] > 0 for line in lines)
+    assert sum(line["tokens_per_second"] for line in lines) / len(lines) > least
 
 
 def test_labelled_positions() -> None:
