@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from distill.errors import Refused
 from distill.recipe import Train
-from students.plan import MemoryPlan, available_memory, gib, memory_plan, told
+from students import plan as planning
+from students.plan import MemoryPlan, gib, memory_plan, told
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def memory_of_one(devices: int) -> tuple[int, str]:
     """Free bytes for each process, and of what: processes on a CPU share one memory."""
     import torch
 
-    free, what = available_memory()
+    free, what = planning.available_memory()
     return (free, what) if torch.cuda.is_available() else (free // devices, what)
 
 

@@ -23,7 +23,8 @@ from distill.errors import Refused
 from distill.recipe import Recipe, Train
 from students import devices
 from students.deal import FilledSampler, dataset_of, filled
-from students.devices import ALONE, Layout, layout_of, refuse_tied_parts, share
+from students.devices import ALONE, Layout, layout_of, refuse_tied_parts
+from students.fit import on_each
 from students.job import TRAINED, Job, first_failure
 from students.methods import load_student, loaded_as_trained
 from students.pack import PackedRow, pack
@@ -258,7 +259,8 @@ def test_rows_that_fill_up_weigh_nothing_and_come_last(rows: int) -> None:
 
 
 def plan_of(weights: int, adapter: int = 0) -> MemoryPlan:
-    return MemoryPlan(1, 1, weights, adapter, activations=1 << 30, logits=1 << 30, libraries=1 << 30)
+    passing = {"activations": 1 << 30, "logits": 1 << 30, "libraries": 1 << 30}
+    return MemoryPlan(1, 1, weights, adapter, **passing, layer=1 << 20, root=1 << 20, at="backward")
 
 
 @pytest.fixture
@@ -273,10 +275,9 @@ def test_what_one_gpu_cannot_hold_is_parted(weights: int, sharding: str) -> None
     layout = layout_of(Train(), plan_of(weights))
     assert (layout.devices, layout.sharding) == (8, sharding)
     assert "80.0 GiB of GPU memory" in layout.because
-    held = share(plan_of(weights, 800), layout)
-    parts = 8 if sharding == "fsdp2" else 1
-    assert (held.weights, held.adapter) == (weights // parts, 800 // parts)
-    assert held.activations == 1 << 30, "each has a batch of its own"
+    alone, parted = (on_each(plan_of(weights), Train(), count) for count in (1, 8))
+    assert alone == plan_of(weights).total
+    assert weights // 8 + (2 << 30) < parted < weights // 8 + (4 << 30), "each has a batch of its own"
 
 
 @pytest.mark.usefixtures("eight_gpus")

@@ -125,7 +125,7 @@ WAYS = {
 def test_loss_and_gradient_are_those_of_the_reverse_kl(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temperature: float, k: int | None, held: int
 ) -> None:
-    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
+    monkeypatch.setattr("students.loss.MAX_LOGITS_BYTES", held)
     spec = SPEC.model_copy(update={"temperature": temperature, "per_device_train_batch_size": 4})
     student, oracle, teacher = student_model(), student_model(), teacher_model()
     trainer = trainer_for(tmp_path, spec, teacher, k, student=student)
@@ -178,7 +178,7 @@ def test_an_end_token_that_is_trained_too_is_in_the_loss(tmp_path: Path, tied: b
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_mixed_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, held: int) -> None:
     """An adapter of float32 on weights of bfloat16, or all weights in float32 under autocast: near the float64."""
-    monkeypatch.setattr("students.on_policy_trainer.MAX_LOGITS_BYTES", held)
+    monkeypatch.setattr("students.loss.MAX_LOGITS_BYTES", held)
     student = student_model().to(torch.bfloat16) if method == "lora" else tiny.model()
     for name, weights in student.named_parameters():
         if "lora_" in name:
