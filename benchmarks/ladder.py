@@ -86,6 +86,7 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
 
 def trls(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folder: Path, clock: Clock) -> None:
     """SFTTrainer as its documentation sets it up, on rows that are tokenised already."""
+    import torch
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import TrainerCallback
@@ -113,6 +114,7 @@ def trls(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
         **more,
     )
     data = [
