@@ -4,18 +4,18 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, decontaminate_verb, export_verb, file_verbs, wording
+from distill import __version__, decontaminate_verb, export_verb, file_verbs, verify_verb, wording
 from distill.errors import DistillError, Refused
+from distill.notices import hearing
 
 if TYPE_CHECKING:
-    from distill.recipe import Judge, Recipe
+    from distill.recipe import Recipe
     from distill.run import Run, Seal
 
 app = typer.Typer(
@@ -122,86 +122,7 @@ def check(recipe: RecipeArgument, overrides: Overrides = None, run_dir: RunDir =
     check_run(resolved, _folder(resolved, run_dir))
 
 
-@app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="A .jsonl, .jsonl.gz or .parquet file.")],
-    out: Annotated[Path, typer.Option(help="Where to write the rows with verdict, extracted and reason.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Such as verify.math.percent=hundredth or accept.language=en."),
-    ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            help="math, choice, number, countdown, code, reasoning_gym, or flaws (form alone); without it what a row's"
-            " column kind says, else math."
-        ),
-    ] = None,
-    response_key: Annotated[
-        str, typer.Option(help="Column with the response, a text or a chat; thinking in it is left out.")
-    ] = "response",
-    reasoning_key: Annotated[str | None, typer.Option(help="Column with the thinking, where it stands apart.")] = None,
-    answer_key: Annotated[str, typer.Option(help="Column with the gold answer.")] = "answer",
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that judge.")] = 1,
-    compare: Annotated[str | None, typer.Option(help="Column with another verifier's verdict or score.")] = None,
-) -> None:
-    """Judge the rows of any file: adds verdict (correct, wrong, unknown), extracted, reason.
-
-    Settings are those of a recipe: its section verify (conventions, limits, isolation, a judge) and, under accept, its
-    harvest.accept, which adds a column flaw.
-    """
-    if extra := [word for word in settings or [] if "=" not in word]:
-        hint = "Files of one layout can be joined first: cat a.jsonl b.jsonl > both.jsonl"
-        raise Refused(f"'{extra[0]}' is no KEY=VALUE; one file is judged at a time.", hint)
-    from distill import verify as verifiers
-    from distill.recipe import Verify
-    from distill.recipe_file import settings as parsed
-    from distill.verify.algebra.rules import Rules
-    from distill.verify.files import How, counted, verify_file
-    from distill.verify.table import Columns
-    from distill.verify.told import Settings, summary
-    from distill.verify.worker import COMPARING_SECONDS
-
-    chosen = parsed(Settings, settings or [])
-    columns = Columns(response_key, answer_key, compare, reasoning_key)
-    judge = chosen.verify.judge
-    needs_question = () if judge is None else _asked_about(judge)
-    rules = Rules(**chosen.verify.math.model_dump())
-    seconds = chosen.verify.timeout_seconds or COMPARING_SECONDS
-    how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question)
-    try:
-        verifiers.configure(chosen.verify)
-        found, asked = verify_file(file, out, how, _say), ""
-        if judge is not None:
-            from teachers.judge_file import revise, telling, told
-
-            with _hearing(_Said()):
-                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say, judge)), judge) + "\n"
-            found = counted(out.resolve(), columns, kind)
-    finally:
-        verifiers.configure(Verify())
-    typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
-
-
-def _asked_about(judge: "Judge") -> tuple[str, ...]:
-    """Kinds of which the judge is ever asked. One whose key is missing is refused now."""
-    from teachers.judge import KINDS, refuse_without_key
-
-    refuse_without_key(judge)
-    return KINDS
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
-class _Said(logging.Handler):
-    """What servers are said to do, as lines on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _say(record.getMessage())
-
-
+app.command()(verify_verb.verify)
 app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontaminate)
 app.command()(file_verbs.select)
 app.command()(export_verb.export)
@@ -367,7 +288,7 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
     with Run(_folder(recipe, run_dir), recipe) as held:
         progress = Progress()
-        with _hearing(Notices(progress)):
+        with hearing(Notices(progress)):
             done = run_stages(held, stages, progress)
         _show(held, done)
 
@@ -380,20 +301,6 @@ def _follow(recipe: "Recipe", folder: Path) -> None:
 
     if not is_done(recipe, folder, "train"):
         take_part(folder / OUTPUTS["train"], lambda _: None)
-
-
-@contextmanager
-def _hearing(notices: logging.Handler) -> Iterator[None]:
-    """Show what teachers and students log while a run goes on."""
-    loggers = [logging.getLogger(name) for name in ("distill", "teachers", "students")]
-    for logger in loggers:
-        logger.addHandler(notices)
-        logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(notices)
 
 
 def _show(held: "Run", done: "dict[str, Seal]") -> None:

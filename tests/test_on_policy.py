@@ -10,7 +10,7 @@ import tiny
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from test_same_tokenizer import changed, swap_tokens
 from transformers import LlamaForCausalLM
 
 from distill.errors import DistillError, Refused
@@ -21,7 +21,7 @@ from distill.token_scores import Scored
 from students.methods import adapter_config
 from students.on_policy_trainer import OnPolicyTrainer, build_trainer
 from students.own_answers import Asked, OwnAnswer, OwnAnswers, order_of
-from students.same_tokenizer import prompt_ids, refuse_other_prompts, refuse_other_tokenizer
+from students.same_tokenizer import prompt_ids
 from students.train import checkpoint_callback, run_trainer
 from teachers.rollout import Rollout
 
@@ -309,64 +309,6 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         trainer._prepare_inputs([{"prompt": i} for i in range(4)])
 
 
-def changed(change: Callable[[dict[str, Any]], None]) -> Any:
-    """The tiny tokenizer with another inside."""
-    made = tiny.tokenizer()
-    inside = json.loads(made.backend_tokenizer.to_str())
-    change(inside)
-    made._tokenizer = Tokenizer.from_str(json.dumps(inside))
-    return made
-
-
-def _swap_tokens(inside: dict[str, Any]) -> None:
-    vocabulary = inside["model"]["vocab"]
-    vocabulary["!"], vocabulary['"'] = vocabulary['"'], vocabulary["!"]
-
-
-def _swap_merges(inside: dict[str, Any]) -> None:
-    merges = inside["model"]["merges"]
-    merges[2], merges[3] = merges[3], merges[2]
-
-
-def other_end() -> Any:
-    made = tiny.tokenizer()
-    made.eos_token = "<|im_start|>"
-    return made
-
-
-def other_mark() -> Any:
-    made = tiny.tokenizer()
-    made.add_tokens(["ss"])  # in the vocabulary already, and read as one piece from now on
-    return made
-
-
-OTHERS = {
-    "another number": (lambda: changed(_swap_tokens), r"token 3 is '!' for the student and '\"' for the teacher"),
-    "another merge": (lambda: changed(_swap_merges), "merge 2 is '.+' for the student and '.+' for the teacher"),
-    "another end": (other_end, "ends with '<|im_end|>' for the student and '<|im_start|>' for the teacher"),
-    "a further token": (
-        lambda: changed(lambda inside: inside["model"]["vocab"].update({"new": 320})),
-        "token 320 is no token for the student and 'new' for the teacher",
-    ),
-}
-
-
-@pytest.mark.parametrize(("make", "said"), OTHERS.values(), ids=OTHERS.keys())
-def test_another_tokenizer_is_refused_with_the_first_difference(make: Callable[[], Any], said: str) -> None:
-    refuse_other_tokenizer(TOK, tiny.tokenizer())
-    with pytest.raises(Refused, match=said.replace("|", r"\|")) as told:
-        refuse_other_tokenizer(TOK, make())
-    assert "on_policy.teacher" in told.value.hint
-
-
-def test_another_prompt_is_refused_with_the_first_token_that_differs() -> None:
-    refuse_other_prompts(TOK, tiny.tokenizer(), CHATS)
-    thinking = tiny.tokenizer(tiny.CHATML.replace("assistant\\n'", "assistant\\n<think>'"))
-    at = len(ASKED[0].prompt_ids)
-    with pytest.raises(Refused, match=f"token {at} is none .the prompt has ended. for the student and '<' for"):
-        refuse_other_prompts(TOK, thinking, CHATS)
-
-
 @pytest.fixture
 def second_stage(tiny_recipe: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     """The tiny recipe with a second stage, and a teacher of another seed."""
@@ -443,7 +385,7 @@ def test_what_no_teacher_can_judge_is_refused(distill: Any, second_stage: dict[s
     said({"teacher": endpoint, "tokenizer": "x", "temperature": 0.7}, "needs a teacher of kind local")
     said({"samples_per_step": 6, "per_device_train_batch_size": 4}, "is not a multiple of")
     other = tiny.folder(tmp_path / "other")
-    changed(_swap_tokens).save_pretrained(other)
+    changed(swap_tokens).save_pretrained(other)
     said({"teacher": {"kind": "local", "model": str(other)}}, "needs one tokenizer, and theirs differ: token 3 is '!'")
     (tmp_path / "r.yaml").write_text(json.dumps(second_stage | {"on_policy": None}))
     refused(distill("on-policy", tmp_path / "r.yaml"), "on_policy is null")
