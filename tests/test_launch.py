@@ -22,6 +22,7 @@ from distill.chat_template import turn_of
 from distill.errors import Refused
 from distill.recipe import Recipe, Train
 from students import devices
+from students.batches import StepRows, in_steps
 from students.deal import FilledSampler, dataset_of, filled
 from students.devices import ALONE, Layout, layout_of, refuse_tied_parts
 from students.fit import on_each
@@ -29,7 +30,7 @@ from students.job import TRAINED, Job, first_failure
 from students.methods import load_student, loaded_as_trained
 from students.pack import PackedRow, pack
 from students.plan import MemoryPlan
-from students.render import IGNORED, render
+from students.render import IGNORED, Row, render
 from students.stage import read_metrics
 from students.train import build_trainer, fit
 
@@ -47,9 +48,8 @@ QLORA = LORA | {"method": "qlora", "learning_rate": 0.001}
 Outcome = tuple[list[dict[str, Any]], dict[str, torch.Tensor]]
 
 
-def packed_rows() -> list[PackedRow]:
-    """Nine: the last batch of a pass has one row for two processes."""
-    rows = [
+def traces() -> list[Row]:
+    return [
         render(
             TOK,
             turn_of(TOK, "tiny"),
@@ -59,10 +59,17 @@ def packed_rows() -> list[PackedRow]:
         )
         for i in range(13)
     ]
-    return pack(rows, 96, TOK.pad_token_id, 0)
 
 
-PACKED = packed_rows()
+PACKED = pack(traces(), 96, TOK.pad_token_id, 0)
+"""Nine: the last batch of a pass has one row for two processes."""
+
+
+def material(train: Train, devices: int) -> list[PackedRow] | StepRows:
+    """The packed rows, or steps of so many traces."""
+    if train.rows_per_batch is None:
+        return PACKED
+    return in_steps(traces(), train, TOK.pad_token_id, 0, in_order=False, devices=devices)
 
 
 class Ranks:
@@ -107,7 +114,8 @@ def alone(recipe: Recipe, folder: Path) -> Outcome:
     lines: list[dict[str, Any]] = []
     source = models.resolve(recipe.student.model)
     model = load_student(source, "float32", recipe.train)
-    trained = fit(build_trainer(model, TOK, PACKED, recipe.train, recipe.seed, folder / "checkpoints", lines.append))
+    packed = material(recipe.train, 1)
+    trained = fit(build_trainer(model, TOK, packed, recipe.train, recipe.seed, folder / "checkpoints", lines.append))
     trained.save_pretrained(folder / "one")
     return lines, weights_in(folder / "one")
 
@@ -116,11 +124,11 @@ def together(ranks: Ranks, recipe: Recipe, folder: Path, sharding: Any, kill: li
     """What two processes make of them; with `kill` one of them dies, and the same is begun again."""
     job = Job(recipe, Layout(2, sharding, "said by a test"), in_order=False, new_tokens=[])
     folder.mkdir()
-    job.write(PACKED, folder)
+    job.write(material(recipe.train, 2), folder)
     if kill is not None:
         assert ranks.run(folder, kill=kill) == [-9, -9]
         assert not (folder / TRAINED).exists()
-        job.write(PACKED, folder)
+        job.write(material(recipe.train, 2), folder)
     assert ranks.run(folder) == [0, 0], first_failure(folder)
     return read_metrics(folder / "metrics.jsonl"), weights_in(folder / TRAINED)
 
@@ -151,6 +159,16 @@ def test_two_processes_train_what_one_trains(
     assert_same(together(ranks, recipe, tmp_path / "two", "none"), expected)
 
 
+@pytest.mark.parametrize("kill", [None, [1, 4]])
+def test_steps_that_count_traces(
+    ranks: Ranks, tiny_recipe: dict[str, Any], tiny_model: Path, tmp_path: Path, kill: list[int] | None
+) -> None:
+    """Each process skips what the other skips, in a run that goes on as well."""
+    recipe = recipe_of(tiny_recipe, LORA | {"rows_per_batch": 5}, tiny_model)
+    assert any(not slot for slot in material(recipe.train, 2).steps.slots), "some are to be skipped"  # type: ignore[union-attr]
+    assert_same(together(ranks, recipe, tmp_path / "two", "none", kill), alone(recipe, tmp_path))
+
+
 SLOW = "a launch takes ten seconds of two busy cores"
 
 
@@ -158,8 +176,8 @@ SLOW = "a launch takes ten seconds of two busy cores"
 @pytest.mark.parametrize("sharding", ["none", "fsdp2"])
 @pytest.mark.parametrize(
     "train",
-    [LORA, FULL, LORA | {"gradient_checkpointing": True}, LORA | {"use_dora": True}],
-    ids=["lora", "full", "lora-checkpointing", "dora"],
+    [LORA, FULL, LORA | {"gradient_checkpointing": True}, LORA | {"use_dora": True}, LORA | {"rows_per_batch": 5}],
+    ids=["lora", "full", "lora-checkpointing", "dora", "traces"],
 )
 def test_however_they_share_the_work(
     ranks: Ranks, tiny_recipe: dict[str, Any], tiny_model: Path, tmp_path: Path, train: dict[str, Any], sharding: Any
