@@ -216,8 +216,13 @@ class _Handler(BaseHTTPRequestHandler):
         told = {"id": name, "sha": found.commits[-1], "private": found.private, "siblings": siblings, "tags": []}
         return told | {"downloads": 0, "likes": 0, "gated": False, "disabled": False}
 
-    def tree(self, body: bytes, query: Any, kind: str, name: str, revision: str) -> Any:
-        return [self._entry(path, blob) for path, blob in self._repository(kind, name).files.items()]
+    def tree(self, body: bytes, query: Any, kind: str, name: str, revision: str, folder: str | None = None) -> Any:
+        """All files beneath a folder, as with `recursive`; the hub knows no folder without files."""
+        files = self._repository(kind, name).files
+        beneath = {path: blob for path, blob in files.items() if folder is None or path.startswith(f"{folder}/")}
+        if folder is not None and not beneath:
+            raise _Refused(404, f"{folder} does not exist", "EntryNotFound")
+        return [self._entry(path, blob) for path, blob in beneath.items()]
 
     def paths_info(self, body: bytes, query: Any, kind: str, name: str, revision: str) -> Any:
         asked = json.loads(body)["paths"] if body.startswith(b"{") else parse_qs(body.decode())["paths"]
@@ -366,7 +371,7 @@ _ROUTES = [
     (r"POST /api/validate-yaml", "validate"),
     (rf"GET /api/{_KIND}/{_NAME}", "info"),
     (rf"GET /api/{_KIND}/{_NAME}/revision/{_REVISION}", "info"),
-    (rf"GET /api/{_KIND}/{_NAME}/tree/{_REVISION}", "tree"),
+    (rf"GET /api/{_KIND}/{_NAME}/tree/{_REVISION}(?:/(?P<folder>.+))?", "tree"),
     (rf"POST /api/{_KIND}/{_NAME}/paths-info/{_REVISION}", "paths_info"),
     (rf"POST /api/{_KIND}/{_NAME}/preupload/{_REVISION}", "preupload"),
     (rf"POST /api/{_KIND}/{_NAME}/commit/{_REVISION}", "commit"),

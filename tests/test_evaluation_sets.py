@@ -1,12 +1,17 @@
 """Evaluation sets by name: files, data sets as `datasets` loads them, and what is refused."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hub_server import HubServer
+from hub_store import Blob, Fault, Repository
 
 from distill.curate.evaluation_sets import KNOWN, outside_fingerprint, questions_of
 from distill.errors import Refused
@@ -92,3 +97,49 @@ def test_what_a_curation_reads_besides_is_looked_at_before_anything_is_done(data
         outside_fingerprint(spec)
     with pytest.raises(Refused, match=r"there is no file 'gone\.parquet'"):
         outside_fingerprint(Curate(evaluation_sets=["gone.parquet"]))
+
+
+ASK = """
+import json, sys
+from distill.curate.evaluation_sets import questions_of
+from distill.errors import Refused
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = [[question.text, question.where] for question in questions_of(name)]
+    except Refused as e:
+        found[name] = str(e)
+print(json.dumps(found))
+"""
+
+
+def on_loopback(files: dict[str, str], names: list[str], home: Path, faults: Sequence[Fault] = ()) -> dict[str, Any]:
+    """What a fresh process finds on a hub that holds `me/sets`; the client reads where the hub is at its import."""
+    blobs = {path: text.encode() for path, text in files.items()}
+    with HubServer({}) as hub:
+        held = {path: Blob(hashlib.sha1(content).hexdigest(), len(content), content) for path, content in blobs.items()}
+        hub.repositories["dataset", "me/sets"] = Repository(private=False, files=held)
+        hub.faults.extend(faults)
+        where = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+        command = [sys.executable, "-c", ASK, *names]
+        done = subprocess.run(command, env={**os.environ, **where}, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_by_their_name_on_a_hub(tmp_path: Path) -> None:
+    """The real client against a hub on loopback: a split, a configuration, one that is not there."""
+    configs = "".join(f"- config_name: {name}\n  data_files: {name}.jsonl\n" for name in ("easy", "hard"))
+    card = f"---\nconfigs:\n{configs}---\n"
+    rows = {name: json.dumps({"problem": f"How much is a {name} one?"}) + "\n" for name in ("easy", "hard")}
+    files = {"README.md": card, "easy.jsonl": rows["easy"], "hard.jsonl": rows["hard"]}
+    names = ["me/sets[hard]:train", "me/sets", "me/none"]
+    found = on_loopback(files, names, tmp_path)
+    assert found["me/sets[hard]:train"] == [["How much is a hard one?", "me/sets[hard]:train, row 1"]]
+    assert "cannot be had from the hub" in found["me/sets"], "it does not say which configuration"
+    assert "Dataset 'me/none' doesn't exist" in found["me/none"]
+
+
+def test_a_hub_that_fails_is_a_sentence(tmp_path: Path) -> None:
+    rows = json.dumps({"question": "How many are there?"}) + "\n"
+    found = on_loopback({"test.jsonl": rows}, ["me/sets:test"], tmp_path, [Fault(r"GET .*test\.jsonl", 403)])
+    assert found["me/sets:test"].startswith("the evaluation set 'me/sets:test' (me/sets) cannot be had from the hub")
