@@ -8,7 +8,7 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen3Config
 
-from students.attention import MASKED, VARLEN, attention, attention_for, borders, two_rows
+from students.attention import MASKED, VARLEN, _one_by_one, attention, attention_for, borders, two_rows
 
 SMALL = {
     "vocab_size": 60,
@@ -103,6 +103,23 @@ def test_one_that_does_not_agree_is_not_used(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("students.attention.two_rows", lambda *a: right + (a[-1] == VARLEN) * right.std())
     name, why = attention_for(model, "auto", range(8), torch.float32)
     assert (name, why) == (MASKED, "varlen does not agree with it on this model")
+
+
+def test_rounding_is_no_disagreement() -> None:
+    """Of a deep model in bfloat16 single logits differ by much more than most, and rows that leak differ in all."""
+    model = model_of(LlamaConfig(**{**SMALL, "num_hidden_layers": 24})).to(torch.bfloat16)
+    ours, masked = (two_rows(model, range(8), range(8), name) for name in (VARLEN, MASKED))
+    assert (ours - masked).abs().max() > 0.05 * masked.std()
+    assert attention_for(model, "auto", range(8), torch.bfloat16)[0] == VARLEN
+
+
+def test_rows_that_see_each_other_are_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_row(query: Any, key: Any, value: Any, ends: Any, *others: Any) -> torch.Tensor:
+        return _one_by_one(query, key, value, ends[[0, -1]], *others)
+
+    model = model_of(SHAPES["llama"])
+    monkeypatch.setattr("students.attention._one_by_one", one_row)
+    assert attention_for(model, "auto", range(8), torch.float64)[0] == MASKED
 
 
 def test_the_model_attends_as_before_afterwards() -> None:
