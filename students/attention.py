@@ -21,6 +21,11 @@ VARLEN = "varlen"
 
 FLASH, MASKED = "flash_attention_2", "sdpa"
 
+
+class CannotAttend(Exception):
+    """A model attends in a way that is left to the mask."""
+
+
 APART = 0.1
 """Of the logits' deviation, by which two implementations may differ in the mean square: rounding to bfloat16 costs 0.02
 to 0.03 on SmolLM2-135M (and half a unit at a single logit), rows that see each other 0.4 to 0.9."""
@@ -82,7 +87,7 @@ def attention_for(
         return (name, why) if kind in KNOWN else (MASKED, f"{name} is not known to work on a {kind}")
     try:
         ours, masked = (two_rows(model, row[:8], row[:8], attn) for attn in (name, MASKED))
-    except NotImplementedError as e:
+    except CannotAttend as e:
         return MASKED, str(e)
     if (ours - masked).square().mean().sqrt() > APART * masked.std():
         return MASKED, f"{name} does not agree with it on this model"
@@ -142,10 +147,10 @@ def varlen(
     `position_ids` of shape (B, T), which are 0 where a row begins.
 
     Raises:
-        NotImplementedError: dropout, logits that are capped, or sinks, which no model we train has in training.
+        CannotAttend: dropout, logits that are capped, or sinks: no fused kernel of PyTorch has them.
     """
     if dropout or others.get("softcap") is not None or others.get("s_aux") is not None:
-        raise NotImplementedError("varlen: no dropout, soft caps or sinks")
+        raise CannotAttend("varlen: no dropout, soft caps or sinks")
     if cu_seq_lens_q is None:
         assert position_ids is not None
         found = borders(position_ids.expand(query.shape[0], -1))
