@@ -12,7 +12,7 @@ import pytest
 
 from distill.curate import sketches as sketching
 from distill.curate.distinct import BY_LINES, BY_WORDS, Copy, distinct
-from distill.curate.missing_words import letters_of, too_different, words_of
+from distill.curate.missing_words import letters_of, too_different
 from distill.curate.near_duplicates import NearDuplicates, Removal
 from distill.curate.problem_tokens import tokens_of
 from distill.curate.same_problem import likeness
@@ -288,20 +288,21 @@ def test_the_bound_never_decides_otherwise_than_the_comparison() -> None:
     rng = random.Random(0)
     spare = [*BAKER.split(), *POWER.split(), "three", "no", "x+1", "\\frac {a b} {c}", "été", "1, 000"]
     spare += ["".join(rng.choices(string.ascii_lowercase, k=7)) for _ in range(200)]
-    alike_pairs, far_pairs = 0, 0
+    pairs, likes = [], []
     for _ in range(3000):
         text = rng.choice([BAKER, POWER, f"{POWER} {BAKER}"])
         amount = rng.choice([0, 0.05, 0.15, 0.25, 0.4])
         other = " ".join(rng.choice(spare) if rng.random() < amount else word for word in text.split())
         first, second = rng.choice(WRITTEN)(text), rng.choice(WRITTEN)(other)
-        like = likeness(tokens_of(first), tokens_of(second)) is not None
-        for one, two in ((first, second), (second, first)):
-            far = too_different(words_of(one), letters_of(two), 0.8)
-            assert not (far and like), (one, two)
-            far_pairs += far
-        alike_pairs += like
-    assert alike_pairs > 300
-    assert far_pairs > 500
+        pairs.append((first, second))
+        likes.append(likeness(tokens_of(first), tokens_of(second)) is not None)
+    places = np.arange(2 * len(pairs)).reshape(-1, 2)
+    letters = letters_of([text for pair in pairs for text in pair])
+    far = too_different(letters, places, 0.8)
+    assert (far == too_different(letters, places[:, ::-1], 0.8)).all()
+    assert not [pair for pair, like, is_far in zip(pairs, likes, far, strict=True) if like and is_far]
+    assert sum(likes) > 300
+    assert far.sum() > 500
 
 
 def test_bad_input_is_refused() -> None:

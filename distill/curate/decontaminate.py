@@ -12,6 +12,7 @@ from distill.curate.changes import signs_of
 from distill.curate.evaluated import Questions
 from distill.curate.folding import unfolded
 from distill.curate.pieces import Piece, kind_of, sought
+from distill.curate.scratch_memory import keep_scratch_memory
 from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
@@ -58,6 +59,7 @@ class Decontaminator:
     """
 
     def __init__(self, questions: Sequence[str]) -> None:
+        keep_scratch_memory()
         streams = stream_of(batch_of(list(questions)))
         first: dict[tuple[bytes, str], int] = {}
         for number, text in enumerate(questions):

@@ -26,18 +26,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.curate.missing_words import letters_of, too_different, words_of
+from distill.curate.missing_words import Letters, letters_of, too_different
 from distill.curate.problem_tokens import tokens_of
 from distill.curate.same_problem import LEAST, Kind, Likeness, likeness
+from distill.curate.scratch_memory import keep_scratch_memory
 from distill.curate.shingles import Places
-from distill.curate.sketches import Sketches, alike, same, shared, sketches_of
+from distill.curate.sketches import Sketches, alike, same, sketches_of
 from distill.errors import Refused
 from distill.files import naming_temporary_folder
 
 _PART = 2048  # rows that are sketched in one
 _CHARACTERS = 1 << 22  # the same in characters
-_CACHED = 1024  # texts whose tokens are kept
-_LIKELY = 0.6  # share of the slots from which on most pairs are one problem
+_CACHED = 4096  # texts whose tokens are kept
 
 
 class Removal(NamedTuple):
@@ -69,6 +69,7 @@ class NearDuplicates:
         """
         if not 0.5 <= least <= 1:
             raise Refused(f"near-duplicates with {least} of their words in common: it must be from 0.5 to 1.")
+        keep_scratch_memory()
         self._least = least
         with naming_temporary_folder():
             self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -125,11 +126,10 @@ class NearDuplicates:
         self._sketches = [Sketches(*map(np.concatenate, zip(*self._sketches, strict=True)))]
         comparing = _Comparing(self, order)
         for hashes in (self._sketches[0].plain, self._sketches[0].spelled):
-            comparing.remove(same(hashes[order]), copies=True)
+            comparing.remove(same(hashes[order]))
         left = comparing.left()
-        sketches = self._sketches[0].rows(order[left])
-        pairs = alike(sketches)
-        comparing.remove(left[pairs], likely=shared(sketches, pairs) >= _LIKELY)
+        pairs = left[alike(self._sketches[0].rows(order[left]))]
+        comparing.remove(pairs, comparing.too_different(pairs))
         keys = [self._keys[row] for row in order.tolist()]
         return [Removal(keys[one], keys[other], *found) for one, (other, found) in comparing.settled()]
 
@@ -145,9 +145,6 @@ class NearDuplicates:
                     f"two rows have the key {self._keys[one]!r}.", "Which of two copies stays is by their keys."
                 )
         return np.array(order, np.int64)
-
-    def _size(self, row: int) -> int:
-        return self._ends[row + 1] - self._ends[row]
 
     def _text(self, row: int) -> str:
         begin, end = self._ends[row], self._ends[row + 1]
@@ -172,9 +169,6 @@ class _Comparing:
     def __init__(self, finder: NearDuplicates, order: Places) -> None:
         self._least = finder._least
         self._text = lambda row: finder._text(int(order[row]))
-        self._size = lambda row: finder._size(int(order[row]))
-        self._letters = lru_cache(_CACHED)(lambda row: letters_of(self._text(row)))
-        self._words = lru_cache(_CACHED)(lambda row: words_of(self._text(row)))
         self._tokens = lru_cache(_CACHED)(lambda row: tokens_of(self._text(row)))
         self._removed: dict[int, tuple[int, Likeness]] = {}
         self._count = len(order)
@@ -184,14 +178,23 @@ class _Comparing:
         stays[list(self._removed)] = False
         return np.flatnonzero(stays)
 
-    def remove(self, pairs: Places, copies: bool = False, likely: NDArray[np.bool_] | None = None) -> None:
+    def too_different(self, pairs: Places) -> NDArray[np.bool_]:
+        """Of which pairs it is certain before they are compared."""
+        rows = np.unique(pairs)
+        letters = [letters_of([*map(self._text, rows[at : at + _PART].tolist())]) for at in range(0, len(rows), _PART)]
+        if not letters:
+            return np.zeros(0, bool)
+        return too_different(
+            Letters(*map(np.concatenate, zip(*letters, strict=True))), np.searchsorted(rows, pairs), self._least
+        )
+
+    def remove(self, pairs: Places, far: NDArray[np.bool_] | None = None) -> None:
         """The later row of every pair (in the order of the later) that is one problem with the earlier, or with what
-        that was removed for. `copies`: most are the same text; `likely`: with which pairs no time is lost on a bound
-        (None: with all)."""
+        that was removed for. `far`: with which pairs no time is lost (None: most are the same text)."""
         removed, tried = self._removed, (-1, set[int]())
-        likely = np.ones(len(pairs), bool) if likely is None else likely
-        for earlier, later, sure in zip(*(side.tolist() for side in pairs.T), likely.tolist(), strict=True):
-            if later in removed:
+        copies, far = far is None, np.zeros(len(pairs), bool) if far is None else far
+        for earlier, later, known in zip(*(side.tolist() for side in pairs.T), far.tolist(), strict=True):
+            if later in removed or (known and earlier not in removed):
                 continue
             while earlier in removed:  # what it was removed for may be like the later one too
                 earlier = removed[earlier][0]
@@ -200,14 +203,11 @@ class _Comparing:
                 continue
             tried[1].add(earlier)
             verbatim = copies and self._text(earlier) == self._text(later)
-            found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later, sure)
+            found = Likeness("exact", 1.0, []) if verbatim else self._compared(earlier, later)
             if found is not None:
                 removed[later] = earlier, found
 
-    def _compared(self, earlier: int, later: int, likely: bool = True) -> Likeness | None:
-        shorter, longer = sorted((earlier, later), key=self._size)
-        if not likely and too_different(self._words(longer), self._letters(shorter), self._least):
-            return None
+    def _compared(self, earlier: int, later: int) -> Likeness | None:
         return likeness(self._tokens(earlier), self._tokens(later), self._least)
 
     def settled(self) -> list[tuple[int, tuple[int, Likeness]]]:

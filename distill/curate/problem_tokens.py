@@ -11,7 +11,9 @@ from distill.curate.conditions import NUMBERS
 from distill.curate.pieces import SHORT_WORDS
 from distill.curate.shingles import LAYOUT
 
-_TOKEN = re.compile(r"(\\?[A-Za-z]++(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?+|\d++(?:\.\d++)?+|[^\W\d_A-Za-z])")
+_ASCII_TOKEN = r"\\?[A-Za-z]++(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?+|\d++(?:\.\d++)?+"
+_TOKEN = re.compile(rf"({_ASCII_TOKEN}|[^\W\d_A-Za-z])")
+_TOKEN_OF_ASCII = re.compile(rf"({_ASCII_TOKEN})")  # the same where nothing else is, in two thirds of the time
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _DELIMITER = re.compile(r"\\[()\[\],;:! ]")
@@ -19,6 +21,8 @@ _COMMA = re.compile(r",[\s}]*\d{3}")  # as in `_THOUSANDS`, but found ten times 
 _THOUSANDS = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,)\s*(?=\d{3}(?!\d))")
 _PARENTHESES = re.compile(r"([^/÷^\w\s]\s*)\((\s*\w+\s*/\s*\w+\s*)\)")
 """Around a fraction that is not divided by, raised to, or an argument."""
+
+_PARENTHESIS = re.compile(r"\(\s*\w+\s*/")  # as in `_PARENTHESES`, but found ten times as fast
 
 _SIGN = re.compile(r"\}\{|[-−+*/^=<>≤≥≠×÷·|\[\](]")
 _SIGN_OF = {"−": "-", "×": "*", "·": "*", "÷": "/", "}{": "/"}
@@ -81,13 +85,13 @@ def _tokens(text: str, bare: bool) -> Tokens:
         spelled = _COMMAND.sub(_spelled, spelled)
     if _COMMA.search(spelled):
         spelled = _THOUSANDS.sub("", spelled)
-    if "/" in spelled:
+    if "/" in spelled and _PARENTHESIS.search(spelled):
         spelled = _PARENTHESES.sub(r"\1\2", spelled)
-    parts = _TOKEN.split(spelled)
+    parts = (_TOKEN_OF_ASCII if spelled.isascii() else _TOKEN).split(spelled)
     written = parts[1::2]
     words = "\0".join(written).lower().replace("\\", "").split("\0") if written else []
     if not _NUMBER_WORDS.isdisjoint(words):
-        words = [NUMBERS.get(word, word) for word in words]
+        words = [*map(NUMBERS.get, words, words)]
     return Tokens(words, written, parts[::2], bare, text)
 
 

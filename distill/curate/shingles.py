@@ -26,7 +26,7 @@ quad qquad hspace vspace phantom hline boxed overline underline begin end frac d
 le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
 """LaTeX commands that are left out of the stream."""
 
-_PADDING = 16
+PADDING = 16
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -48,9 +48,9 @@ def _lower() -> Bytes:
     return table
 
 
-def _names(names: list[str]) -> Hashes:
+def names(words: list[str]) -> Hashes:
     """Up to 8 characters of each with its length, sorted."""
-    packed = [int.from_bytes(n.encode()[:8].ljust(8, b"\0"), "little") ^ len(n) << 59 for n in names]
+    packed = [int.from_bytes(w.encode()[:8].ljust(8, b"\0"), "little") ^ len(w) << 59 for w in words]
     return np.sort(np.array(packed, np.uint64))
 
 
@@ -62,9 +62,9 @@ def _ends() -> NDArray[np.bool_]:
 
 
 _ENDS = _ends()
-_KINDS, _LOWER, _LAYOUT = _kinds(), _lower(), _names(LAYOUT)
-_MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(_PADDING)], np.uint64)
-_PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+KINDS, LOWER, _LAYOUT = _kinds(), _lower(), names(LAYOUT)
+MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(PADDING)], np.uint64)
+PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
 
 class Batch(NamedTuple):
@@ -112,7 +112,7 @@ def batch_of(texts: list[str]) -> Batch:
 def stream_of(batch: Batch, without_layout: bool = True) -> Stream:
     """The letters and digits of a batch; `without_layout` leaves out commands of `LAYOUT`, known by their backslash."""
     data, begins = batch
-    kinds = _KINDS[data]
+    kinds = KINDS[data]
     kept = kinds != OTHER
     if without_layout:
         kept &= ~_layout(data, kinds)
@@ -121,8 +121,8 @@ def stream_of(batch: Batch, without_layout: bool = True) -> Stream:
     before[begins[:-1][begins[:-1] < len(data)]] = OTHER
     starting = (kinds != before) & (kinds != CONTINUING) | (kinds == LEADING)
     places = np.flatnonzero(kept)
-    chars = np.zeros(len(places) + _PADDING, np.uint8)
-    chars[: len(places)] = _LOWER[data[places]]
+    chars = np.zeros(len(places) + PADDING, np.uint8)
+    chars[: len(places)] = LOWER[data[places]]
     return Stream(chars, np.flatnonzero(starting[places]), np.searchsorted(places, begins), places)
 
 
@@ -135,11 +135,11 @@ def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
     others = np.append(np.flatnonzero(kinds != LETTER), len(data))
     ends = others[np.searchsorted(others, backslashes + 1)]
     lengths = ends - backslashes - 1
-    named = (lengths > 0) & (lengths < _PADDING)
+    named = (lengths > 0) & (lengths < PADDING)
     begins, ends, lengths = backslashes[named] + 1, ends[named], lengths[named]
-    names = _eight(np.append(_LOWER[data], np.zeros(_PADDING, np.uint8)), begins) & _MASKS[lengths]
-    names ^= lengths.astype(np.uint64) << np.uint64(59)
-    known = among(names, _LAYOUT)
+    spelled = eight(np.append(LOWER[data], np.zeros(PADDING, np.uint8)), begins) & MASKS[lengths]
+    spelled ^= lengths.astype(np.uint64) << np.uint64(59)
+    known = among(spelled, _LAYOUT)
     edges = np.zeros(len(data) + 1, np.int8)
     edges[begins[known]] = 1
     edges[ends[known]] -= 1
@@ -152,12 +152,12 @@ def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
     rows = np.repeat(np.arange(len(begins) - 1), np.diff(np.searchsorted(starts, begins)))
     whole = starts + length <= begins[rows + 1]
     starts, rows = starts[whole], rows[whole]
-    first, last = _eight(stream.chars, starts), _eight(stream.chars, starts + (length - 8))
-    first *= _PRIMES[0]
-    last *= _PRIMES[1]
+    first, last = eight(stream.chars, starts), eight(stream.chars, starts + (length - 8))
+    first *= PRIMES[0]
+    last *= PRIMES[1]
     hashes = first ^ (last >> np.uint64(29)) ^ (last << np.uint64(35))
     hashes ^= hashes >> np.uint64(32)
-    hashes *= _PRIMES[2]
+    hashes *= PRIMES[2]
     hashes ^= hashes >> np.uint64(29)
     return Shingles(hashes, starts, rows)
 
@@ -167,10 +167,10 @@ def numbers_of(stream: Stream) -> Hashes:
     more)."""
     starts, begins = stream.starts, stream.begins
     ends = np.append(starts[1:], begins[-1])
-    digits = _KINDS[stream.chars[starts]] == DIGIT
+    digits = KINDS[stream.chars[starts]] == DIGIT
     starts, lengths = starts[digits], np.minimum(ends[digits] - starts[digits], 8)
-    hashes = (_eight(stream.chars, starts) & _MASKS[lengths]) * _PRIMES[0]
-    hashes = (hashes ^ hashes >> np.uint64(32)) * _PRIMES[1]
+    hashes = (eight(stream.chars, starts) & MASKS[lengths]) * PRIMES[0]
+    hashes = (hashes ^ hashes >> np.uint64(32)) * PRIMES[1]
     sums = np.append(np.uint64(0), np.cumsum(hashes, dtype=np.uint64))
     places = np.searchsorted(starts, begins)
     counts = np.minimum(np.diff(places), 255).astype(np.uint64)
@@ -181,7 +181,7 @@ def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Pla
     """Begins and ends in the stream of what stands between ends of sentences and lines, up to three of them in one, and
     has fewer characters than `length`."""
     ends = np.flatnonzero(_ENDS[batch.data])
-    ends = ends[_KINDS[batch.data[(ends + 1).clip(max=len(batch.data) - 1)]] != DIGIT]  # no decimal point
+    ends = ends[KINDS[batch.data[(ends + 1).clip(max=len(batch.data) - 1)]] != DIGIT]  # no decimal point
     marks = np.searchsorted(stream.places, ends)
     marks = np.concatenate([marks, stream.begins])
     marks.sort()
@@ -196,12 +196,12 @@ def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Pla
 def names_of(stream: Stream, begins: Places, ends: Places) -> Hashes:
     """A number for what stands at each of these places of the stream: by its length and both its ends."""
     lengths = ends - begins
-    first = _eight(stream.chars, begins) & _MASKS[lengths.clip(max=8)]
-    last = _eight(stream.chars, (ends - 8).clip(min=0)) & _MASKS[(lengths >= 8) * 8]
-    return first * _PRIMES[0] ^ last * _PRIMES[1] ^ lengths.astype(np.uint64) * _PRIMES[2]
+    first = eight(stream.chars, begins) & MASKS[lengths.clip(max=8)]
+    last = eight(stream.chars, (ends - 8).clip(min=0)) & MASKS[(lengths >= 8) * 8]
+    return first * PRIMES[0] ^ last * PRIMES[1] ^ lengths.astype(np.uint64) * PRIMES[2]
 
 
-def _eight(chars: Bytes, at: Places) -> Hashes:
+def eight(chars: Bytes, at: Places) -> Hashes:
     """Eight bytes from each place, as a number."""
     return np.ndarray((len(chars) - 8,), np.uint64, chars, strides=(1,))[at]
 

@@ -21,7 +21,7 @@ SLOTS = 128
 """Minima of a sketch; as many bytes. Bands are of four, 32: a pair of Jaccard similarity s is met with probability
 1 - (1 - s^4)^32: 0.99 at 0.6, 0.87 at 0.5."""
 
-LEAST_SHARED = 0.28
+LEAST_SHARED = 0.36
 """Share of the slots that a pair must have in common to be looked at."""
 
 WINDOW = 32
