@@ -1,16 +1,13 @@
 """How long training would take on rented cards, and what it would cost: arithmetic, predicted and not measured.
 
-Operations a token: 2 for each weight forward; backward 2 for what flows back and 2 more for each weight that is
-trained (an adapter spares those of its base); 2 again where activations are recomputed (gradient checkpointing). Causal
-attention over L tokens adds 2 L x width a layer forward, twice that backward. The time is operations over the cards'
-peak times the share of it that is assumed.
+The time is operations (`operations.py`) over the cards' peak times the share of it that is assumed.
 """
 
 from typing import Any, NamedTuple
 
-from distill import models
 from distill.recipe import Train
 from students.fit import GIB, USABLE, needs
+from students.operations import operations_of
 
 
 class Card(NamedTuple):
@@ -66,19 +63,8 @@ class Offer(NamedTuple):
 
 def operations(config: Any, train: Train, tokens: int, row_tokens: int) -> float:
     """Floating-point operations to train on so many tokens, all epochs together, in rows of so many on average."""
-    text = config.get_text_config()
-    parameters = models.parameter_count(config)
-    looked_up = 0 if text.tie_word_embeddings else text.vocab_size * text.hidden_size
-    weights = parameters - looked_up
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     length = min(SPREAD * row_tokens, train.max_length)
-    attention = 2 * length * text.num_attention_heads * head * text.num_hidden_layers
-    forward = 2 * weights + attention
-    backward = 2 * weights + 2 * attention
-    trained = weights if train.method == "full" else models.adapter_size(config, train.lora_r)
-    of_trained = 2 * trained if train.method == "full" else 6 * trained
-    again = forward if train.gradient_checkpointing else 0
-    return float(tokens) * (forward + backward + of_trained + again)
+    return operations_of(config, train, recomputed=True).of(tokens, float(tokens) * length)
 
 
 def offers(config: Any, train: Train, bytes_per_weight: int, tokens: int, row_tokens: int) -> list[Offer]:

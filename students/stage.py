@@ -187,7 +187,10 @@ def _bytes_per_weight(recipe: Recipe) -> int:
     return int(models.compute_dtype(recipe.student.dtype)[0].itemsize)
 
 
-TOLD = ("epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy", "tokens_per_second")
+TOLD = (
+    *("epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy"),
+    *("tokens_per_second", "teraflops", "mfu"),
+)
 """Of each step, in `metrics.jsonl`."""
 
 

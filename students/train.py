@@ -38,7 +38,8 @@ COMPLETE = "complete"
 """Written into a checkpoint folder once everything else in it is on disk."""
 
 OnLog = Callable[[dict[str, Any]], None]
-"""Called after each optimiser step with step, of, loss, learning_rate, grad_norm, mean_token_accuracy."""
+"""Called after each optimiser step with step, of, loss, learning_rate, grad_norm, mean_token_accuracy,
+tokens_per_second, teraflops, and on cards of which the peak is known mfu."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def build_trainer(
     from transformers.trainer_callback import PrinterCallback
 
     from students.deal import dataset_of, filled
+    from students.operations import operations_of
     from students.trainer import LabelledTokensTrainer
 
     devices = layout.devices
@@ -163,7 +165,7 @@ def build_trainer(
     for parameter in model.parameters():  # TRL trains QLoRA's adapters in bfloat16, where late small steps are lost
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    trainer.rows = fill or None
+    trainer.rows, trainer.operations = fill or None, operations_of(model.config, train)
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from trl import SFTTrainer
 
 from students.loss import in_tiles, summed_loss
+from students.operations import Operations, peak_here, squares_of
 from students.render import IGNORED
 
 if TYPE_CHECKING:
@@ -32,8 +33,13 @@ class LabelledTokensTrainer(SFTTrainer):
     rows: int | None = None
     """Rows that were packed; None where the data set has no others that fill up the last batch (`students.deal`)."""
 
+    operations: Operations | None = None
+    """What rows take; None: how fast they are done is not told."""
+
     _tokens: torch.Tensor | int = 0
     """Of rows, padding left out, since the last step that was told."""
+    _squares: torch.Tensor | int = 0
+    """Of the lengths of those rows."""
     _since: float | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -57,22 +63,33 @@ class LabelledTokensTrainer(SFTTrainer):
             self._since = time.perf_counter()
         if inputs.pop("skipped", False):
             return torch.zeros((), device=self.args.device)
-        self._tokens = self._tokens + tokens_of_rows(inputs["labels"])
+        tokens = tokens_of_rows(inputs["labels"])
+        self._tokens = self._tokens + tokens.sum()
+        self._squares = self._squares + squares_of(inputs["position_ids"], tokens)
         return super().training_step(model, inputs, num_items_in_batch)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """With the speed since the last step."""
+        """With the speed since the last step: in tokens, and in operations that the model needs on each device."""
         if "loss" in logs and self._since is not None:
-            tokens = torch.as_tensor(self._tokens, device=self.args.device)
-            seconds = time.perf_counter() - self._since
-            logs["tokens_per_second"] = round(float(self.accelerator.reduce(tokens)) / seconds, 1)
+            done = torch.stack([torch.as_tensor(n, device=self.args.device) for n in (self._tokens, self._squares)])
+            tokens, squares = self.accelerator.reduce(done).tolist()
+            logs |= self._speed(tokens, squares, time.perf_counter() - self._since)
             self.forget_speed()
             self._since = time.perf_counter()
         super().log(logs, *args, **kwargs)
 
+    def _speed(self, tokens: float, squares: float, seconds: float) -> dict[str, float]:
+        told = {"tokens_per_second": round(tokens / seconds, 1)}
+        if self.operations is not None:
+            each = self.operations.of(tokens, squares) / seconds / self.accelerator.num_processes
+            told["teraflops"] = float(f"{each / 1e12:.4g}")
+            if peak := peak_here():
+                told["mfu"] = round(each / peak, 4)
+        return told
+
     def forget_speed(self) -> None:
         """The next step is the first that counts."""
-        self._tokens, self._since = 0, None
+        self._tokens, self._squares, self._since = 0, 0, None
 
     def compute_loss(
         self,
@@ -107,9 +124,10 @@ class LabelledTokensTrainer(SFTTrainer):
 
 
 def tokens_of_rows(labels: torch.Tensor) -> torch.Tensor:
-    """Tokens of rows in packed ones, labels of shape (B, T): all up to the last in the loss; padding is behind it."""
+    """(B,): tokens of rows in each packed one, labels of shape (B, T): all up to the last in the loss; padding is
+    behind it."""
     places = torch.arange(1, labels.shape[1] + 1, device=labels.device)
-    return ((labels != IGNORED) * places).amax(1).sum()
+    return ((labels != IGNORED) * places).amax(1)
 
 
 def labelled_positions(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

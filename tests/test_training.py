@@ -14,6 +14,7 @@ from trl import SFTTrainer
 from distill.chat_template import turn_of
 from distill.errors import DistillError, Refused
 from distill.recipe import Train
+from students.operations import operations_of, peak_of, squares_of
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
 from students.train import build_trainer, fit, mark_complete, newest_checkpoint, schedule
@@ -175,13 +176,20 @@ def test_training_ends_where_a_pass_is_learnt(tmp_path: Path, enough: float | No
 
 def test_tokens_are_counted_without_padding(tmp_path: Path) -> None:
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
-    assert int(tokens_of_rows(batch(packed)["labels"])) == sum(map(len, rows()))
+    tokens = tokens_of_rows(batch(packed)["labels"])
+    assert int(tokens.sum()) == sum(map(len, rows()))
+    assert int(squares_of(batch(packed)["position_ids"], tokens)) == sum(len(row) ** 2 for row in rows())
     lines: list[dict[str, float]] = []
     started = time.perf_counter()
     fit(build_trainer(tiny.model(), TOK, packed, TRAIN, 0, tmp_path, lines.append))
     least = 3 * sum(map(len, rows())) / len(lines) / (time.perf_counter() - started)
     assert all(line["tokens_per_second"] > 0 for line in lines)
     assert sum(line["tokens_per_second"] for line in lines) / len(lines) > least
+    of = operations_of(tiny.model().config, TRAIN)
+    for line in lines:
+        operations = line["teraflops"] * 1e12 / line["tokens_per_second"]  # of a token
+        assert of.of(1, 1) < operations < of.of(1, 128)
+    assert "mfu" not in lines[0]
 
 
 def test_labelled_positions() -> None:
@@ -288,3 +296,10 @@ def test_training_learns(tmp_path: Path) -> None:
     packed = pack(rows(), 128, TOK.pad_token_id, 0)
     fit(build_trainer(tiny.model(), TOK, packed, train, 0, tmp_path, lambda line: losses.append(float(line["loss"]))))
     assert losses[-1] < losses[0] - 0.2  # as far as a frozen random output layer lets it
+
+
+def test_peaks_are_those_of_the_card() -> None:
+    names = ("NVIDIA H100 80GB HBM3", "NVIDIA H100 PCIe", "NVIDIA H200", "NVIDIA A100-SXM4-80GB", "NVIDIA L40S")
+    assert [peak_of(name) for name in names] == pytest.approx([989.4e12, 756.5e12, 989.4e12, 311.9e12, 362.05e12])
+    assert peak_of("NVIDIA L4") == pytest.approx(121e12)
+    assert peak_of("A card of tomorrow") is None
