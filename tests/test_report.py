@@ -262,6 +262,20 @@ def test_the_curve_of_budgets_is_shown_where_there_is_one(run: Path, tmp_path: P
     assert "scaling +10.0 points" in found.metrics
 
 
+def test_the_second_stage_of_training_has_charts_of_its_own(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", Size(traces=4, held_out=2, steps=2))
+    (run / "on_policy").mkdir()
+    line = {"of": 9, "entropy": 0.4, "mean_tokens": 210.0, "finished": 0.9, "learning_rate": 1e-4, "grad_norm": 0.2}
+    told_of = [line | {"step": step, "loss": 0.5 / step} for step in range(1, 10)]
+    (run / "on_policy" / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told_of))
+    kl = {"first_reverse_kl": 0.5, "final_reverse_kl": 0.055}
+    seal(run, "on_policy", {"steps": 9, "answers": 72, "mean_tokens": 210.0, **kl}, 600)
+    page = write_report(run).read_text()
+    assert page.index("The first stage: fine-tuning") < page.index("The second stage: on-policy")
+    assert "Reverse KL from 0.5 at step 1 to 0.0556 at step 9" in page
+    assert "about 15,120" in page
+
+
 def test_a_verdict_of_a_judge_takes_the_place_of_the_rules(tmp_path: Path) -> None:
     first = Verdict(trace_id="a/0", verdict="wrong", extracted="1", reason="not equal", kind="math")
     Log(tmp_path / "v").append(

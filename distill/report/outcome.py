@@ -60,10 +60,10 @@ def outcomes(summary: Figures) -> list[Outcome]:
 
 
 def warnings(summary: Figures) -> list[str]:
-    """What must be known before any figure is believed; of several sets each with its name."""
+    """What must be known before any figure is believed; of several sets each names its own."""
     many = len(summary["sets"]) > 1
     return [
-        f"{name}: {warning}" if many else warning
+        f"{name}: {warning}" if many and name not in warning else warning
         for name, found in summary["sets"].items()
         for warning in found["warnings"]
     ]
