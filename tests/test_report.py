@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from made_runs import Size, evaluated, made_run, protocol, seal
 
+from distill.errors import DistillError
 from distill.files import Log, read_json, write_json
 from distill.problems import each_problem, read_problems, write_problems
 from distill.records import Problem, Trace, Verdict
@@ -260,6 +261,10 @@ def test_the_curve_of_budgets_is_shown_where_there_is_one(run: Path, tmp_path: P
     (found,) = budgets(tmp_path)
     assert "800 tokens 30.0" in found.chart
     assert "scaling +10.0 points" in found.metrics
+    for damaged in ("{}", '{"points": []}', "[1]", '{"points": [{"accuracy": "x"}]}', "{"):
+        (tmp_path / "scaling" / "curve.json").write_text(damaged)
+        with pytest.raises(DistillError, match=r"curve\.json is damaged"):
+            budgets(tmp_path)
 
 
 def test_the_second_stage_of_training_has_charts_of_its_own(tmp_path: Path) -> None:
@@ -305,7 +310,10 @@ def test_domains_that_a_judge_told(tmp_path: Path) -> None:
 def test_damaged_metrics_are_left_out(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", Size(traces=4, held_out=2, steps=5))
     with (run / "student" / "metrics.jsonl").open("a") as f:
-        f.write('{"step": 6, "of": 6, "loss": NaN, "grad_norm": Infinity}\n{"step": 7, "loss": "x"}\n{"ste')
+        f.write(
+            '{"step": 9, "epoch": "x", "loss": null}\n[]\n{"step": 6, "of": 6, "loss": NaN, "grad_norm": Infinity}\n'
+        )
+        f.write('{"step": 7, "loss": "x", "grad_norm": 1e-320}\n{"ste')
     page = write_report(run).read_text()
     assert "nan" not in page
     assert "<h3>Loss</h3>" in page

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from distill.errors import DistillError
 from distill.files import read_json
 from distill.report.charts import Line, line_chart
 from distill.report.told import percent
@@ -24,10 +25,20 @@ class Budgets:
 
 
 def budgets(run: Path) -> list[Budgets]:
-    """The curves of a run: `scaling/curve.json`, or one in each folder below."""
+    """The curves of a run: `scaling/curve.json`, or one in each folder below.
+
+    Raises:
+        DistillError: one of them is none of ours.
+    """
     places = [run / "scaling" / "curve.json", *sorted(run.glob("scaling/*/curve.json"))]
-    curves = [read_json(place) for place in places if place.is_file()]
-    return [_budgets(curve) for curve in curves if curve["points"]]
+    return [_read(place) for place in places if place.is_file()]
+
+
+def _read(place: Path) -> Budgets:
+    try:
+        return _budgets(read_json(place))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as e:
+        raise DistillError(f"{place} is damaged: it is no curve of ours.", "Delete it, or move it elsewhere.") from e
 
 
 def _budgets(curve: dict[str, Any]) -> Budgets:

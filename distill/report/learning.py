@@ -81,14 +81,19 @@ def learning(folder: Path, wanted: Sequence[Metric]) -> Learning:
     path = folder / "metrics.jsonl"
     lines = read_metrics(path) if path.is_file() else []
     curves = [c for metric in wanted if (c := _curve(metric, lines)) is not None]
-    epochs = lines[-1].get("epoch") if lines else None
-    return Learning(curves, _first_row(folder / "first_rows.json"), float(epochs) if epochs else None)
+    epochs = [_number(line, "epoch") for line in lines[-1:]]
+    return Learning(curves, _first_row(folder / "first_rows.json"), epochs[0] if epochs else None)
+
+
+def _number(line: dict[str, Any], key: str) -> float | None:
+    """None where a line tells none, or one that no chart can show."""
+    value = line.get(key)
+    return float(value) if isinstance(value, int | float) and isfinite(value) else None
 
 
 def _curve(metric: Metric, lines: list[dict[str, Any]]) -> Curve | None:
     """None where fewer than two steps tell the metric."""
-    points = [(float(m["step"]), float(m[metric.key])) for m in lines if isinstance(m.get(metric.key), int | float)]
-    points = [(x, y) for x, y in points if isfinite(y)]
+    points = [(float(m["step"]), y) for m in lines if (y := _number(m, metric.key)) is not None]
     if len(points) < 2:
         return None
     values = sorted(y for _, y in points)
@@ -111,5 +116,5 @@ def _first_row(path: Path) -> list[tuple[str, bool]]:
     try:
         rows = read_json(path)
         return [(str(text), bool(in_loss)) for text, in_loss in rows[0]] if rows else []
-    except (DistillError, TypeError, ValueError):  # for readers alone: nothing depends on it
+    except (DistillError, LookupError, TypeError, ValueError):  # for readers alone: nothing depends on it
         return []

@@ -62,7 +62,7 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
 
 def rounded_up(value: float, most: int = 5) -> float:
     """The end of an axis that begins at 0."""
-    if value <= 0:
+    if value < 1e-30:  # or nothing at all
         return 1.0
     step = step_of(value, most)
     return ceil(value / step - 1e-9) * step
