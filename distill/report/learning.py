@@ -35,13 +35,14 @@ TRAIN = (
     Metric(
         "mean_token_accuracy",
         "Token accuracy",
-        "How often the student's first choice was the teacher's next token. Near 1 the traces are learnt by heart.",
+        "How often the student's first choice was the teacher's next token. Near 100 % little is left to learn, or "
+        "traces are learnt by heart.",
     ),
     Metric("learning_rate", "Learning rate", "Size of the steps: warmed up, then lowered as the recipe says.", False),
     Metric(
         "grad_norm",
         "Gradient norm",
-        "Before clipping. Single peaks are odd batches; growth to the end means that training falls apart.",
+        "Before clipping. Single peaks are odd batches; where it grows to the end, training may fall apart.",
     ),
     Metric(
         "tokens_per_second", "Tokens per second", "Tokens of rows, padding left out. Dips are saves, or others' work."

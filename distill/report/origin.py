@@ -34,6 +34,8 @@ class Bar(NamedTuple):
     beside: int | None = None
     """The same of another group, such as the curated set."""
     beside_share: float = 0.0
+    note: str = ""
+    """What else is to be known of it."""
 
 
 class Shown(NamedTuple):
@@ -96,8 +98,6 @@ class Origin:
     """Section two of the page."""
 
     funnel: list[Bar]
-    notes: list[tuple[str, str]]
-    """Of steps of the funnel that were not done as wished."""
     rejected: list[Bar]
     pass_rates: Markup
     lengths: Markup
@@ -128,7 +128,6 @@ def origin(
     unit, funnel = harvest["unit"], curation.get("funnel", [])
     return Origin(
         funnel=_funnel(funnel),
-        notes=[(step["name"], step["note"]) for step in funnel if step["note"]],
         rejected=_bars(found.rejected, None),
         pass_rates=pass_rate_chart(found.right, found.asked),
         lengths=length_chart(lengths, "Lengths of the teacher's traces", unit),
@@ -171,7 +170,9 @@ class _Labels:
 
 def _funnel(steps: list[dict[str, Any]]) -> list[Bar]:
     most = max((step["traces"] for step in steps), default=0) or 1
-    return [Bar(s["name"], s["traces"], s["traces"] / most, s["problems"], s["problems"] / most) for s in steps]
+    return [
+        Bar(s["name"], s["traces"], s["traces"] / most, s["problems"], s["problems"] / most, s["note"]) for s in steps
+    ]
 
 
 def _bars(counts: Counter[str], beside: Counter[str] | None) -> list[Bar]:
