@@ -3,11 +3,12 @@
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from distill.countdown_problems import countdown_problems
 from distill.errors import DistillError
-from distill.files import read_rows, write_atomically
+from distill.files import each_row, write_atomically
 from distill.given_paths import content_digest, existing
 from distill.gym_problems import gym_problems, required_version
 from distill.recipe import CountdownProblems, FileProblems, GymProblems, Problems, TracesProblems
@@ -59,9 +60,17 @@ def write_problems(path: Path, problems: list[Problem]) -> None:
 
 
 def read_problems(path: Path) -> list[Problem]:
+    return list(each_problem(path))
+
+
+def each_problem(path: Path) -> Iterator[Problem]:
+    """The problems of such a file one after another.
+
+    Raises:
+        DistillError: it is not what `write_problems` wrote.
+    """
     try:
-        return [
-            Problem(**{**row, **{key: json.loads(row[key]) for key in ("data", "known")}}) for row in read_rows(path)
-        ]
+        for row in each_row(path):
+            yield Problem(**{**row, **{key: json.loads(row[key]) for key in ("data", "known")}})
     except (DistillError, KeyError, ValueError, TypeError) as e:
         raise DistillError(f"{path} is damaged.", "Delete it; the same command makes it again.") from e

@@ -13,7 +13,6 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
 from students.merge import held_out_prompts, merge
 from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes
+from students.metrics import read_metrics
 from students.pack import PackedRow, pack
 from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
@@ -214,13 +214,3 @@ class Metrics:
             f.write(self._before + json.dumps(self.last) + "\n")
         self._before = ""
         self.on_step(self.last)
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The metrics by step; the last line of a step counts, a torn or damaged one does not."""
-    steps: dict[int, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with suppress(ValueError, TypeError, KeyError):
-            entry = json.loads(line)
-            steps[int(entry["step"])] = entry
-    return [steps[step] for step in sorted(steps)]

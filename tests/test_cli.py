@@ -54,7 +54,7 @@ def test_the_whole_journey_and_its_resume(distill: Any, recipe_file: Path, tmp_p
     assert 0 <= summary["base"]["accuracy"] <= 1
     assert summary["protocol"]["n"] == 12
     page = (run / "report.html").read_text()
-    for expected in ("What the student gained", "Which traces teach", "<svg", "Held-out problems"):
+    for expected in ("Did it work?", "The funnel", "<svg", "The teacher's traces", '<th scope="row">evaluate</th>'):
         assert expected in page
     assert (run / "published" / "README.md").read_text().startswith("---\n")
     adapter = (run / "student" / "adapter" / "adapter_model.safetensors").stat()

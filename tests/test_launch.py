@@ -28,10 +28,10 @@ from students.devices import ALONE, Layout, layout_of, refuse_tied_parts
 from students.fit import on_each
 from students.job import TRAINED, Job, first_failure
 from students.methods import load_student, loaded_as_trained
+from students.metrics import read_metrics
 from students.pack import PackedRow, pack
 from students.plan import MemoryPlan
 from students.render import IGNORED, Row, render
-from students.stage import read_metrics
 from students.train import build_trainer, fit
 
 TOK = tiny.tokenizer()

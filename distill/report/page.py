@@ -1,21 +1,26 @@
-"""`report.html`: one static page of a run, written from what lies in the run directory."""
+"""`report.html`: one static page of a run, written from what lies in the run directory.
 
+Logs are read once from end to end, and what is held of a trace is a few numbers: a run of a hundred thousand traces is
+no other work than one of a hundred. Texts of models reach the page through `told.shown` and the template's escaping.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distill.console import duration, protocol_line, summary
 from distill.errors import Refused
-from distill.files import Log, read_json, write_atomically
-from distill.problems import read_problems
-from distill.records import Problem, Trace, Verdict
-from distill.report.charts import accuracy_chart, funnel_chart, loss_chart
-from distill.run import OUTPUTS, read_seal, recipe_name
+from distill.files import read_json, write_atomically
+from distill.report import told
+from distill.report.behaviour import Behaviour, behaviour
+from distill.report.budgets import budgets
+from distill.report.costs import costs, total
+from distill.report.learning import ON_POLICY, TRAIN, Learning, learning
+from distill.report.origin import Origin, origin
+from distill.report.outcome import outcomes, together, warnings
+from distill.run import OUTPUTS, Seal, read_seal, recipe_name
 
-SHOWN_ANSWERS = 24
-"""Held-out problems shown with both answers."""
-
-SHOWN_TRACES = 8
-"""Teacher traces shown of each verdict."""
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 def write_report(folder: Path, wanted: dict[str, str] | None = None) -> Path:
@@ -25,18 +30,29 @@ def write_report(folder: Path, wanted: dict[str, str] | None = None) -> Path:
 
     Raises:
         Refused: the folder holds no run.
+        DistillError: a log of it is damaged.
     """
-    from jinja2 import Environment, PackageLoader
-
     if not (folder / "recipe.yaml").is_file():
         raise Refused(f"{folder} holds no run (no recipe.yaml in it).")
-    environment = Environment(
-        loader=PackageLoader("distill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.get_template("report.html").render(_content(folder, wanted or _wanted(folder)))
+    page = _template().render(_content(folder, wanted or _wanted(folder)))
     target = folder / "report.html"
     write_atomically(target, page)
     return target
+
+
+def _template() -> "Template":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("distill.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    named = (told.shown, told.in_line, told.percent, told.points, told.interval, told.signed_interval, told.count)
+    environment.filters |= {f.__name__: f for f in (*named, told.decimal, told.p_value)}
+    return environment.get_template("report.html")
 
 
 def _wanted(folder: Path) -> dict[str, str] | None:
@@ -50,68 +66,78 @@ def _wanted(folder: Path) -> dict[str, str] | None:
         return None
 
 
-def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Stages:
+    """Which stages of a run may be shown."""
+
+    seals: dict[str, Seal]
+    missing: list[str]
+    stale: list[str]
+    """Made under another recipe."""
+
+
+def _stages(folder: Path, wanted: dict[str, str] | None) -> _Stages:
     present = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
     seals = {s: seal for s, seal in present.items() if wanted is None or seal.fingerprint == wanted.get(s)}
-    evaluation = seals["evaluate"].counts if "evaluate" in seals else None
+    missing = [stage for stage in wanted or OUTPUTS if stage not in seals and (wanted or stage != "on_policy")]
+    return _Stages(seals, missing, [stage for stage in present if stage not in seals])
+
+
+def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
+    stages = _stages(folder, wanted)
+    seals = stages.seals
+    evaluation = _evaluation(folder) if "evaluate" in seals else None
+    trained = learning(folder / OUTPUTS["train"], TRAIN) if "train" in seals else None
     return {
         "name": recipe_name(folder / "recipe.yaml"),
         "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
-        "stages": [(s, summary(s, seal.counts), duration(seal.seconds)) for s, seal in seals.items()],
-        "missing": [stage for stage in wanted or OUTPUTS if stage not in seals and (wanted or stage != "on_policy")],
-        "stale": [stage for stage in present if stage not in seals],
-        "total": duration(sum(seal.seconds for seal in seals.values())),
-        "evaluation": evaluation,
-        "protocol": protocol_line(evaluation["protocol"]) if evaluation else "",
-        "accuracy_chart": accuracy_chart(evaluation) if evaluation else "",
-        "funnel_chart": funnel_chart(seals["curate"].counts["funnel"]) if "curate" in seals else "",
-        "loss_chart": _loss_chart(folder) if "train" in seals else "",
+        "missing": stages.missing,
+        "stale": stages.stale,
+        "outcomes": outcomes(evaluation) if evaluation else [],
+        "together": together(evaluation) if evaluation else None,
+        "warnings": warnings(evaluation) if evaluation else [],
+        "costs": costs(seals, evaluation, trained.epochs if trained else None),
+        "total": total(seals),
         "harvest": seals["harvest"].counts if "harvest" in seals else None,
+        "origin": _origin(folder, seals),
         "train": seals["train"].counts if "train" in seals else None,
-        "first_rows": _first_rows(folder) if "train" in seals else [],
-        "traces": _teacher_traces(folder) if "harvest" in seals else [],
-        "answers": _answers(folder) if evaluation else [],
+        "trainings": _trainings(folder, seals, trained),
+        "behaviours": _behaviours(folder, evaluation),
+        "budgets": budgets(folder) if "train" in seals else [],
     }
 
 
-def _loss_chart(folder: Path) -> str:
-    from students.stage import read_metrics
-
-    path = folder / OUTPUTS["train"] / "metrics.jsonl"
-    return loss_chart(read_metrics(path)) if path.is_file() else ""
-
-
-def _first_rows(folder: Path) -> list[list[tuple[str, bool]]]:
-    path = folder / OUTPUTS["train"] / "first_rows.json"
-    return read_json(path) if path.is_file() else []
+def _evaluation(folder: Path) -> dict[str, Any] | None:
+    """The summary; None where an earlier version wrote it in another form."""
+    summary: dict[str, Any] = read_json(folder / OUTPUTS["evaluate"] / "summary.json")
+    return summary if "sets" in summary else None
 
 
-def _problems(folder: Path) -> dict[str, Problem]:
-    return {p.id: p for p in read_problems(folder / OUTPUTS["problems"])}
+def _origin(folder: Path, seals: dict[str, Seal]) -> Origin | None:
+    if not {"problems", "harvest"} <= seals.keys():
+        return None
+    chosen, curation = None, {}
+    if "curate" in seals:
+        chosen, curation = folder / OUTPUTS["curate"], seals["curate"].counts
+    problems, traces = folder / OUTPUTS["problems"], folder / OUTPUTS["harvest"]
+    return origin(problems, traces, chosen, seals["harvest"].counts, curation)
 
 
-def _teacher_traces(folder: Path) -> list[dict[str, Any]]:
-    """The first traces of each verdict, with their problems."""
-    at = folder / OUTPUTS["harvest"]
-    problems = _problems(folder)
-    verdicts = {v.trace_id: v for v in Log(at / "verdicts.jsonl").read(Verdict)}
-    shown: dict[str, list[dict[str, Any]]] = {}
-    for trace in Log(at / "samples.jsonl").read(Trace):
-        verdict = verdicts[trace.id]
-        group = shown.setdefault(verdict.verdict, [])
-        if len(group) < SHOWN_TRACES:
-            group.append({"problem": problems[trace.problem_id], "trace": trace, "verdict": verdict})
-    return [row for name in ("correct", "wrong", "unknown") for row in shown.get(name, [])]
+def _trainings(folder: Path, seals: dict[str, Seal], trained: Learning | None) -> list[tuple[str, Learning]]:
+    """The stages of training that there were, with their names."""
+    found = [("train", trained)] if trained else []
+    if "on_policy" in seals:
+        found.append(("on_policy", learning(folder / OUTPUTS["on_policy"], ON_POLICY)))
+    return found
 
 
-def _answers(folder: Path) -> list[dict[str, Any]]:
-    """Held-out problems with the first answer of base and student."""
-    at = folder / OUTPUTS["evaluate"]
-    rows: dict[str, dict[str, Any]] = {}
-    problems = _problems(folder)
-    for who in ("base", "student"):
-        verdicts = {v.trace_id: v for v in Log(at / f"{who}.verdicts.jsonl").read(Verdict)}
-        for trace in Log(at / f"{who}.samples.jsonl").read(Trace):
-            row = rows.setdefault(trace.problem_id, {"problem": problems[trace.problem_id]})
-            row.setdefault(who, (trace, verdicts[trace.id]))
-    return list(rows.values())[:SHOWN_ANSWERS]
+def _behaviours(folder: Path, evaluation: dict[str, Any] | None) -> dict[str, Behaviour]:
+    """Of each set whose answers lie there."""
+    if evaluation is None:
+        return {}
+    order, at = evaluation["models"], folder / OUTPUTS["evaluate"]
+    return {
+        name: behaviour(at / name, [who for who in order if who in found["figures"]])
+        for name, found in evaluation["sets"].items()
+        if (at / name).is_dir()
+    }
