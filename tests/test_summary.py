@@ -164,7 +164,9 @@ def test_swapping_the_models_turns_the_difference_round(said: list[tuple[str, st
 def test_levels_and_subjects() -> None:
     said = {"a": "1", "b": "2", "c": "1", "d": "1"}
     known = {"a": {"level": 5.0}, "b": {"level": 5, "subject": "Algebra"}, "c": {"level": 1.0, "subject": "Geometry"}}
-    f = only(summarise({"s": set_of({"base": said}, **known)}))["figures"]["base"]
+    student = dict.fromkeys(said, "1")
+    told = only(summarise({"s": set_of({"base": said, "student": student}, **known)}))
+    f = told["figures"]["base"]
     assert list(f["groups"]) == ["level", "subject"]
     assert {value: (g["n"], g["accuracy"]) for value, g in f["groups"]["level"].items()} == {
         "1": (1, 1.0),
@@ -175,6 +177,10 @@ def test_levels_and_subjects() -> None:
     assert list(f["groups"]["subject"]) == ["Algebra", "Geometry", "none"]
     for by_value in f["groups"].values():
         assert sum(g["n"] * g["accuracy"] for g in by_value.values()) == pytest.approx(4 * f["accuracy"])
+    (difference,) = told["differences"]
+    assert {value: g["mean"] for value, g in difference["groups"]["level"].items()} == {"1": 0.0, "5": 0.5, "none": 0.0}
+    for by_value in difference["groups"].values():
+        assert sum(g["n"] * g["mean"] for g in by_value.values()) == pytest.approx(4 * difference["mean"])
 
 
 def test_programs_have_no_majority() -> None:
