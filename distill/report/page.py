@@ -106,7 +106,7 @@ def _teacher_traces(folder: Path) -> list[dict[str, Any]]:
 
 def _answers(folder: Path) -> list[dict[str, Any]]:
     """Held-out problems with the first answer of base and student."""
-    at = folder / OUTPUTS["evaluate"]
+    at = folder / OUTPUTS["evaluate"] / "held_out"
     rows: dict[str, dict[str, Any]] = {}
     problems = _problems(folder)
     for who in ("base", "student"):
