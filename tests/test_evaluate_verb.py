@@ -148,8 +148,9 @@ def test_an_adapter_of_nowhere_wants_its_base_named(distill: Any, tiny_model: Pa
     refused(done, "does not tell which model it is for")
 
 
-def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path) -> None:
+def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every third answer is right, and every fourth cut; the folder knows it again by its name."""
+    monkeypatch.chdir(tmp_path)
 
     def script(body: dict[str, Any], number: int) -> list[Any]:
         half = int(body["messages"][-1]["content"].split()[2])
@@ -171,6 +172,7 @@ def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path) -> None
         assert distill(*command).code == 0
         assert len(server.bodies) == asked == 12
     refused(distill("evaluate", server.url, "--problems", sums), "is a server and names no model")
+    assert not Path("evaluations").exists()
     keyed = ["--problems", sums, "endpoint.api_key_env=NO_SUCH_KEY", "--out", tmp_path / "keyed"]
     refused(distill("evaluate", f"{server.url}#m", *keyed), "endpoint.api_key_env=NO_SUCH_KEY")
 

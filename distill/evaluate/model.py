@@ -78,9 +78,9 @@ def evaluate_model(
     sets = problem_sets(asked, [], seed)
     protocols = {one.name: protocol_of(spec, one, "auto") for one in sets}
     named = ({"base": base} if base is not None else {}) | {"model": model}
+    lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
+    work = Work(spec, seed, sets, protocols, lives, folder, on_progress)
     with _held(folder):
-        lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
-        work = Work(spec, seed, sets, protocols, lives, folder, on_progress)
         _note(work, protocols)
         return carry_out(work)
 
