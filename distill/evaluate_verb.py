@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -173,8 +174,9 @@ def show(summary: dict[str, Any]) -> None:
         console.print(table)
     if (box := warning_box(summary)) is not None:
         console.print(box)
-    for said in warnings_of(summary):
-        typer.echo(f"warning: {said}", err=True)
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):  # there the box has told it
+        for said in warnings_of(summary):
+            typer.echo(f"warning: {said}", err=True)
 
 
 def _set(word: str) -> Any:

@@ -127,13 +127,17 @@ def test_what_is_refused_before_the_run(tiny_recipe: dict[str, Any], fields: dic
         refuse_unfit(with_evaluation(tiny_recipe, **fields))
 
 
-def test_vllm_that_is_not_there_and_adapters_it_cannot_serve(
-    tiny_recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_vllm_that_is_not_there_and_students_it_cannot_serve(
+    tiny_recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(Refused, match=r"evaluate\.engine=vllm needs vLLM, which is not installed"):
         refuse_unfit(with_evaluation(tiny_recipe, engine="vllm"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    (tmp_path / "x.gguf").touch()
+    packed = tiny_recipe | {"student": {"model": str(tmp_path / "x.gguf")}}
+    with pytest.raises(Refused, match=r"x\.gguf is a GGUF file"):
+        refuse_unfit(with_evaluation(packed, engine="vllm"))
     with pytest.raises(Refused, match="vLLM serves none of DoRA"):
         refuse_unfit(
             with_evaluation(tiny_recipe | {"train": {"use_dora": True}}, engine={"kind": "vllm", "adapter": True})

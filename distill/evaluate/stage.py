@@ -74,6 +74,12 @@ def refuse_unfit(recipe: Recipe) -> None:
     if isinstance(engine, VLLMEngine):
         with told_of_engine():
             refuse_without_vllm()
+        if models.of_student(recipe.student).gguf_file:
+            raise Refused(
+                f"evaluate.engine=vllm serves model folders and hub ids, and student.model={recipe.student.model} is a "
+                "GGUF file.",
+                "evaluate.engine=local reads it.",
+            )
         if engine.adapter and recipe.train.use_dora:
             raise Refused(
                 "evaluate.engine.adapter=true serves an adapter beside its base, and vLLM serves none of DoRA.",
