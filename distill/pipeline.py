@@ -193,7 +193,9 @@ def _problems(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.evaluate.gold import refuse_broken_gold
     from distill.evaluate.sets import problem_sets
     from distill.problems import make_problems, write_problems
+    from distill.verify import configure
 
+    configure(run.recipe.verify)
     left_out: Counter[str] = Counter()
     problems = make_problems(run.recipe.problems, run.recipe.seed, left_out)
     held_out = [p for p in problems if p.held_out]
