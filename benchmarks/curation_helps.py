@@ -123,14 +123,15 @@ def student(
     curated = curate_source(pool, spec, recipe.seed, held_out, recipe.student_prompt().messages, folder / "curated")
     budgeted = with_steps(recipe, folder / "curated", steps)
     trained = train_student(budgeted, folder / "curated", folder / "student", lambda _: None)
-    (folder / "evaluation").mkdir()
+    asked = folder / "evaluation" / "held_out"
+    asked.mkdir(parents=True)
     for file in base.glob("base.*"):
-        shutil.copy(file, folder / "evaluation")
+        shutil.copy(file, asked)
     summary = evaluate(
         recipe, problems, {"student": folder / "student" / "merged"}, folder / "evaluation", lambda *_: None
     )
     told = summary["sets"]["held_out"]["figures"]["student"]
-    for file in (folder / "evaluation").glob("base.*"):
+    for file in asked.glob("base.*"):
         base.mkdir(exist_ok=True)
         shutil.copy(file, base)
     shutil.rmtree(folder / "student")

@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 from distill.errors import Refused
-from distill.recipe import FileProblems, HubProblems
+from distill.recipe_problems import Rows
 from distill.records import derived_seed
 from distill.verify.choice import letter_of
 from distill.verify.options import LETTERS
@@ -18,7 +18,7 @@ from distill.verify.options import LETTERS
 _CORRECT, _INCORRECT = "Correct Answer", "Incorrect Answer"
 
 
-def lettered(row: dict[str, Any], spec: FileProblems | HubProblems, seed: int, where: str) -> dict[str, Any]:
+def lettered(row: dict[str, Any], spec: Rows, seed: int, where: str) -> dict[str, Any]:
     """The row with its question and options, the letter of the gold answer, and `options`, under the recipe's keys.
 
     Raises:
@@ -45,7 +45,7 @@ def lettered(row: dict[str, Any], spec: FileProblems | HubProblems, seed: int, w
     return {**row, spec.question_key: f"{question}\n\n{shown}", spec.answer_key: letter, "options": options}
 
 
-def _listed(row: dict[str, Any], spec: FileProblems | HubProblems) -> list[str]:
+def _listed(row: dict[str, Any], spec: Rows) -> list[str]:
     given = row.get(spec.options_key, row.get("options"))
     texts = given.get("text") if isinstance(given, dict) else given
     return [str(text).strip() for text in texts] if isinstance(texts, list) else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, decontaminate_verb, export_verb, file_verbs, verify_verb, wording
+from distill import __version__, decontaminate_verb, evaluate_verb, export_verb, file_verbs, verify_verb, wording
 from distill.errors import DistillError, Refused
 from distill.notices import hearing
 
@@ -101,7 +101,28 @@ _stage_command("harvest", "Sample the teacher and judge what it says.")
 _stage_command("curate", "Choose the traces that teach.")
 _stage_command("train", "Train the student on the curated set.")
 _stage_command("on_policy", "Train the student further on its own answers, judged by its teacher.")
-_stage_command("evaluate", "Base and student side by side on held-out problems.")
+
+
+@app.command(cls=evaluate_verb.Evaluate)
+def evaluate(
+    what: evaluate_verb.What,
+    words: evaluate_verb.Words = None,
+    problems: evaluate_verb.Problems = None,
+    out: evaluate_verb.Out = None,
+    base: evaluate_verb.Base = None,
+    preset: evaluate_verb.Preset = None,
+    k: evaluate_verb.Samples = None,
+    seed: evaluate_verb.Seed = 0,
+    run_dir: RunDir = None,
+) -> None:
+    """Base and student of a recipe side by side, or any model on any problems."""
+    if evaluate_verb.is_recipe(what, problems or []):
+        evaluate_verb.refuse_of_recipe(out, base, preset, k)
+        _walk(_load(what, words), run_dir, ("evaluate",))
+        return
+    evaluate_verb.of_model(what, words or [], problems or [], out, base, preset, k, seed)
+
+
 _stage_command("publish", "Write cards and checkpoint for the hub, and push where the recipe says so.")
 
 
@@ -305,15 +326,11 @@ def _follow(recipe: "Recipe", folder: Path) -> None:
 
 def _show(held: "Run", done: "dict[str, Seal]") -> None:
     """Write the report; print the result where this command was to come to it."""
-    from rich.console import Console
-
-    from distill.evaluate.table import result_tables
     from distill.report.page import write_report
 
     page = write_report(held.folder)
     if "evaluate" in done:
-        for table in result_tables(done["evaluate"].counts):
-            Console().print(table)
+        evaluate_verb.show(done["evaluate"].counts)
     typer.echo(f"report: {page}")
 
 

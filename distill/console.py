@@ -201,8 +201,10 @@ def duration(seconds: float) -> str:
 def protocol_line(protocol: Counts) -> str:
     temperature, k = protocol["temperature"], protocol["k"]
     sampling = "greedy" if temperature == 0 else f"T {temperature}, top-p {protocol['top_p']}"
+    preset = [f"preset {protocol['preset']}"] if protocol.get("preset") else []
     return ", ".join(
         [
+            *preset,
             f"{protocol['n']} held-out problems",
             f"{k} sample{'s' if k > 1 else ''} each",
             sampling,

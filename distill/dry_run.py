@@ -36,6 +36,7 @@ def refuse_early(recipe: Recipe) -> None:
         Refused: naming what is missing.
     """
     from distill.curate.evaluation_sets import outside_fingerprint
+    from distill.evaluate.stage import refuse_unfit
     from students.devices import refuse_without_room
     from students.export import refuse_early as refuse_without_writer
     from students.hub_access import refuse_unpublishable
@@ -59,6 +60,7 @@ def refuse_early(recipe: Recipe) -> None:
     if recipe.verify.judge is not None:
         refuse_without_key(recipe.verify.judge)
     outside_fingerprint(recipe.curate)
+    refuse_unfit(recipe)
     if recipe.curate.domains is not None and recipe.curate.domains.judge is not None:
         with in_section("curate.domains.judge"):
             api_key(recipe.curate.domains.judge)
@@ -69,7 +71,7 @@ def refuse_early(recipe: Recipe) -> None:
     config = models.config(source)
     models.tokenizer(source)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
-    _refuse_beyond_context("evaluate.max_tokens", recipe.evaluate.max_tokens, source)
+    _refuse_beyond_context("evaluate.max_tokens", _longest_answer(recipe), source)
     refuse_unknown_modules(config, recipe.train, source.name)
     parameters = models.parameter_count(config)
     refuse_strange_rate(recipe.train, parameters)
@@ -138,7 +140,8 @@ def plan(recipe: Recipe) -> str:
     free, what = available_memory()
     work = expected(recipe)
     compared = ("base", "student") if recipe.on_policy is None else ("base", "sft", "student")
-    answers = len(compared) * work.held_out * recipe.evaluate.samples_per_problem
+    each, longest = asked(recipe, work.held_out)
+    answers = (len(compared) + recipe.evaluate.teacher) * each
     is_free = recipe.teacher.kind in ("program", "replay")
     tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, work.problems)
     most = "at most " if recipe.harvest.is_adaptive() else ""
@@ -159,11 +162,30 @@ def plan(recipe: Recipe) -> str:
         *rented(recipe, config, work),
         *_second_stage(recipe),
         f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
-        f"at most {answers * recipe.evaluate.max_tokens:,} tokens",
+        f"at most {answers * longest:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
         f"time       {_expected_time(recipe, memory.parameters, work, answers)}",
     ]
     return "\n".join(lines)
+
+
+def asked(recipe: Recipe, held_out: int) -> tuple[int, int]:
+    """Answers of one model over all sets of the evaluation, and the most tokens of one; of a set whose size nobody
+    knows before it is read, no answer is counted."""
+    from distill.evaluate.protocols import DEFAULTS, PRESETS
+    from distill.evaluate.sets import expected_size
+
+    spec, answers, longest = recipe.evaluate, 0, 0
+    for one in spec.sets:
+        n = expected_size(one, held_out) or 0
+        published = DEFAULTS | (PRESETS[spec.preset](one.called(), n) if spec.preset else {})
+        k = one.samples_per_problem or spec.samples_per_problem or int(published["samples_per_problem"])
+        answers, longest = answers + n * k, max(longest, spec.max_tokens or int(published["max_tokens"]))
+    return answers, longest
+
+
+def _longest_answer(recipe: Recipe) -> int:
+    return asked(recipe, 1)[1]
 
 
 def _what_helps(config: Any, train: Train, bytes_per_weight: int, needed: int, free: int) -> list[str]:
@@ -250,7 +272,7 @@ def _expected_time(recipe: Recipe, parameters: int, work: Expected, answers: int
     """From matrix arithmetic alone: 2 operations a parameter and token forward, 2 back (LoRA freezes the weights)."""
     rate = _operations_per_second(models.compute_dtype(recipe.student.dtype)[0])
     train = 4 * parameters * work.rows * work.tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
-    evaluate = 2 * parameters * answers * recipe.evaluate.max_tokens / (SAMPLING_SHARE * rate)
+    evaluate = 2 * parameters * answers * _longest_answer(recipe) / (SAMPLING_SHARE * rate)
     harvest = ""
     if isinstance(recipe.teacher, LocalTeacher):
         teacher = models.parameter_count(models.config(models.resolve(recipe.teacher.model, recipe.teacher.revision)))

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from distill.adapters import adapter_fingerprint, with_adapter
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
@@ -47,6 +48,8 @@ class ModelSource:
     """Takes the place of the tokenizer's own."""
     template_settings: tuple[tuple[str, str], ...] = ()
     """Variables of the chat template, each with a value as Jinja writes it; they hold whatever a request says."""
+    adapter: str | None = None
+    """Folder of a PEFT adapter that is merged into the weights when they are loaded."""
 
     @property
     def is_local(self) -> bool:
@@ -60,6 +63,7 @@ class ModelSource:
     def fingerprint(self) -> str:
         """Changes when the model does: name and revision on the hub; sizes and samples of local files."""
         template = [self.chat_template, self.template_settings] if self.chat_template or self.template_settings else []
+        template += [adapter_fingerprint(self.adapter)] if self.adapter else []
         if not self.is_local:
             return digest([self.folder, self.revision, *template])
         folder = Path(self.folder)
@@ -180,6 +184,8 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa", on_c
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
         model = _as_plain(model, attention)
+    if source.adapter:
+        model = with_adapter(model, source.adapter)
     if torch.cuda.is_available() and not on_cpu:
         model = model.to("cuda")
     return model.eval()

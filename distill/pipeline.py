@@ -21,7 +21,7 @@ from distill.console import Progress
 from distill.errors import DistillError, Refused
 from distill.files import cannot_write
 from distill.folders import FULL, UNWRITABLE
-from distill.recipe import LocalTeacher, Recipe
+from distill.recipe import LocalTeacher, Recipe, VLLMTeacher
 from distill.records import Problem, digest
 from distill.run import Run, Seal, read_seal
 from distill.token_scores import Score
@@ -82,7 +82,6 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
     from distill import models
     from distill.curate.evaluation_sets import outside_fingerprint
     from distill.problems import source_fingerprint
-    from distill.recipe import LocalTeacher, VLLMTeacher
 
     outside: dict[str, Any] = {
         "problems": source_fingerprint(recipe.problems),
@@ -94,6 +93,7 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
         outside["curate"] = outside_fingerprint(recipe.curate)
     if recipe.on_policy is not None:
         outside["on_policy"] = _judging_teacher(recipe)
+    outside["evaluate"] = _evaluated(recipe)
     found: dict[str, str] = {}
     for stage in stages_of(recipe):
         sections = {name: _section(recipe, name) for name in SECTIONS[stage]}
@@ -190,14 +190,19 @@ def _noting_time(run: Run, stage: str, started: float) -> Any:
 
 
 def _problems(run: Run, progress: Progress) -> dict[str, Any]:
-    from distill.evaluate.stage import refuse_broken_gold
+    from distill.evaluate.gold import refuse_broken_gold
+    from distill.evaluate.sets import problem_sets
     from distill.problems import make_problems, write_problems
+    from distill.verify import configure
 
+    configure(run.recipe.verify)
     left_out: Counter[str] = Counter()
     problems = make_problems(run.recipe.problems, run.recipe.seed, left_out)
-    refuse_broken_gold([p for p in problems if p.held_out])  # now, not after the teacher was paid
+    held_out = [p for p in problems if p.held_out]
+    for asked in problem_sets(run.recipe.evaluate.sets, held_out, run.recipe.seed):
+        refuse_broken_gold(asked.problems)  # now, not after the teacher was paid
     write_problems(run.output("problems"), problems)
-    held = sum(p.held_out for p in problems)
+    held = len(held_out)
     told = {"left_out": dict(left_out.most_common())} if left_out else {}
     return {"problems": len(problems) - held, "held_out": held, **told}
 
@@ -300,6 +305,20 @@ def _judging_teacher(recipe: Recipe) -> list[Any]:
     return [spec, *(source.fingerprint() for source in asked)]
 
 
+def _evaluated(recipe: Recipe) -> list[Any]:
+    """What an evaluation reads beside its section: files of problems, and the teacher where it is asked."""
+    from distill import models
+    from distill.evaluate.sets import sets_fingerprint
+
+    teacher = recipe.teacher
+    found: list[Any] = [sets_fingerprint(recipe.evaluate.sets)]
+    if recipe.evaluate.teacher:
+        found += [{k: v for k, v in teacher.model_dump(mode="json").items() if k not in WITHOUT_EFFECT["teacher"]}]
+    if recipe.evaluate.teacher and isinstance(teacher, LocalTeacher | VLLMTeacher):
+        found += [models.resolve(teacher.model, teacher.revision).fingerprint()]
+    return found
+
+
 def _section(recipe: Recipe, name: str) -> Any:
     """A section as far as it shapes what a stage leaves behind."""
     value: Any = recipe.model_dump(mode="json")
@@ -308,4 +327,6 @@ def _section(recipe: Recipe, name: str) -> Any:
     aside = WITHOUT_EFFECT.get(name, frozenset())
     if name == "verify" and value["judge"]:
         value = {**value, "judge": {k: v for k, v in value["judge"].items() if k not in WITHOUT_EFFECT["teacher"]}}
+    if name == "evaluate":
+        value = {**value, "engine": {k: v for k, v in value["engine"].items() if k not in WITHOUT_EFFECT["teacher"]}}
     return {k: v for k, v in value.items() if k not in aside} if aside else value

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from distill.recipe_base import Count, JsonObject, ModelName, Section
+from distill.recipe_base import JsonObject, ModelName, Section
 from distill.recipe_curate import Curate
+from distill.recipe_evaluate import Evaluate
 from distill.recipe_harvest import Accept, Band, Harvest
 from distill.recipe_judge import Judge
 from distill.recipe_on_policy import OnPolicy, Scoring
@@ -45,6 +46,7 @@ __all__ = [
     "CountdownProblems",
     "Curate",
     "EndpointTeacher",
+    "Evaluate",
     "FileProblems",
     "GymDataset",
     "GymProblems",
@@ -101,36 +103,6 @@ class Student(Section):
     that training, evaluation and every server render alike."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the frozen weights; auto is bfloat16, or float32 where the processor has no bfloat16 arithmetic."""
-
-
-class Evaluate(Section):
-    """Base and student on the held-out problems, same protocol, side by side."""
-
-    samples_per_problem: int = Field(1, ge=1, le=10**6)
-    """k: answers sampled for each problem."""
-    temperature: float = Field(0.0, ge=0, le=10)
-    """0 is greedy; R1's protocol is 0.6."""
-    top_p: float = Field(1.0, gt=0, le=1)
-    """Nucleus; 1 means off."""
-    max_tokens: Count = 1024
-    """Longest answer in tokens; one cut here counts as wrong, and the share of them is printed."""
-    batch_size: int = Field(32, ge=1, le=4096)
-    """Requests sampled together."""
-    confidence: float = Field(0.95, gt=0.5, le=0.9999)
-    """Of the intervals."""
-    bootstrap: Literal["problems", "problems_and_samples"] = "problems"
-    """What the bootstrap intervals draw with replacement; samples of each drawn problem as well makes them wider."""
-    ties: Literal["first", "shared"] = "first"
-    """Of votes, in maj@k of all samples: to the answer that was sampled first, or their expected value."""
-    cluster_by: str | None = None
-    """What is known of problems (`problems.known_keys`) that go together, such as questions on one text: errors and
-    tests are those of whole groups. Null takes problems for independent."""
-
-    @model_validator(mode="after")
-    def _greedy(self) -> "Evaluate":
-        if self.temperature == 0 and self.samples_per_problem > 1:
-            raise ValueError("samples_per_problem > 1 at temperature 0 samples the same answer again and again")
-        return self
 
 
 class Recipe(Section):

@@ -1,6 +1,6 @@
 """The section `problems`: where problems come from."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -39,11 +39,16 @@ WITH_TESTS = frozenset(("humaneval", "mbpp", "apps", "livecodebench"))
 """Layouts whose rows hold tests for a program."""
 
 
-class TableProblems(Section):
-    """Problems from rows with a question and an answer."""
+class FromTable(Section):
+    """What a section begins with whose problems are rows."""
 
     source: Literal["file", "hub"]
     """Where the rows lie."""
+
+
+class Rows(Section):
+    """Which columns of a row hold what, and what judges the answers."""
+
     layout: Literal["plain", "gsm8k", "choice", "humaneval", "mbpp", "apps", "livecodebench"] = "plain"
     """`gsm8k`: the gold answer is what follows `####`; `plain`: the answer column as it is; `choice`: options, as in
     GPQA (Correct Answer, Incorrect Answer 1 to 3, shuffled with the run's seed) or MMLU (choices, answer). The others
@@ -68,15 +73,11 @@ class TableProblems(Section):
     """kind=number: the same as a share of the gold answer."""
     digits: int | None = Field(None, ge=1, le=100)
     """kind=number: significant digits that must agree. Without any of the three numbers must be equal."""
-    count: Count | None = None
-    """Training problems, drawn with the run's seed; null takes all that are not held out."""
-    held_out: Count = 200
-    """Problems that only the evaluation sees, drawn with the run's seed."""
     licence: str = "unknown"
     """Licence of the data, carried to the cards."""
 
     @model_validator(mode="after")
-    def _columns(self) -> "TableProblems":
+    def _columns(self) -> Self:
         if self.question_key == self.answer_key:
             raise ValueError(f"question_key and answer_key both name '{self.answer_key}'")
         limits = [key for key in ("tolerance", "relative_tolerance", "digits") if getattr(self, key) is not None]
@@ -94,6 +95,15 @@ class TableProblems(Section):
     def verifier(self) -> str:
         """The kind of the problems."""
         return self.kind or ("choice" if self.layout == "choice" else "code" if self.layout in WITH_TESTS else "math")
+
+
+class TableProblems(Rows, FromTable):
+    """Problems from rows with a question and an answer."""
+
+    count: Count | None = None
+    """Training problems, drawn with the run's seed; null takes all that are not held out."""
+    held_out: Count = 200
+    """Problems that only the evaluation sees, drawn with the run's seed."""
 
 
 class FileProblems(TableProblems):

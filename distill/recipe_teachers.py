@@ -1,7 +1,7 @@
 """The section `teacher`: who thinks."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -52,6 +52,10 @@ def _base_url(url: str) -> str:
     return url
 
 
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""Where a server is asked."""
+
+
 class Price(Section):
     """What tokens cost, in any currency; cached prompts count in full, so that a bill can only be lower."""
 
@@ -93,14 +97,24 @@ ExtraBody = Annotated[JsonObject, AfterValidator(_further)]
 """Fields of a request that the run does not set."""
 
 
-class EndpointTeacher(Section):
-    """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
+class OfEndpoint(Section):
+    """What a section begins with that asks servers."""
 
     kind: Literal["endpoint"]
     """A server that runs already."""
+
+
+class NamedOnServer(OfEndpoint):
+    """A model of such servers."""
+
     model: str = Field(min_length=1)
     """Name under which the server knows the model."""
-    base_urls: list[Annotated[str, AfterValidator(_base_url)]] = Field(min_length=1)
+
+
+class EndpointOptions(Section):
+    """How servers are asked, whatever they serve."""
+
+    base_urls: list[BaseUrl] = Field(min_length=1)
     """Such as `https://api.deepseek.com/v1`. Several servers of the same model share the load; one that fails rests."""
     api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Environment variable that holds the key (its name, never the key); null sends none."""
@@ -116,26 +130,38 @@ class EndpointTeacher(Section):
     """Send each sample's seed; false for servers that refuse the parameter."""
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the server calls the token limit."""
-    price: Price | None = None
-    """What its tokens cost, for harvest.max_cost and for the bill in the report; null counts tokens only."""
     extra_body: ExtraBody = Field({})
     """Further fields of each request, such as `top_k`, `reasoning_effort` or `chat_template_kwargs`."""
 
 
-class VLLMTeacher(Section):
-    """`vllm serve`, started and ended by the run, here or on the nodes of a Ray cluster.
+class EndpointTeacher(EndpointOptions, NamedOnServer):
+    """Any OpenAI-compatible server: DeepSeek, OpenRouter, vLLM, SGLang, llama.cpp, `transformers serve`."""
 
-    Keys that vLLM knows have vLLM's names; null leaves them to vLLM.
-    """
+    price: Price | None = None
+    """What its tokens cost, for harvest.max_cost and for the bill in the report; null counts tokens only."""
+
+
+class OfVLLM(Section):
+    """What a section begins with that has vLLM started."""
 
     kind: Literal["vllm"]
     """A server that the run starts and ends."""
+
+
+class Served(OfVLLM):
+    """The model that it serves."""
+
     model: ModelName
     """Hub id or local folder."""
     revision: str | None = None
     """Hub commit or tag; null takes the newest."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of weights and activations."""
+
+
+class VLLMOptions(Section):
+    """How it is served. Keys that vLLM knows have vLLM's names; null leaves them to vLLM."""
+
     tensor_parallel_size: Count = 1
     """GPUs that share each layer."""
     pipeline_parallel_size: Count = 1
@@ -173,17 +199,15 @@ class VLLMTeacher(Section):
     """Longest time from the start to readiness, loading and compiling included."""
     timeout_seconds: float = Field(600, gt=0, le=10**6)
     """Longest silence in the midst of an answer, or before its first token."""
-    price: Price | None = None
-    """What its tokens cost: the GPUs' price an hour over the tokens of an hour; null counts tokens only."""
     max_retries: int = Field(8, ge=0, le=1000)
     """Further attempts at a request whose answer broke off."""
     extra_body: ExtraBody = Field({})
     """Further fields of each request, such as `top_k` or `chat_template_kwargs`."""
 
     @model_validator(mode="after")
-    def _ours(self) -> "VLLMTeacher":
+    def _ours(self) -> Self:
         theirs = {name.lstrip("-").replace("-", "_"): name for name in self.serve_args}
-        fields = theirs.keys() & type(self).model_fields.keys()
+        fields = theirs.keys() & {*type(self).model_fields, *VLLMTeacher.model_fields}
         if fields:
             raise ValueError(f"serve_args.{theirs[min(fields)]} has a key of its own: {min(fields)}")
         ours = theirs.keys() & {"host", "port", "uds", "api_key", "served_model_name", "ssl_keyfile", "root_path"}
@@ -200,6 +224,13 @@ class VLLMTeacher(Section):
         """Does vLLM itself use Ray, to spread one server over several nodes?"""
         theirs = {name.lstrip("-").replace("-", "_"): value for name, value in self.serve_args.items()}
         return "ray" in (theirs.get("distributed_executor_backend"), theirs.get("data_parallel_backend"))
+
+
+class VLLMTeacher(VLLMOptions, Served):
+    """`vllm serve`, started and ended by the run, here or on the nodes of a Ray cluster."""
+
+    price: Price | None = None
+    """What its tokens cost: the GPUs' price an hour over the tokens of an hour; null counts tokens only."""
 
 
 class ReplayTeacher(Section):

@@ -14,6 +14,7 @@ from distill.errors import DistillError, Refused
 from distill.files import read_rows
 from distill.given_paths import existing
 from distill.recipe import FileProblems, HubProblems
+from distill.recipe_problems import Rows
 from distill.records import CONTROL_TOKEN, Problem
 from distill.verify.suites import COLUMNS
 
@@ -32,10 +33,10 @@ def table_problems(spec: FileProblems | HubProblems, seed: int) -> list[Problem]
 
 def _from_file(spec: FileProblems, seed: int) -> list[Problem]:
     path = existing(spec.path, "problems.path")
-    pool = _problems_of(_rows(path), spec, path.name, seed)
+    pool = problems_of(_rows(path), spec, path.name, seed)
     if spec.held_out_path is None:
         return _split(pool, spec.count, spec.held_out, seed, spec.path)
-    held = _problems_of(
+    held = problems_of(
         _rows(existing(spec.held_out_path, "problems.held_out_path")), spec, Path(spec.held_out_path).name, seed
     )
     return beside(draw(pool, spec.count, seed, spec.path), draw(held, spec.held_out, seed, spec.held_out_path))
@@ -52,14 +53,19 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
             hint = "With the file on disk, use problems.source=file."
             raise Refused(f"data set '{spec.hub_id}' cannot be had from the hub ({first}).", hint) from e
 
-    pool = _problems_of(rows(spec.split), spec, spec.hub_id, seed)
+    pool = problems_of(rows(spec.split), spec, spec.hub_id, seed)
     if spec.held_out_split is None:
         return _split(pool, spec.count, spec.held_out, seed, spec.hub_id)
-    held = _problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}", seed)
+    held = problems_of(rows(spec.held_out_split), spec, f"{spec.hub_id}:{spec.held_out_split}", seed)
     return beside(draw(pool, spec.count, seed, spec.hub_id), draw(held, spec.held_out, seed, spec.hub_id))
 
 
-def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, source: str, seed: int) -> list[Problem]:
+def problems_of(rows: list[dict[str, Any]], spec: Rows, source: str, seed: int) -> list[Problem]:
+    """Problems from the rows of a table.
+
+    Raises:
+        Refused: no rows, missing columns, options or answers that cannot be read, duplicated ids.
+    """
     if not rows:
         raise Refused(f"{source} holds no problems.")
     if spec.layout == "choice":
@@ -89,7 +95,7 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
         Problem(
             id=str(row[spec.id_key]) if spec.id_key else f"{Path(source).stem}-{number}",
             question=str(row[spec.question_key]).strip(),
-            answer=gold_answer(_text(row.get(spec.answer_key)) or "", spec.layout, f"{source}, row {number + 1}"),
+            answer=gold_answer(_gold_text(row, spec), spec.layout, f"{source}, row {number + 1}"),
             kind=spec.verifier(),
             data=_data(row, spec, tests),
             known=known_of(row, spec.known_keys),
@@ -108,7 +114,7 @@ def _problems_of(rows: list[dict[str, Any]], spec: FileProblems | HubProblems, s
     return problems
 
 
-def _data(row: dict[str, Any], spec: FileProblems | HubProblems, tests: tuple[str, ...]) -> dict[str, Any]:
+def _data(row: dict[str, Any], spec: Rows, tests: tuple[str, ...]) -> dict[str, Any]:
     """What the verifier of the kind needs beyond the gold answer."""
     if spec.verifier() == "code":
         return {column: row[column] for column in tests if row.get(column) is not None}
@@ -173,6 +179,12 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f") if math.isfinite(value) else None
     return None if value is None else str(value).strip()
+
+
+def _gold_text(row: dict[str, Any], spec: Rows) -> str:
+    """The answer column as text; a program keeps its first indentation, HumanEval's being the body of a function."""
+    value = row.get(spec.answer_key)
+    return value if isinstance(value, str) and spec.layout in COLUMNS else _text(value) or ""
 
 
 def gold_answer(text: str, layout: str, where: str) -> str:

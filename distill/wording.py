@@ -43,6 +43,12 @@ VERBS = {
         kept="Nothing was written",
         ended="Nothing was written.",
     ),
+    "evaluate MODEL": Verb(
+        section="evaluate",
+        interrupted=("the answers that had come whole are kept.", "The same command goes on where it was."),
+        known="name what is known of the problems in the set's known_keys",
+        ended="The answers that had come are kept.",
+    ),
     "verify": Verb(interrupted=("what was judged is kept.", "The same command goes on where it was.")),
     **dict.fromkeys(("plan", "check", "doctor", "recipes"), _LOOKING),
     "report": Verb(interrupted=("the report is the old one.", _STARTS_OVER)),

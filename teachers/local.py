@@ -86,7 +86,7 @@ class LocalModel:
     def _generate(self, requests: list[Request], deliver: "_Deliveries") -> None:
         """Answer each request as soon as its answer is whole; one whose prompt does not fit disturbs no other."""
         model, tokenizer = self._load()
-        prompts = [_prompt_ids(tokenizer, request) for request in requests]
+        prompts = [prompt_ids(tokenizer, request.messages) for request in requests]
         kept = []
         for i, prompt in enumerate(prompts):
             error = _too_long(model, prompt, requests[i], self.name)
@@ -167,8 +167,9 @@ class _Deliveries:
             future.set_result(result)
 
 
-def _prompt_ids(tokenizer: "PreTrainedTokenizerBase", request: Request) -> list[int]:
-    text = tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, tokenize=False)
+def prompt_ids(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]]) -> list[int]:
+    """The tokens of a prompt, as every server renders it."""
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

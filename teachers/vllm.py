@@ -68,6 +68,10 @@ class VLLM:
             self._begin()
         return await self._endpoint.answer(request)
 
+    def turn_to(self, served_as: str) -> None:
+        """Ask for another of the models that the servers know, such as an adapter of `serve_args.lora_modules`."""
+        self._endpoint.spec = self._endpoint.spec.model_copy(update={"model": served_as})
+
     async def close(self) -> None:
         """End the servers; when this returns, their memory is free."""
         try:

@@ -19,6 +19,7 @@ import peft  # noqa: F401
 import torch
 import trl
 
+import distill.evaluate.model  # noqa: F401
 from distill.cli import main
 
 torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from distill.errors import Refused
-from distill.evaluate.stage import refuse_broken_gold
+from distill.evaluate.gold import refuse_broken_gold
 from distill.problems import make_problems, read_problems, write_problems
 from distill.recipe import FileProblems
 from distill.records import Problem

@@ -3,7 +3,7 @@
 import pytest
 
 from distill.errors import Refused
-from distill.evaluate.stage import refuse_broken_gold
+from distill.evaluate.gold import refuse_broken_gold
 from distill.records import Problem
 
 

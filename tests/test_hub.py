@@ -242,7 +242,7 @@ def test_an_adapter_alone_lies_at_the_root(publish: Any, trained: Path, tmp_path
     assert publish("publish.merged=false", "publish.answers=false").code == 0
     at = tmp_path / "run" / "published"
     assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= set(contents(at))
-    assert not {"model.safetensors", "evaluation/base.samples.jsonl"} & set(contents(at))
+    assert not {"model.safetensors", "evaluation/held_out/base.samples.jsonl"} & set(contents(at))
     front = yaml.safe_load((at / "README.md").read_text().split("---\n")[1])
     assert front["library_name"] == "peft"
     assert "evaluation/`" not in (at / "README.md").read_text()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from datasets import load_from_disk
-from stub_server import StubServer, answer, status
+from stub_server import StubServer, answer, piece, status
 
 from distill.files import Log
 from distill.pipeline import STAGES
@@ -66,7 +66,7 @@ def outcome(run: Path) -> dict[str, Any]:
         "curated": load_from_disk(run / "curated").to_list(),
         "adapter": (run / "student" / "adapter" / "adapter_model.safetensors").read_bytes(),
         "merged": (run / "student" / "merged" / "model.safetensors").read_bytes(),
-        "student answers": sorted((run / "evaluation" / "student.samples.jsonl").read_text().splitlines()),
+        "student answers": sorted((run / "evaluation" / "held_out" / "student.samples.jsonl").read_text().splitlines()),
         "figures": {k: held_out[k] for k in ("figures", "differences")},
         "card": (run / "published" / "README.md").read_text(),
     }
@@ -154,3 +154,47 @@ def read(run: Path) -> dict[str, tuple[Trace, str]]:
         right = trace.sampling.seed % 3 == 0
         assert judged[trace.id] == ("correct" if right else "wrong")
     return {t.id: (t, judged[t.id]) for t in traces}
+
+
+def test_an_evaluation_killed_again_and_again(server: Server, tmp_path: Path) -> None:
+    """Adaptive, of two models; the figures are those of one that was never killed, and no answer is asked for twice
+    but those under way at a kill."""
+    sums = tmp_path / "sums.jsonl"
+    sums.write_text(
+        "".join(json.dumps({"question": f"What is {i} plus {i}?", "answer": 2 * i}) + "\n" for i in range(20))
+    )
+    sent: Counter[tuple[str, int]] = Counter()
+
+    def script(body: dict[str, Any], number: int) -> list[Any]:
+        sent[body["model"], body["seed"]] += 1
+        half, seed = int(body["messages"][-1]["content"].split()[2]), body["seed"]
+        said = answer(f"\\boxed{{{2 * half + (seed % 3 if body['model'] == 'base' else seed % 2)}}}")
+        return [(seed % 21) / 1000, *(said if seed % 11 else [said[0], piece("length"), *said[-2:]])]
+
+    with StubServer(script) as stub:
+        words = ["temperature=1.0", "until_interval=0.1", "endpoint.concurrency=8", "--k", "8"]
+        line = ["evaluate", f"{stub.url}#model", "--base", f"{stub.url}#base", "--problems", str(sums), *words, "--out"]
+        assert server.run([*line, str(tmp_path / "whole")]) == 0
+        whole, wanted = evaluated(tmp_path / "whole"), set(sent)
+        sent.clear()
+        kills, rng = 0, random.Random(7)
+        for i in range(6):
+            log = tmp_path / "torn/sums" / ("base.samples.jsonl" if i % 2 else "model.samples.jsonl")
+            kill = {"log": str(log), "text": "\n", "times": 24 * i + rng.randrange(1, 24), "after": rng.random() / 50}
+            kills += server.run([*line, str(tmp_path / "torn")], kill) == -9
+        assert server.run([*line, str(tmp_path / "torn")]) == 0
+    assert kills >= 4
+    assert evaluated(tmp_path / "torn") == whole
+    assert set(sent) == wanted
+    assert sent.total() <= len(wanted) + 8 * kills
+
+
+def evaluated(out: Path) -> Any:
+    """Figures, and all answers with their verdicts, none twice."""
+    found = {}
+    for who in ("base", "model"):
+        traces = Log(out / "sums" / f"{who}.samples.jsonl").read(Trace)
+        verdicts = {v.trace_id: v for v in Log(out / "sums" / f"{who}.verdicts.jsonl").read(Verdict)}
+        assert len({t.id for t in traces}) == len(traces) == len(verdicts)
+        found[who] = {t.id: (t, verdicts[t.id]) for t in traces}
+    return found, json.loads((out / "summary.json").read_text())

@@ -1,29 +1,26 @@
-"""Base and student on the held-out problems: same prompts, same sampling, side by side.
+"""The stage of a run: base and student on the same problems, same prompts, same sampling, side by side.
 
-Where a second stage of training follows (`on_policy`), the student of the first stands between them as `sft`.
+Where a second stage of training follows (`on_policy`), the student of the first stands between them as `sft`. With
+`evaluate.teacher` the recipe's teacher stands beside them.
 """
 
-import asyncio
-import platform
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from distill import models
 from distill.errors import Refused
-from distill.evaluate.answers import Method, SetResult, refuse_broken_set
-from distill.evaluate.summary import summarise
-from distill.files import Log, write_json
-from distill.recipe import Evaluate, Recipe
-from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
-from distill.verify import KINDS, configure, judge, judge_trace, stated
-from teachers.base import Request
-from teachers.local import LocalModel
-from teachers.sampler import sample
-
-OnProgress = Callable[[str, int, int], None]
-"""Called with who is evaluated, answers on disk, answers wanted."""
+from distill.evaluate.engines import Life, Member, as_teacher, endpoint, local, told_of_engine, vllm
+from distill.evaluate.protocols import Protocol, protocol_of
+from distill.evaluate.sampling import OnProgress
+from distill.evaluate.sets import ProblemSet, problem_sets
+from distill.evaluate.work import Work, carry_out
+from distill.recipe import EndpointTeacher, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
+from distill.recipe_evaluate import HELD_OUT, EndpointEngine, VLLMEngine
+from distill.records import Problem
+from distill.verify import configure
+from teachers.program import CountdownProgram
 
 
 def evaluate(
@@ -31,126 +28,122 @@ def evaluate(
 ) -> dict[str, Any]:
     """Sample the base and all students, judge, compare; writes `summary.json` beside the answers and returns it.
 
-    `students` are checkpoint folders by name, `student` last: the one that is compared with those before it.
+    `students` are checkpoint folders by name, `student` last: the one that is compared with those before it. The
+    adapter of `evaluate.engine.adapter` lies beside its checkpoint.
 
     Raises:
-        Refused: a gold answer that its own verifier does not accept, or no held-out problem.
+        Refused: a gold answer that its own verifier does not accept, no problem, no room for an answer.
+        TeacherError: a request got no answer; all others are on disk.
     """
-    held = [p for p in problems if p.held_out]
     configure(recipe.verify)
-    refuse_broken_gold(held)
-    refuse_broken_set(held, recipe.evaluate.cluster_by)
+    sets = problem_sets(recipe.evaluate.sets, [p for p in problems if p.held_out], recipe.seed)
+    protocols = protocols_of(recipe, sets)
+    dtype = next(iter(protocols.values())).dtype
     folder.mkdir(exist_ok=True)
-    contestants = {
-        "base": models.of_student(recipe.student),
-        **{who: models.resolve(str(student)) for who, student in students.items()},
-    }
-    requests = _requests(held, recipe)
-    rows = {
-        who: _answers(
-            who,
-            LocalModel(source, recipe.student.dtype, min(recipe.evaluate.batch_size, len(requests)), who),
-            requests,
-            held,
-            folder,
-            on_progress,
+    lives = [*_lives(recipe, students, dtype, folder), *_teacher(recipe, folder)]
+    warnings = {asked.name: list(_not_kept_apart(recipe, asked)) for asked in sets}
+    return carry_out(Work(recipe.evaluate, recipe.seed, sets, protocols, lives, folder, on_progress, warnings))
+
+
+def protocols_of(recipe: Recipe, sets: list[ProblemSet]) -> dict[str, Protocol]:
+    """How each set is asked, by name."""
+    prompt = recipe.student_prompt()
+    return {asked.name: protocol_of(recipe.evaluate, asked, recipe.student.dtype, prompt) for asked in sets}
+
+
+def refuse_unfit(recipe: Recipe) -> None:
+    """What can be known of the section `evaluate` before anything is done.
+
+    Raises:
+        Refused: an engine that is not installed or cannot serve this student, a key that is missing, a teacher that
+            cannot be asked.
+    """
+    from teachers.endpoint import api_key
+    from teachers.vllm import refuse_without_vllm
+
+    spec, engine = recipe.evaluate, recipe.evaluate.engine
+    if isinstance(engine, EndpointEngine):
+        wanted = ["base", *(["sft"] if recipe.on_policy is not None else []), "student"]
+        if missing := [who for who in wanted if who not in engine.models]:
+            raise Refused(
+                f"evaluate.engine.models does not tell under which name the endpoint serves {missing[0]}.",
+                f"It must name {', '.join(wanted)}.",
+            )
+        with told_of_engine():
+            api_key(as_teacher(engine, "any"))
+    if isinstance(engine, VLLMEngine):
+        with told_of_engine():
+            refuse_without_vllm()
+        if models.of_student(recipe.student).gguf_file:
+            raise Refused(
+                f"evaluate.engine=vllm serves model folders and hub ids, and student.model={recipe.student.model} is a "
+                "GGUF file.",
+                "evaluate.engine=local reads it.",
+            )
+        if engine.adapter and recipe.train.use_dora:
+            raise Refused(
+                "evaluate.engine.adapter=true serves an adapter beside its base, and vLLM serves none of DoRA.",
+                "Leave it out: the merged checkpoint is served.",
+            )
+        if engine.adapter and recipe.train.method != "lora":
+            why = "all weights are trained" if recipe.train.method == "full" else "it was trained on a base of 4 bits"
+            raise Refused(
+                f"evaluate.engine.adapter=true serves an adapter on the base of 16 bits, and with "
+                f"train.method={recipe.train.method} {why}.",
+                "Leave it out: the merged checkpoint is served.",
+            )
+    if spec.teacher and recipe.teacher.kind == "replay":
+        raise Refused("evaluate.teacher=true asks the teacher, and teacher.kind=replay answers nothing new.")
+    if spec.teacher and recipe.teacher.kind == "program" and [one.called() for one in spec.sets] != [HELD_OUT]:
+        raise Refused(
+            f"evaluate.teacher=true asks the teacher all of evaluate.sets, and a program knows only {HELD_OUT}."
         )
-        for who, source in contestants.items()
-    }
-    result = SetResult(held, rows, protocol(held, recipe), _method(recipe.evaluate, recipe.seed))
-    summary = summarise({"held_out": result})
-    write_json(folder / "summary.json", summary)
-    return summary
 
 
-def refuse_broken_gold(problems: list[Problem]) -> None:
-    """Every gold answer must verify as equal to itself (kinds without one are skipped)."""
-    refuse_broken_set(problems)
-    for p in problems:
-        if p.kind not in KINDS:
-            raise Refused(f"problem {p.id} is of the unknown kind '{p.kind}'.")
-        if p.answer:
-            found = judge(p.kind, stated(p), p.answer, p.data)
-            if found.verdict != "correct":
-                raise Refused(
-                    f"the gold answer {p.answer!r} of problem {p.id} does not verify as equal to itself "
-                    f"({found.reason}).",
-                    "Every model would fail it. Mend the answer or leave the problem out.",
-                )
+def _lives(recipe: Recipe, students: dict[str, Path], dtype: str, folder: Path) -> list[Life]:
+    """An engine for each model, or one for base and adapters."""
+    spec, engine = recipe.evaluate, recipe.evaluate.engine
+    base = models.of_student(recipe.student)
+    if isinstance(engine, EndpointEngine):
+        served = {who: engine.models[who] for who in ("base", *students) if who in engine.models}
+        return [endpoint(who, as_teacher(engine, one.model, one.base_urls)) for who, one in served.items()]
+    if isinstance(engine, VLLMEngine) and engine.adapter:
+        adapters = {who: str(path.with_name("adapter")) for who, path in students.items()}
+        on_base = {who: replace(base, adapter=adapter) for who, adapter in adapters.items()}
+        return [vllm({"base": base, **on_base}, engine, dtype, folder)]
+    sources = {"base": base, **{who: models.resolve(str(path)) for who, path in students.items()}}
+    if isinstance(engine, VLLMEngine):
+        return [vllm({who: source}, engine, dtype, folder) for who, source in sources.items()]
+    return [local(who, source, dtype, spec.batch_size) for who, source in sources.items()]
 
 
-def _requests(held: list[Problem], recipe: Recipe) -> list[Request]:
-    spec = recipe.evaluate
-    return [
-        Request(
-            id=f"{p.id}/{index}",
-            problem=p,
-            messages=recipe.student_prompt().messages(p.question),
-            sampling=Sampling(
-                temperature=spec.temperature,
-                top_p=spec.top_p,
-                max_tokens=spec.max_tokens,
-                seed=derived_seed(recipe.seed, "evaluate", p.id, index),
-            ),
+def _teacher(recipe: Recipe, folder: Path) -> list[Life]:
+    """The teacher by its own engine, where it is asked."""
+    if not recipe.evaluate.teacher:
+        return []
+    match recipe.teacher:
+        case LocalTeacher(model=model, revision=revision, dtype=dtype, batch_size=size):
+            return [local("teacher", models.resolve(model, revision), dtype, size)]
+        case VLLMTeacher() as spec:
+            options = {name: getattr(spec, name) for name in VLLMEngine.model_fields if name not in ("kind", "adapter")}
+            source = {"teacher": models.resolve(spec.model, spec.revision)}
+            return [vllm(source, VLLMEngine(kind="vllm", **options), spec.dtype, folder, "teacher")]
+        case EndpointTeacher() as spec:
+            return [endpoint("teacher", spec, "teacher")]
+        case ProgramTeacher() as spec:
+            member = Member(
+                "teacher", "program", f"program ({spec.strategy}, budget {spec.budget})", "none", template="none"
+            )
+            return [Life((member,), lambda requests, longest: CountdownProgram(spec))]
+    raise Refused("evaluate.teacher=true asks the teacher, and teacher.kind=replay answers nothing new.")
+
+
+def _not_kept_apart(recipe: Recipe, asked: ProblemSet) -> Iterator[str]:
+    """A warning where nothing has kept a set's problems out of what the student was taught."""
+    kept = set(recipe.curate.evaluation_sets)
+    spec = asked.spec
+    if asked.name != HELD_OUT and not kept & {asked.name, spec.path, spec.hub_id}:
+        yield (
+            f"{asked.name} is not among curate.evaluation_sets: nothing has kept its problems, or copies of them, out "
+            "of what the student was taught."
         )
-        for index in range(spec.samples_per_problem)
-        for p in held
-    ]
-
-
-def _answers(
-    who: str, model: LocalModel, requests: list[Request], held: list[Problem], folder: Path, on_progress: OnProgress
-) -> list[tuple[Trace, Verdict]]:
-    """All answers of one model with their verdicts; what is on disk already is not sampled again."""
-    samples, verdicts = Log(folder / f"{who}.samples.jsonl"), Log(folder / f"{who}.verdicts.jsonl")
-    by_id = {p.id: p for p in held}
-    judged = {v.trace_id: v for v in verdicts.read(Verdict)}
-
-    def judge_new(traces: list[Trace]) -> None:
-        fresh = [judge_trace(t, by_id[t.problem_id]) for t in traces if t.id not in judged]
-        verdicts.append(fresh)
-        judged.update({v.trace_id: v for v in fresh})
-        on_progress(who, len(judged), len(requests))
-
-    async def run() -> None:
-        try:
-            await sample(model, requests, samples, judge_new)
-        finally:
-            await model.close()
-
-    judge_new(samples.read(Trace))
-    asyncio.run(run())
-    return [(t, judged[t.id]) for t in samples.read(Trace)]
-
-
-def _method(spec: Evaluate, seed: int) -> Method:
-    return Method(spec.confidence, seed, spec.bootstrap, spec.ties, spec.cluster_by)
-
-
-def protocol(held: list[Problem], recipe: Recipe) -> dict[str, Any]:
-    """All that the figures depend on besides the models."""
-    import torch
-
-    spec = recipe.evaluate
-    dtype, reason = models.compute_dtype(recipe.student.dtype)
-    return {
-        "n": len(held),
-        "k": spec.samples_per_problem,
-        "temperature": spec.temperature,
-        "top_p": spec.top_p,
-        "max_tokens": spec.max_tokens,
-        "seed": recipe.seed,
-        "confidence": spec.confidence,
-        "bootstrap": spec.bootstrap,
-        "ties": spec.ties,
-        "cluster_by": spec.cluster_by,
-        "prompt": recipe.student_prompt().model_dump(),
-        "problems": digest([[p.id, p.question, p.answer, p.data] for p in held]),
-        "base": recipe.student.model,
-        "engine": f"transformers {version('transformers')}",
-        "torch": torch.__version__,
-        "dtype": f"{str(dtype).removeprefix('torch.')} ({reason})",
-        "batch_size": spec.batch_size,
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"
-        + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""),
-    }

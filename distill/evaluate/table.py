@@ -65,7 +65,6 @@ def _captions(told: Told) -> list[str]:
         *map(_tested, told["differences"]),
         *(f"{who} failed: {_failures(f)}" for who, f in figures),
         *(f"{who} looped in {_percent(f['looping'])} of its answers" for who, f in figures if f["looping"]),
-        *(f"warning: {sentence}" for sentence in told["warnings"]),
     ]
 
 

@@ -1,0 +1,77 @@
+"""The answers of one model to one set, and their verdicts: on disk as they come, nothing twice."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from distill.evaluate.protocols import Protocol
+from distill.evaluate.sets import ProblemSet
+from distill.files import Log
+from distill.records import Problem, Sampling, Trace, Verdict, derived_seed
+from distill.verify import judge_trace
+from teachers.base import Request, Teacher
+from teachers.sampler import sample
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with who is evaluated, answers on disk, answers wanted."""
+
+
+def requests_for(problems: Sequence[Problem], protocol: Protocol, seed: int, k: int) -> list[Request]:
+    """First samples of all problems, then second ones, ...; a sample's seed depends on nothing but seed, problem and
+    index, so every model is asked alike, and more samples later leave the first as they are."""
+    return [
+        Request(
+            id=f"{p.id}/{index}",
+            problem=p,
+            messages=protocol.prompt.messages(p.question),
+            sampling=Sampling(
+                temperature=protocol.temperature,
+                top_p=protocol.top_p,
+                max_tokens=protocol.max_tokens,
+                seed=derived_seed(seed, "evaluate", p.id, index),
+            ),
+        )
+        for index in range(k)
+        for p in problems
+    ]
+
+
+class Answers:
+    """What one model has answered to one set so far."""
+
+    def __init__(self, who: str, asked: ProblemSet, folder: Path, on_progress: OnProgress) -> None:
+        self._called = who if asked.name == "held_out" else f"{who} on {asked.name}"
+        self._samples = Log(folder / asked.name / f"{who}.samples.jsonl")
+        self._verdicts = Log(folder / asked.name / f"{who}.verdicts.jsonl")
+        self._problems = {p.id: p for p in asked.problems}
+        self._on_progress = on_progress
+        self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
+        self._held = {t.id for t in self._samples.each(Trace)}
+
+    def lacks(self, requests: Sequence[Request]) -> int:
+        """How many of them have no answer yet."""
+        return sum(request.id not in self._held for request in requests)
+
+    async def sample(self, teacher: Teacher, requests: Sequence[Request]) -> None:
+        """Ask what has no answer yet, judge what has no verdict yet.
+
+        Raises:
+            TeacherError: a request got no answer; all others are on disk.
+        """
+        wanted = {request.id for request in requests}
+
+        def arrived(traces: list[Trace]) -> None:
+            fresh = [t for t in traces if t.id not in self._judged]
+            verdicts = [judge_trace(t, self._problems[t.problem_id]) for t in fresh]
+            self._verdicts.append(verdicts)
+            self._judged.update({v.trace_id: v for v in verdicts})
+            self._held.update(t.id for t in traces)
+            self._on_progress(self._called, len(wanted & self._judged.keys()), len(wanted))
+
+        arrived([t for t in self._samples.each(Trace) if t.id in wanted])
+        if self.lacks(requests):
+            await sample(teacher, requests, self._samples, arrived)
+
+    def pairs(self, k: int) -> list[tuple[Trace, Verdict]]:
+        """The first k answers of every problem with their verdicts."""
+        wanted = {f"{problem}/{index}" for problem in self._problems for index in range(k)}
+        return [(t, self._judged[t.id]) for t in self._samples.each(Trace) if t.id in wanted]

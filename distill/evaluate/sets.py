@@ -1,0 +1,154 @@
+"""The sets of problems that an evaluation asks: a recipe's own, known ones by their definition, files, the hub."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.errors import DistillError, Refused
+from distill.evaluate.known_sets import DEFINITIONS, Definition, Row
+from distill.files import read_rows
+from distill.given_paths import content_digest, existing
+from distill.recipe_evaluate import HELD_OUT, EvaluationSet
+from distill.recipe_problems import Rows
+from distill.records import Problem, digest
+from distill.table_problems import draw, problems_of
+
+SECTION = "evaluate.sets"
+
+
+@dataclass(frozen=True)
+class ProblemSet:
+    """Problems that are asked and judged together."""
+
+    name: str
+    spec: EvaluationSet
+    problems: list[Problem]
+    definition: Definition | None = None
+    """Of a known set."""
+
+    @property
+    def kind(self) -> str:
+        """Which verifier judges it; of mixed sets the most frequent."""
+        kinds = [p.kind for p in self.problems]
+        return max(sorted(set(kinds)), key=kinds.count)
+
+
+def problem_sets(specs: Sequence[EvaluationSet], held_out: Sequence[Problem], seed: int) -> list[ProblemSet]:
+    """Read all sets, in their order.
+
+    Raises:
+        Refused: a set that is empty, lacks a column, has an id twice, or cannot be had.
+    """
+    found = []
+    for spec in specs:
+        if spec.name == HELD_OUT:
+            if not held_out:
+                raise Refused("there is no held-out problem to evaluate on.", f"Set problems.held_out, or {SECTION}.")
+            found.append(ProblemSet(HELD_OUT, spec, list(held_out)))
+        else:
+            found.append(_read(spec, seed))
+    return found
+
+
+def sets_fingerprint(specs: Sequence[EvaluationSet]) -> str:
+    """Changes when a file of a set does.
+
+    Raises:
+        Refused: one is not there.
+    """
+    return digest([content_digest(existing(spec.path, SECTION)) for spec in specs if spec.path is not None])
+
+
+def expected_size(spec: EvaluationSet, held_out: int) -> int | None:
+    """Problems that a set will have, as far as that can be told without reading it."""
+    if spec.name == HELD_OUT:
+        return held_out
+    known = DEFINITIONS.get(spec.name or "")
+    return spec.count or (known.problems if known else None)
+
+
+def _read(spec: EvaluationSet, seed: int) -> ProblemSet:
+    name, definition = spec.called(), DEFINITIONS.get(spec.name or "")
+    with _told_of(name):
+        rows = _rows_of(spec, definition)
+        columns: Rows = spec
+        if definition is not None:
+            columns, rows = definition.rows, _shaped(rows, definition)
+            if columns.id_key and any(row.get(columns.id_key) in (None, "") for row in rows):
+                columns = columns.model_copy(update={"id_key": None})
+        problems = problems_of(rows, columns, name, seed)
+        drawn = problems if spec.count is None else draw(problems, spec.count, seed, name)
+    licence = spec.licence
+    source = spec.hub_id or (Path(spec.path).name if spec.path else definition.hub.hub_id if definition else name)
+    told = {"source": source, "licence": licence, "held_out": True}
+    return ProblemSet(name, spec, [p.model_copy(update=told) for p in drawn], definition)
+
+
+def _shaped(rows: list[Row], definition: Definition) -> list[Row]:
+    return [row for row in map(definition.shape, rows) if row is not None]
+
+
+def _rows_of(spec: EvaluationSet, definition: Definition | None) -> list[Row]:
+    if spec.path is not None:
+        path = existing(spec.path, SECTION)
+        try:
+            return read_rows(path)
+        except DistillError as e:
+            raise Refused(str(e), e.hint) from e
+    if definition is not None and definition.files:
+        return [row for file in definition.files for row in _hub_file(definition.hub.hub_id, file, spec.revision)]
+    if definition is not None:
+        hub = definition.hub
+        return _hub_rows(hub.hub_id, hub.config, hub.split or "test", spec.revision)
+    assert spec.hub_id is not None
+    return _hub_rows(spec.hub_id, spec.config, spec.split, spec.revision)
+
+
+def _hub_rows(hub_id: str, config: str | None, split: str, revision: str | None) -> list[Row]:
+    from datasets import disable_progress_bars, load_dataset
+
+    disable_progress_bars()
+    try:
+        return [dict(row) for row in load_dataset(hub_id, config, split=split, revision=revision)]
+    except (OSError, ValueError, RuntimeError) as e:
+        raise _not_to_be_had(hub_id, e) from e
+
+
+def _hub_file(hub_id: str, file: str, revision: str | None) -> list[Row]:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(hub_id, file, repo_type="dataset", revision=revision)
+    except (OSError, ValueError) as e:
+        raise _not_to_be_had(hub_id, e) from e
+    return read_rows(Path(path))
+
+
+def _not_to_be_had(hub_id: str, error: Exception) -> Refused:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return Refused(
+        f"the data set '{hub_id}' cannot be had from the hub ({first}).",
+        "With its rows in a file: {name: NAME, path: FILE}. HF_TOKEN opens sets that want a licence accepted.",
+    )
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Name the keys of a set as they are called in this section."""
+
+    def named(said: str) -> str:
+        return re.sub(r"\bproblems\.(?=\w)", f"{SECTION}: ", said)
+
+    try:
+        yield
+    except Refused as e:
+        sentence = named(str(e))
+        raise Refused(sentence if name in sentence else f"{name}: {sentence}", named(e.hint)) from e
+
+
+def as_stored(problems: Sequence[Problem]) -> list[Any]:
+    """What a fingerprint of the problems is made of: all that shapes a question or a verdict."""
+    return [[p.id, p.question, p.answer, p.data] for p in problems]
