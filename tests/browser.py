@@ -4,6 +4,7 @@
 loopback server is told.
 """
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,19 +21,19 @@ PHONE, DESK = (390, 844), (1280, 900)
 """Width and height in CSS pixels."""
 
 
-def chromium() -> str:
-    """Where it lies; skips the test where it, or playwright, is not there."""
-    pytest.importorskip("playwright", reason="playwright is absent (pip install 'distill[dev]')")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no chromium on this machine (apt-get install chromium)")
-    return path
+def chromium() -> str | None:
+    """Where it lies; None where it, or playwright, is not there."""
+    if importlib.util.find_spec("playwright") is None:
+        return None
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @contextmanager
 def browser() -> Iterator["Browser"]:
-    """A headless browser; one serves many pages."""
+    """A headless browser; one serves many pages. Skips the test where there is none."""
     path = chromium()
+    if path is None:
+        pytest.skip("no browser (pip install playwright; apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -19,9 +19,11 @@ from commands import refused
 from view_runs import get
 
 from distill.files import Log
+from distill.problems import write_problems
 from distill.recipe import Recipe
 from distill.records import Trace
 from distill.report.view_sources import Looked, look_at
+from distill.report.view_static import write_pages
 from distill.report.view_tokens import Rendering
 
 
@@ -125,8 +127,9 @@ def test_odd_addresses_are_told_of(address: str) -> None:
         status, _, page = get(address, f"/?{urlencode(query)}")
         assert status == 400, query
         assert "Traceback" not in page
-    assert get(address, "/?page=400")[0] == 200
-    assert get(address, f"/trace?source=traces/teacher&at=0&i={10**17}")[0] == 200
+    assert get(address, f"/?page={10**14}")[0] == 200
+    assert get(address, f"/?q=add&page={10**14}")[0] == 200
+    assert get(address, f"/trace?source=traces/teacher&at=0&i={10**14}")[0] == 200
     with socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1].strip("/")))) as raw:
         raw.sendall(b"GET /" + b"a" * 70_000 + b"\r\n\r\n")
         assert b" 414 " in raw.recv(100)
@@ -188,6 +191,40 @@ def test_what_a_model_wrote_stays_text(address: str, run: Path) -> None:
     status, headers, text = get(address, f"/text?source=traces/teacher&at={place}&of=reasoning")
     assert (status, headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert text.endswith(view_runs.HOSTILE)
+
+
+def test_every_field_is_hostile(tmp_path: Path, recipe: Recipe) -> None:
+    """Whatever names a trace, its model, problem or verdict: every page that can be reached shows it as text."""
+    bad = view_runs.HOSTILE
+    run = view_runs.made_run(tmp_path / "a <b>&'\"c", recipe, train=2, held=2)
+    known = {"subject": bad, bad: bad}
+    fields = {"id": bad, "question": bad, "answer": bad, "kind": bad, "source": bad, "licence": bad}
+    asked = view_runs.problem(0).model_copy(update={**fields, "known": known})
+    place = run / "evaluation" / "s <i>'\" &=?#"
+    for who in ("base.", "w <u>'\" &=?#."):
+        answer = view_runs.trace(asked, 0, bad, bad)
+        told = view_runs.verdict(answer, "wrong", reason=bad, extracted=bad, flaw=bad, by="judge", judge=bad)
+        view_runs.append(place, [answer] * 60, [told], who)
+    write_problems(place / "problems.parquet", [asked])
+    with view_runs.served(Looked(run, run.name)) as address:
+        while "Being read" in get(address)[2]:
+            time.sleep(0.01)
+        seen, todo = set(), ["/"]
+        while todo and len(seen) < 80:
+            target = todo.pop()
+            status, _, page = get(address, target)
+            assert status == 200, target
+            body = page[page.index("<main") :]
+            assert not re.search(r"<(script|img|b|i|u)\b", body), target
+            assert not re.search("[\x00-\x08\x0b-\x1f\u202e\u200b]", re.sub(r'(value|href)="[^"]*"', "", page)), target
+            seen.add(target)
+            links = {unescape(link) for link in re.findall(r'<a [^>]*href="([^"]+)"', body)} - seen - set(todo)
+            todo += [link for link in sorted(links) if link.startswith("/")]
+    assert len([target for target in seen if target.startswith("/trace")]) > 20
+    folder, _ = write_pages(Looked(run, run.name), tmp_path / "shared", 5)
+    for file in folder.rglob("*.html"):
+        assert re.fullmatch(r"[\w.-]+", file.name, re.ASCII)
+        assert not re.search(r"<(script|img|b|i|u)\b", file.read_text()), file.name
 
 
 def test_a_text_of_ten_megabytes(tmp_path: Path, recipe: Recipe) -> None:

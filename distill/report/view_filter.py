@@ -144,7 +144,8 @@ def from_query(query: dict[str, str]) -> Filter:
     Raises:
         Refused: a value that there is not.
     """
-    given: dict[str, Any] = {f.name: query[f.name].strip() for f in fields(Filter) if query.get(f.name, "").strip()}
+    given: dict[str, Any] = {f.name: query[f.name] for f in fields(Filter) if query.get(f.name, "").strip()}
+    given |= {key: given[key].strip() for key in ("q", "least", "most") if key in given}
     for key, value in given.items():
         if key in CHOICES and value not in CHOICES[key]:
             raise Refused(f"{key}={value} is none of {', '.join(filter(None, CHOICES[key]))}.")
@@ -158,8 +159,8 @@ def from_query(query: dict[str, str]) -> Filter:
 def number(text: str, name: str) -> int:
     """
     Raises:
-        Refused: it is no whole number of at most eighteen digits.
+        Refused: it is no whole number of at most fifteen digits.
     """
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise Refused(f"{name}={text[:40]} is no whole number.")
     return int(text)

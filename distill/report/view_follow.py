@@ -4,6 +4,7 @@ Lines that are whole are read once; a file that was replaced by another is read 
 """
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -215,7 +216,9 @@ class Follower:
             return step()
         except (DistillError, OSError) as e:
             self.failure = str(e)
-            return False
+        except sqlite3.Error as e:
+            self.failure = f"The index is not whole: {e}. It lies where temporary files do (SQLITE_TMPDIR, TMPDIR)."
+        return False
 
     def _find(self) -> None:
         """Sources that have come since the last look."""
