@@ -2,7 +2,7 @@
 
 A trace is a line of JSON on disk. Before a line is parsed it is looked through for a piece of what is sought that every
 writer of JSON leaves as it is; most lines end there, at a gigabyte a second, so that no index of words has to be built
-(SQLite's FTS5 takes 0.1 to 0.2 s a megabyte for words and 0.3 s for pieces of words; `benchmarks/view_scale.py`).
+(SQLite's FTS5 takes 0.08 s a megabyte for words, 0.33 s for pieces of them: `benchmarks/view_scale.py`).
 """
 
 import re
