@@ -168,6 +168,16 @@ def test_a_piece_of_a_text_is_found_in_its_line(text: str, data: st.DataObject) 
     assert not Needle("nowhere to be seen").may_be_in(json.dumps({"response": text}).encode())
 
 
+@pytest.mark.parametrize("sort", ["", "longest", "shortest"])
+def test_a_search_takes_a_few_at_a_time(sort: str, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one to the next, however they are ordered."""
+    lists, _ = view_runs.read(run)
+    monkeypatch.setattr("distill.report.view_list.SOME", 7)
+    monkeypatch.setattr("distill.report.view_index.SOME", 3)
+    assert names(lists, Filter(q="the answer is", sort=sort)) == names(lists, Filter(sort=sort))
+    assert len(names(lists, Filter(q="naïve guessers", within="question"))) == 116
+
+
 def test_a_search_that_takes_too_long_goes_on(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lists, _ = view_runs.read(run)
     everything = names(lists, Filter())
@@ -190,13 +200,14 @@ def test_a_run_that_goes_on_is_followed(tmp_path: Path, recipe: Recipe) -> None:
     asked, log = view_runs.problem(0), run / "traces" / "samples.jsonl"
     new = view_runs.trace(asked, 9, "teacher")
     line = new.model_dump_json().encode() + b"\n"
+    for torn in (line[:50], line[50:-1]):  # the second lacks nothing but its end
+        with log.open("ab") as f:
+            f.write(torn)
+        follower.read_all()
+        assert names(lists, Filter()) == before, "a torn line is no trace"
+        assert follower.left == follower.damaged == 0
     with log.open("ab") as f:
-        f.write(line[:50])
-    follower.read_all()
-    assert names(lists, Filter()) == before, "a torn line is no trace"
-    assert follower.left == follower.damaged == 0
-    with log.open("ab") as f:
-        f.write(line[50:])
+        f.write(line[-1:])
     follower.read_all()
     assert lists.rows(Filter(verdict="none"), 0).rows[-1].id == new.id
     Log(run / "traces" / "verdicts.jsonl").append([view_runs.verdict(new, "unknown")])

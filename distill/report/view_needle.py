@@ -1,7 +1,7 @@
 """What is sought in traces: any text, as it stands there, capitals or not.
 
 A trace is a line of JSON on disk. Before a line is parsed it is looked through for a piece of what is sought that every
-writer of JSON leaves as it is; most lines end there, at a gigabyte a second, so that no index of words has to be built
+writer of JSON leaves as it is; most lines end there, at half a gigabyte a second, so that no index of words is needed
 (SQLite's FTS5 takes 0.08 s a megabyte for words, 0.33 s for pieces of them: `benchmarks/view_scale.py`).
 """
 
