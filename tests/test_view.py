@@ -378,6 +378,8 @@ def test_pages_that_are_files_lead_to_each_other(run: Path, tmp_path: Path) -> N
             if target != "data:,":
                 reached.add((page.parent / target).resolve())
     assert reached == {page.resolve() for page in pages}
+    assert "The first 10 of 80 traces" in (folder / "traces-teacher-1.html").read_text()
+    assert re.search(r">2 traces<", (folder / "held_out-base-correct-1.html").read_text())
     index = (folder / "index.html").read_text()
     policy = re.search(r"style-src &#39;sha256-([^&]+)&#39;", index)
     style = re.search(r"<style>(.*)</style>", index, re.DOTALL)

@@ -73,11 +73,12 @@ class Pages:
         """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1."""
         begin = (page - 1) * PAGE
         listed = self.lists.rows(wanted, begin, PAGE if most is None else min(PAGE, most - begin))
+        left_out = 0 if most is None else listed.total - most
         if most is not None:
             listed = replace(listed, total=most)
         needle = wanted.needle
         found = [self._found(row, needle, wanted) for row in listed.rows] if needle is not None else None
-        return self._page("view_list.html", **self._of_list(wanted, page, listed), found=found, needle=needle)
+        return self._page("view_list.html", **self._of_list(wanted, page, listed), found=found, left_out=left_out)
 
     def trace(self, row: Row, at: Around | None) -> str:
         """A trace; `at` is where it stands in a list."""
