@@ -303,12 +303,15 @@ def test_how_it_ends(end: signal.Signals, code: int, run: Path, tmp_path: Path) 
     """Ctrl-C as with the other verbs; nothing of the index is left however it ends."""
     command = [sys.executable, "-m", "distill", "view", str(run), "--port", "0", "--no-browser"]
     env = os.environ | {"TMPDIR": str(tmp_path), "SQLITE_TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-    assert child.stdout is not None
-    address = child.stdout.readline().split()[0]
-    assert "116 traces" in get(address)[2] or "Being read" in get(address)[2]
-    child.send_signal(end)
-    _, told = child.communicate(timeout=20)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as child:
+        try:
+            assert child.stdout is not None
+            address = child.stdout.readline().split()[0]
+            assert "116 traces" in get(address)[2] or "Being read" in get(address)[2]
+            child.send_signal(end)
+            _, told = child.communicate(timeout=20)
+        finally:
+            child.kill()
     assert child.returncode == code
     assert "Traceback" not in told
     if end == signal.SIGINT:
