@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, decontaminate_verb, evaluate_verb, export_verb, file_verbs, verify_verb, wording
+from distill import (
+    __version__,
+    decontaminate_verb,
+    evaluate_verb,
+    export_verb,
+    file_verbs,
+    verify_verb,
+    view_verb,
+    wording,
+)
 from distill.errors import DistillError, Refused
 from distill.notices import hearing
 
@@ -147,6 +156,7 @@ app.command()(verify_verb.verify)
 app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontaminate)
 app.command()(file_verbs.select)
 app.command()(export_verb.export)
+app.command()(view_verb.view)
 
 
 @app.command()

@@ -37,6 +37,7 @@ def test_help_is_quick() -> None:
         "check",
         "verify",
         "report",
+        "view",
         "recipes",
         "doctor",
     ):
