@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distill import __version__, decontaminate_verb, export_verb, file_verbs, verify_verb, wording
+from distill import __version__, decontaminate_verb, export_verb, file_verbs, scale_verb, verify_verb, wording
 from distill.errors import DistillError, Refused
 from distill.notices import hearing
 
@@ -126,6 +126,7 @@ app.command()(verify_verb.verify)
 app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontaminate)
 app.command()(file_verbs.select)
 app.command()(export_verb.export)
+app.command(cls=scale_verb.Lists)(scale_verb.scale)
 
 
 @app.command()
