@@ -8,7 +8,7 @@ budgets cut it, as an engine would with fewer tokens at its disposal.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from distill.files import Log
 from distill.records import Record, Sampling, digest
@@ -101,6 +101,16 @@ class Remembered(Record):
     said: Continuation
 
 
+class _Held(NamedTuple):
+    """What is known of a continuation before it is read: a curve may have more of them than memory has room for."""
+
+    place: int
+    """Where in the log it lies."""
+    reason: Literal["stop", "length"]
+    tokens: int
+    exact: bool
+
+
 class Memory:
     """An engine that remembers; killed and started again, it pays for nothing that was written down."""
 
@@ -109,24 +119,25 @@ class Memory:
         self.sampled = 0
         """Tokens that this process had sampled."""
         self._engine, self._log = engine, log
-        self._held: dict[str, Continuation] = {}
+        self._held: dict[str, _Held] = {}
         self._writing = asyncio.Lock()
-        for one in log.each(Remembered):
-            self._hold(one)
+        for place, one in log.placed(Remembered):
+            self._hold(one, place)
 
     async def proceed(self, ask: Ask) -> Continuation:
         asked, most = ask.digest(self.name), ask.sampling.max_tokens
         held = self._held.get(asked)
         if held is not None and held.reason == "stop" and held.tokens <= most:
-            return held
-        if held is not None and held.exact and len(held.ids) >= most:
-            return held.cut(most)
+            return self._log.at(Remembered, held.place).said
+        if held is not None and held.exact and held.tokens >= most:
+            return self._log.at(Remembered, held.place).said.cut(most)
         said = await self._engine.proceed(ask)
         self.sampled += said.tokens
         kept = Remembered(asked=asked, said=said)
         async with self._writing:
             await asyncio.to_thread(self._log.append, [kept])
-        self._hold(kept)
+            end = self._log.path.stat().st_size
+        self._hold(kept, end - len(kept.model_dump_json().encode()) - 1)
         return said
 
     async def close(self) -> None:
@@ -137,10 +148,10 @@ class Memory:
         """Sampled for all that is held, by whatever process."""
         return sum(one.tokens for one in self._held.values())
 
-    def _hold(self, one: Remembered) -> None:
-        held = self._held.get(one.asked)
-        if held is None or held.reason == "length":
-            self._held[one.asked] = one.said
+    def _hold(self, one: Remembered, place: int) -> None:
+        said = one.said
+        if (held := self._held.get(one.asked)) is None or held.reason == "length":
+            self._held[one.asked] = _Held(place, said.reason, said.tokens, said.exact)
 
 
 def ended(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], ends: Ends) -> Continuation | None:
