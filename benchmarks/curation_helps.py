@@ -129,6 +129,7 @@ def student(
     summary = evaluate(
         recipe, problems, {"student": folder / "student" / "merged"}, folder / "evaluation", lambda *_: None
     )
+    told = summary["sets"]["held_out"]["figures"]["student"]
     for file in (folder / "evaluation").glob("base.*"):
         base.mkdir(exist_ok=True)
         shutil.copy(file, base)
@@ -138,9 +139,9 @@ def student(
         "steps": trained["steps"],
         "tokens": trained["tokens"],
         "epochs": round(budgeted.train.num_train_epochs, 2),
-        "accuracy": summary["student"]["accuracy"],
-        "finished": summary["student"]["finished"],
-        "mean_tokens": summary["student"]["mean_tokens"],
+        "accuracy": told["accuracy"],
+        "finished": told["finished"],
+        "mean_tokens": told["mean_tokens"],
     }
 
 

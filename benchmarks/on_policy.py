@@ -24,7 +24,8 @@ import torch
 from common import machine
 
 from distill import models
-from distill.evaluate.statistics import accuracy, paired_difference
+from distill.evaluate.paired import paired_difference
+from distill.evaluate.statistics import accuracy
 from distill.problems import read_problems
 from distill.recipe import Recipe
 from distill.recipe_file import load
@@ -141,7 +142,7 @@ def measured(folder: Path, teacher: Any, held: list[Problem], recipe: Recipe, se
         scores = [float(v == "correct" and w) for v, w in zip(verdicts, whole, strict=True)]
         found[name] = {
             "scores": scores,
-            "accuracy": accuracy(scores, 1, 0.95, seed).__dict__,
+            "accuracy": accuracy(scores, 1, 0.95).__dict__,
             "finished": sum(whole) / len(whole),
             "mean_tokens": sum(map(len, answers)) / len(answers),
         }
@@ -188,7 +189,7 @@ def main() -> None:
             for way in ("greedy", "T 1"):
                 for before in ("sft", "sft for longer"):
                     pair = (rows[before][way]["scores"], rows[name][way]["scores"])
-                    result[f"{name} - {before}, {way}"] = paired_difference(*pair, 1, 0.95, recipe.seed).__dict__
+                    result[f"{name} - {before}, {way}"] = paired_difference(*pair, 1, 0.95).__dict__
     for row in rows.values():
         for way in ("greedy", "T 1"):
             row[way].pop("scores")

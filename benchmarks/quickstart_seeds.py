@@ -24,13 +24,15 @@ def run_seed(seed: int, runs: Path, overrides: list[str]) -> dict:
     folder = runs / f"seed-{seed}"
     command = [sys.executable, "-m", "distill", "run", "recipes/quickstart.yaml", f"seed={seed}", *overrides]
     subprocess.run([*command, "--run-dir", str(folder)], check=True)
-    summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text())["sets"]["held_out"]
     stages = {p.stem: json.loads(p.read_text())["seconds"] for p in (folder / "stages").glob("*.json")}
     return {
         "seed": seed,
         "minutes": sum(stages.values()) / 60,
         "stage_seconds": {k: round(v, 1) for k, v in stages.items()},
-        **{k: summary[k] for k in ("base", "student", "difference", "protocol")},
+        **{who: summary["figures"][who] for who in ("base", "student")},
+        "difference": summary["differences"][0],
+        "protocol": summary["protocol"],
     }
 
 

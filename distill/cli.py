@@ -308,12 +308,13 @@ def _show(held: "Run", done: "dict[str, Seal]") -> None:
     """Write the report; print the result where this command was to come to it."""
     from rich.console import Console
 
-    from distill.console import result_table
+    from distill.evaluate.table import result_tables
     from distill.report.page import write_report
 
     page = write_report(held.folder)
     if "evaluate" in done:
-        Console().print(result_table(done["evaluate"].counts))
+        for table in result_tables(done["evaluate"].counts):
+            Console().print(table)
     typer.echo(f"report: {page}")
 
 

@@ -145,7 +145,11 @@ def summary(stage: str, counts: Counts) -> str:
         told = f"reverse KL {first:.3f} to {last:.3f}"
         return f"{counts['steps']} steps over {counts['answers']} own answers, {told}{_merged(counts)}"
     if stage == "evaluate":
-        return f"base {percent(counts['base'])}, student {percent(counts['student'])}"
+        several = len(counts["sets"]) > 1
+        return "; ".join(
+            (f"{name}: " if several else "") + ", ".join(f"{who} {percent(f)}" for who, f in told["figures"].items())
+            for name, told in counts["sets"].items()
+        )
     return str(counts.get("where", ""))
 
 
@@ -192,41 +196,6 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def result_table(summary_json: Counts) -> Any:
-    """Base and student side by side, as a rich table."""
-    from rich.table import Table
-
-    protocol = summary_json["protocol"]
-    level = f"{100 * protocol['confidence']:g} %"
-    models = [who for who in ("base", "sft", "student") if who in summary_json]
-    failures = "\n".join(f"{who} failed: {_failures(summary_json[who])}" for who in models)
-    table = Table(caption=f"{protocol_line(protocol)}\n{failures}", caption_justify="left")
-    table.add_column("")
-    for name in ("accuracy", f"{level} interval", "finished", "mean tokens"):
-        table.add_column(name, justify="right")
-    for who in models:
-        f = summary_json[who]
-        table.add_row(
-            who,
-            f"{100 * f['accuracy']:.1f} %",
-            f"{100 * f['low']:.1f} to {100 * f['high']:.1f}",
-            f"{100 * f['finished']:.1f} %",
-            f"{f['mean_tokens']:.0f}",
-        )
-    table.add_section()
-    for before, key in (("sft", "difference_from_sft"), ("base", "difference")):
-        if d := summary_json.get(key):
-            interval = f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}"
-            table.add_row(f"student - {before} (paired)", f"{100 * d['mean']:+.1f}", interval, "", "")
-    return table
-
-
-def _failures(figures: Counts) -> str:
-    """Why a model's answers were not correct, most frequent first."""
-    told = [f"{n} {reason.split(': ', 1)[1]}" for reason, n in figures["reasons"].items() if reason[:7] != "correct"]
-    return ", ".join(told) or "never"
 
 
 def protocol_line(protocol: Counts) -> str:

@@ -59,7 +59,7 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 }
 """Keys that say how work is done and not what comes of it: to change one of them redoes nothing."""
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a stage's output of an earlier version must not be taken for one of this."""
 
 

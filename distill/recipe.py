@@ -118,6 +118,13 @@ class Evaluate(Section):
     """Requests sampled together."""
     confidence: float = Field(0.95, gt=0.5, le=0.9999)
     """Of the intervals."""
+    bootstrap: Literal["problems", "problems_and_samples"] = "problems"
+    """What the bootstrap intervals draw with replacement; samples of each drawn problem as well makes them wider."""
+    ties: Literal["first", "shared"] = "first"
+    """Of votes, in maj@k of all samples: to the answer that was sampled first, or their expected value."""
+    cluster_by: str | None = None
+    """What is known of problems (`problems.known_keys`) that go together, such as questions on one text: errors and
+    tests are those of whole groups. Null takes problems for independent."""
 
     @model_validator(mode="after")
     def _greedy(self) -> "Evaluate":

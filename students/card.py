@@ -10,6 +10,7 @@ import yaml
 
 from distill import models
 from distill.console import protocol_line
+from distill.evaluate.table import in_words
 from distill.files import read_json
 from distill.problems import read_problems
 from distill.recipe import GymProblems, HubProblems, Recipe, TracesProblems
@@ -24,6 +25,9 @@ VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 SHOWN = ("harvest", "curate", "train", "on_policy")
 """Stages whose counts stand in the card."""
+
+HELD_OUT = "held_out"
+"""The evaluation set of the recipe's own problems."""
 
 MOST_LISTED = 20
 """Sources and teachers that are told one by one."""
@@ -50,25 +54,28 @@ def metadata(recipe: Recipe, evaluation: dict[str, Any] | None = None) -> "Model
         pipeline_tag="text-generation",
         tags=["distillation", "reasoning", recipe.train.method, "distill"],
         model_name=recipe.name if evaluation else None,
-        eval_results=[_result(recipe, evaluation)] if evaluation else None,
+        eval_results=[_result(recipe, *one) for one in evaluation["sets"].items()] if evaluation else None,
     )
 
 
-def _result(recipe: Recipe, evaluation: dict[str, Any]) -> "EvalResult":
-    """One measurement of the student as `model-index` has it; the base and the intervals stand in the text."""
+def _result(recipe: Recipe, name: str, told: dict[str, Any]) -> "EvalResult":
+    """The student on one set as `model-index` has it; the other models and the intervals stand in the text."""
     from huggingface_hub import EvalResult
 
-    problems, student = recipe.problems, evaluation["student"]
+    protocol, problems = told["protocol"], recipe.problems
     from_hub = isinstance(problems, HubProblems | TracesProblems) and problems.hub_id
-    name = from_hub or (", ".join(d.name for d in problems.datasets) if isinstance(problems, GymProblems) else "")
+    known = from_hub or (", ".join(d.name for d in problems.datasets) if isinstance(problems, GymProblems) else "")
+    where, what = from_hub or problems.source, f"{known or problems.source}, {protocol['n']} held-out problems"
+    if name != HELD_OUT:
+        where, what = name, f"{name}, {protocol['n']} problems"
     return EvalResult(
         task_type="text-generation",
         task_name="Text generation",
-        dataset_type=from_hub or problems.source,
-        dataset_name=f"{name or problems.source}, {evaluation['protocol']['n']} held-out problems",
+        dataset_type=where,
+        dataset_name=what,
         metric_type="accuracy",
-        metric_name=f"accuracy in % ({protocol_line(evaluation['protocol'])})",
-        metric_value=round(100 * student["accuracy"], 2),
+        metric_name=f"accuracy in % ({protocol_line(protocol)})",
+        metric_value=round(100 * told["figures"]["student"]["accuracy"], 2),
     )
 
 
@@ -83,7 +90,7 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
     evaluation = read_json(run / OUTPUTS["evaluate"] / "summary.json")
     stages = {stage: seal.counts for stage in SHOWN if (seal := read_seal(run, stage))}
     templates = Environment(loader=PackageLoader("distill.report"), trim_blocks=True, lstrip_blocks=True)
-    templates.filters["cell"] = _cell
+    templates.filters |= {"cell": _cell, "protocol": protocol_line, "p_value": in_words}
     prompt = recipe.student_prompt()
     return templates.get_template("model_card.md").render(
         front=metadata(recipe, evaluation).to_yaml(),
@@ -94,7 +101,7 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
         fetched=recipe.publish.hub_id is not None and recipe.publish.merged,
         lora_rank=min((rank for rank in VLLM_RANKS if adapter and rank >= adapter["r"]), default=None),
         evaluation=evaluation,
-        protocol=protocol_line(evaluation["protocol"]),
+        protocol=next(iter(evaluation["sets"].values()))["protocol"],
         messages=json.dumps(prompt.messages("QUESTION"), ensure_ascii=False),
         prompt=prompt,
         fence="`" * max(3, 1 + max(map(len, re.findall("`+", f"{prompt.system} {prompt.user}")), default=0)),

@@ -97,11 +97,13 @@ def _write_evaluation(recipe: Recipe, source: Path, folder: Path) -> bool:
     """The figures; the answers too, where they are wanted and not too many. Returns whether they are there."""
     folder.mkdir()
     write_json(folder / "summary.json", public(read_json(source / "summary.json")))
-    records = sorted(source.glob("*.jsonl"))
+    records = sorted(source.rglob("*.jsonl"))
     if not recipe.publish.answers or sum(path.stat().st_size for path in records) > MOST_ANSWERS:
         return False
     for path in records:
-        shutil.copy(path, folder)
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
     return True
 
 

@@ -50,9 +50,10 @@ def test_the_whole_journey_and_its_resume(distill: Any, recipe_file: Path, tmp_p
     assert "student - base (paired)" in first.out
     assert f"report: {run}/report.html" in first.out
     summary = json.loads((run / "evaluation" / "summary.json").read_text())
-    assert set(summary["difference"]) >= {"mean", "low", "high"}
-    assert 0 <= summary["base"]["accuracy"] <= 1
-    assert summary["protocol"]["n"] == 12
+    held_out = summary["sets"]["held_out"]
+    assert [(d["of"], d["minus"]) for d in held_out["differences"]] == [("student", "base")]
+    assert 0 <= held_out["figures"]["base"]["accuracy"] <= 1
+    assert held_out["protocol"]["n"] == 12
     page = (run / "report.html").read_text()
     for expected in ("What the student gained", "Which traces teach", "<svg", "Held-out problems"):
         assert expected in page
@@ -67,7 +68,8 @@ def test_the_whole_journey_and_its_resume(distill: Any, recipe_file: Path, tmp_p
     third = distill("run", recipe_file, "evaluate.max_tokens=8", "--run-dir", run)
     assert third.err.count("already done") == 4  # problems, harvest, curate, train
     assert list(run.glob("evaluation.*/summary.json"))
-    assert json.loads((run / "evaluation" / "summary.json").read_text())["protocol"]["max_tokens"] == 8
+    changed = json.loads((run / "evaluation" / "summary.json").read_text())
+    assert changed["sets"]["held_out"]["protocol"]["max_tokens"] == 8
 
     back = distill("run", recipe_file, "--run-dir", run)
     assert back.err.count("already done") + back.err.count("brought back") == 6

@@ -270,7 +270,7 @@ def test_the_whole_journey(distill: Any, tiny_recipe: dict[str, Any], tmp_path: 
     assert (dry.code, plan.code, done.code, again.code) == (0, 0, 0, 0), dry.err + plan.err + done.err + again.err
     assert "8 to train on, 4 held out" in plan.out
     assert (len(server.bodies), asked_for) == (8, 8)
-    assert json.loads((tmp_path / "run/evaluation/summary.json").read_text())["protocol"]["n"] == 4
+    assert json.loads((tmp_path / "run/evaluation/summary.json").read_text())["sets"]["held_out"]["protocol"]["n"] == 4
 
 
 def test_the_command_line_refuses_in_one_sentence(distill: Any, tiny_recipe: dict[str, Any], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import tiny
 import yaml
+from answered import set_of
 from commands import Outcome
 from datasets import Value
 from hub_client import TOKEN
@@ -24,8 +25,11 @@ from hub_server import HubServer
 from hub_store import Fault
 
 from distill.cli import main
-from distill.files import read_json
-from students.publish import write_data
+from distill.evaluate.summary import summarise
+from distill.files import read_json, write_json
+from distill.recipe_file import load
+from students.card import model_card
+from students.publish import _write_evaluation, write_data
 
 NAMES = ["publish.hub_id=me/student", "publish.dataset_id=me/traces"]
 
@@ -115,8 +119,8 @@ def test_the_card_is_one_that_the_hub_takes_and_its_quick_start_runs(
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["license"], front["library_name"], "base_model" in front) == ("mit", "transformers", False)
     result = front["model-index"][0]["results"][0]
-    summary = read_json(tmp_path / "run" / "evaluation" / "summary.json")
-    assert result["metrics"][0]["value"] == round(100 * summary["student"]["accuracy"], 2)
+    told = read_json(tmp_path / "run" / "evaluation" / "summary.json")["sets"]["held_out"]
+    assert result["metrics"][0]["value"] == round(100 * told["figures"]["student"]["accuracy"], 2)
     assert "| problems: countdown seed 0 (24 to train on, 6 held out) | generated |" in card
     assert "| base model: base | apache-2.0 |" in card
     assert "| student | mit |" in card
@@ -242,3 +246,42 @@ def test_an_adapter_alone_lies_at_the_root(publish: Any, trained: Path, tmp_path
     front = yaml.safe_load((at / "README.md").read_text().split("---\n")[1])
     assert front["library_name"] == "peft"
     assert "evaluation/`" not in (at / "README.md").read_text()
+
+
+def test_the_card_tells_every_set_and_what_several_samples_show(trained: Path, tmp_path: Path) -> None:
+    run, recipe = tmp_path / "run", load(str(trained / "tiny.yaml"), [])
+    shutil.copytree(trained / "run", run)
+    protocol = read_json(run / "evaluation" / "summary.json")["sets"]["held_out"]["protocol"]
+    said = {"base": {"a": "12", "b": "22"}, "student": {"a": "11", "b": "12"}}
+    sets = {name: set_of(said) for name in ("held_out", "aime24")}
+    for one in sets.values():
+        one.protocol.update(protocol | one.protocol)
+    write_json(run / "evaluation" / "summary.json", summarise(sets))
+    card = model_card(recipe, run, None, answers=False)
+    assert not broken(card, "model")
+    front = yaml.safe_load(card.split("---\n")[1])
+    results = front["model-index"][0]["results"]
+    assert [result["dataset"]["name"] for result in results] == [
+        "countdown, 2 held-out problems",
+        "aime24, 2 problems",
+    ]
+    assert "### aime24" in card
+    assert "| | accuracy | 95 % interval | pass@2 | maj@2 | finished | mean tokens |" in card
+    rows = [line for line in card.splitlines() if line.startswith(("| student", "| base")) and "%" in line]
+    assert {row.count("|") for row in rows} == {8}
+    assert "student - base: exact sign-flip test, p = 0.5." in card
+
+
+def test_the_answers_of_every_set_are_published(trained: Path, tmp_path: Path) -> None:
+    recipe = load(str(trained / "tiny.yaml"), [])
+    source = tmp_path / "evaluation"
+    (source / "aime24").mkdir(parents=True)
+    write_json(source / "summary.json", {})
+    for name in ("base.samples.jsonl", "aime24/base.samples.jsonl"):
+        (source / name).write_text("{}\n")
+    assert _write_evaluation(recipe, source, tmp_path / "published")
+    assert sorted(contents(tmp_path / "published")) == [
+        "aime24/base.samples.jsonl",
+        "base.samples.jsonl",
+        "summary.json",
+    ]

@@ -58,7 +58,7 @@ def server() -> Iterator[Server]:
 
 def outcome(run: Path) -> dict[str, Any]:
     """All that must be the same, however often the run was killed."""
-    summary = json.loads((run / "evaluation" / "summary.json").read_text())
+    held_out = json.loads((run / "evaluation" / "summary.json").read_text())["sets"]["held_out"]
     return {
         "problems": (run / "problems.parquet").read_bytes(),
         "samples": (run / "traces" / "samples.jsonl").read_text().splitlines(),
@@ -67,7 +67,7 @@ def outcome(run: Path) -> dict[str, Any]:
         "adapter": (run / "student" / "adapter" / "adapter_model.safetensors").read_bytes(),
         "merged": (run / "student" / "merged" / "model.safetensors").read_bytes(),
         "student answers": sorted((run / "evaluation" / "student.samples.jsonl").read_text().splitlines()),
-        "figures": {k: summary[k] for k in ("base", "student", "difference")},
+        "figures": {k: held_out[k] for k in ("figures", "differences")},
         "card": (run / "published" / "README.md").read_text(),
     }
 

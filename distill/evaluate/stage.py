@@ -5,16 +5,15 @@ Where a second stage of training follows (`on_policy`), the student of the first
 
 import asyncio
 import platform
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from distill import models
 from distill.errors import Refused
-from distill.evaluate.statistics import accuracy, exact_mcnemar, paired_difference
+from distill.evaluate.answers import Method, SetResult, refuse_broken_set
+from distill.evaluate.summary import summarise
 from distill.files import Log, write_json
 from distill.recipe import Evaluate, Recipe
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
@@ -40,6 +39,7 @@ def evaluate(
     held = [p for p in problems if p.held_out]
     configure(recipe.verify)
     refuse_broken_gold(held)
+    refuse_broken_set(held, recipe.evaluate.cluster_by)
     folder.mkdir(exist_ok=True)
     contestants = {
         "base": models.of_student(recipe.student),
@@ -57,15 +57,15 @@ def evaluate(
         )
         for who, source in contestants.items()
     }
-    summary = summarise(rows, held, recipe)
+    result = SetResult(held, rows, protocol(held, recipe), _method(recipe.evaluate, recipe.seed))
+    summary = summarise({"held_out": result})
     write_json(folder / "summary.json", summary)
     return summary
 
 
 def refuse_broken_gold(problems: list[Problem]) -> None:
     """Every gold answer must verify as equal to itself (kinds without one are skipped)."""
-    if not problems:
-        raise Refused("there is no held-out problem to evaluate on.")
+    refuse_broken_set(problems)
     for p in problems:
         if p.kind not in KINDS:
             raise Refused(f"problem {p.id} is of the unknown kind '{p.kind}'.")
@@ -123,45 +123,8 @@ def _answers(
     return [(t, judged[t.id]) for t in samples.read(Trace)]
 
 
-def summarise(rows: dict[str, list[tuple[Trace, Verdict]]], held: list[Problem], recipe: Recipe) -> dict[str, Any]:
-    """Figures of both models, their paired difference, and the protocol that they hold for."""
-    spec, seed = recipe.evaluate, recipe.seed
-    scores = {who: _scores(pairs, held) for who, pairs in rows.items()}
-    between = {"difference_from_sft": _difference(scores["sft"], scores["student"], recipe)} if "sft" in rows else {}
-    return {
-        **{who: _figures(rows[who], scores[who], spec, seed) for who in rows},
-        "difference": _difference(scores["base"], scores["student"], recipe),
-        **between,
-        "protocol": protocol(held, recipe),
-    }
-
-
-def _difference(before: list[float], after: list[float], recipe: Recipe) -> dict[str, Any]:
-    """Of two models on the same problems, paired."""
-    spec = recipe.evaluate
-    difference = paired_difference(before, after, spec.samples_per_problem, spec.confidence, recipe.seed)
-    p_value = exact_mcnemar(before, after) if spec.samples_per_problem == 1 else None
-    return {**asdict(difference), "p_value": p_value}
-
-
-def _scores(pairs: list[tuple[Trace, Verdict]], held: list[Problem]) -> list[float]:
-    """Per problem, in the order of the problems: the share of its samples that are correct."""
-    right = Counter(t.problem_id for t, v in pairs if v.verdict == "correct")
-    asked = Counter(t.problem_id for t, _ in pairs)
-    return [right[p.id] / asked[p.id] for p in held]
-
-
-def _figures(pairs: list[tuple[Trace, Verdict]], scores: list[float], spec: Evaluate, seed: int) -> dict[str, Any]:
-    estimate = accuracy(scores, spec.samples_per_problem, spec.confidence, seed)
-    return {
-        "accuracy": estimate.mean,
-        "low": estimate.low,
-        "high": estimate.high,
-        "finished": sum(t.finish_reason == "stop" for t, _ in pairs) / len(pairs),
-        "mean_tokens": sum(t.completion_tokens for t, _ in pairs) / len(pairs),
-        "unknown": sum(v.verdict == "unknown" for _, v in pairs),
-        "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for _, v in pairs).most_common()),
-    }
+def _method(spec: Evaluate, seed: int) -> Method:
+    return Method(spec.confidence, seed, spec.bootstrap, spec.ties, spec.cluster_by)
 
 
 def protocol(held: list[Problem], recipe: Recipe) -> dict[str, Any]:
@@ -178,9 +141,9 @@ def protocol(held: list[Problem], recipe: Recipe) -> dict[str, Any]:
         "max_tokens": spec.max_tokens,
         "seed": recipe.seed,
         "confidence": spec.confidence,
-        "interval": "Wilson score intervals; Newcombe's paired score interval for the difference"
-        if spec.samples_per_problem == 1
-        else "bootstrap over problems",
+        "bootstrap": spec.bootstrap,
+        "ties": spec.ties,
+        "cluster_by": spec.cluster_by,
         "prompt": recipe.student_prompt().model_dump(),
         "problems": digest([[p.id, p.question, p.answer, p.data] for p in held]),
         "base": recipe.student.model,

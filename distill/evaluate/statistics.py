@@ -1,16 +1,22 @@
-"""Accuracy with intervals, and the paired difference of two models on the same problems.
+"""Means over problems, with score intervals and standard errors.
 
-Scores are per problem: the share of its k samples that are correct.
+A score belongs to one problem and lies in [0, 1]: the share of its k samples that are correct, or another figure of
+them (pass@k, maj@k). Problems are taken for a sample of those that might have been asked, so an interval covers both
+the choice of problems and that of samples.
 """
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import comb
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-RESAMPLES = 10_000
-"""Of the bootstrap."""
+DOUBT = 1.0
+"""How many problems of an even chance the full design effect weighs as much as, see `effective_number`."""
+
+Floats = NDArray[np.float64]
+Clusters = Sequence[Hashable]
 
 
 @dataclass(frozen=True)
@@ -22,18 +28,19 @@ class Estimate:
     high: float
 
 
-def accuracy(scores: list[float], k: int, confidence: float, seed: int) -> Estimate:
-    """Mean score. With one sample a problem Wilson's score interval (Wilson 1927), which stays honest at
-    0 and 100 %; with several a percentile bootstrap over problems, unless all score alike."""
-    mean = float(np.mean(scores))
-    if k == 1:
-        return Estimate(mean, *wilson(sum(scores), len(scores), confidence))
-    if len(set(scores)) == 1:  # all alike: a bootstrap would claim certainty
-        return Estimate(mean, *wilson(sum(scores), len(scores), confidence))
-    return Estimate(mean, *_bootstrap(np.asarray(scores), confidence, seed))
+def accuracy(scores: Sequence[float], k: int, confidence: float, clusters: Clusters | None = None) -> Estimate:
+    """Mean score with Wilson's score interval (1927) for the effective number of samples.
+
+    `k` are the independent draws of a problem that a score rests on. With k = 1 this is Wilson's interval itself, which
+    stays honest at 0 and 100 %; with more it narrows as far as samples of one problem tell more than one does.
+    """
+    values = np.asarray(scores, np.float64)
+    mean = float(values.mean())
+    number = effective_number(values, k, clusters)
+    return Estimate(mean, *wilson(mean * number, number, confidence))
 
 
-def wilson(successes: float, n: int, confidence: float) -> tuple[float, float]:
+def wilson(successes: float, n: float, confidence: float) -> tuple[float, float]:
     """Score interval of a proportion."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     p = successes / n
@@ -42,54 +49,69 @@ def wilson(successes: float, n: int, confidence: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def paired_difference(base: list[float], student: list[float], k: int, confidence: float, seed: int) -> Estimate:
-    """Mean of student minus base over the same problems.
+def effective_number(scores: Floats, k: int, clusters: Clusters | None = None) -> float:
+    """Independent samples that would tell the mean as well: between n and n k, for n problems of k samples each.
 
-    With one sample a problem Newcombe's score interval for paired proportions (1998, method 10), which
-    does not shrink to nothing when no problem differs; with several a percentile bootstrap over problems.
+    It is n over the design effect (Kish 1965; for intervals of proportions Korn and Graubard 1998): the variance of the
+    scores over p (1 - p), which is 1 where every problem is solved always or never, and 1 / k where all are alike. A
+    few solved samples tell little of how problems differ, and an interval that believed them would be far too narrow.
+    So the estimate is weighed against the full design effect, by 4 n p (1 - p) to `DOUBT`; what comes of it is measured
+    by `benchmarks/interval_coverage.py`.
     """
-    if len(base) != len(student):
-        raise ValueError(f"paired scores need the same problems: {len(base)} against {len(student)}")
-    differences = np.asarray(student) - np.asarray(base)
-    mean = float(differences.mean())
-    if k == 1:
-        return Estimate(mean, *newcombe(base, student, confidence))
-    if np.ptp(differences) == 0:
-        margin = wilson(0, len(base), confidence)[1]
-        return Estimate(mean, max(-1.0, mean - margin), min(1.0, mean + margin))
-    return Estimate(mean, *_bootstrap(differences, confidence, seed))
+    n = len(scores)
+    sums, largest = _centred(scores, clusters)
+    p = float(scores.mean())
+    spread = p * (1 - p)
+    apart = len(sums)
+    if apart < 2 or spread <= 0:
+        return n / largest
+    effect = float((sums**2).sum()) / n * apart / (apart - 1) / spread
+    effect = min(max(effect, 1 / k), largest)
+    told = 4 * n * spread
+    return n * (told + DOUBT) / (told * effect + DOUBT * largest)
 
 
-def newcombe(base: list[float], student: list[float], confidence: float) -> tuple[float, float]:
-    """Score interval of the difference of two paired proportions (Newcombe 1998, method 10)."""
-    n = len(base)
-    both = sum(s == b == 1 for b, s in zip(base, student, strict=True))
-    gained = sum(s > b for b, s in zip(base, student, strict=True))
-    lost = sum(s < b for b, s in zip(base, student, strict=True))
-    neither = n - both - gained - lost
-    p1, p2 = (both + gained) / n, (both + lost) / n
-    (l1, u1), (l2, u2) = wilson(both + gained, n, confidence), wilson(both + lost, n, confidence)
-    scale = ((both + gained) * (lost + neither) * (both + lost) * (gained + neither)) ** 0.5
-    agreement = both * neither - gained * lost
-    corrected = max(agreement - n / 2, 0.0) if agreement > 0 else float(agreement)
-    phi = corrected / scale if scale else 0.0
-    down = (p1 - l1) ** 2 - 2 * phi * (p1 - l1) * (u2 - p2) + (u2 - p2) ** 2
-    up = (u1 - p1) ** 2 - 2 * phi * (u1 - p1) * (p2 - l2) + (p2 - l2) ** 2
-    return p1 - p2 - down**0.5, p1 - p2 + up**0.5
+def standard_error(scores: Sequence[float], clusters: Clusters | None = None) -> float | None:
+    """Of the mean over problems, with all that varies: problems, and their samples. None for a single one.
+
+    By the central limit theorem, sqrt(sum (s - mean)^2 / (n - 1) / n); with `clusters`, errors of problems of one
+    cluster may go together (Miller 2024, arXiv 2411.00640).
+    """
+    values = np.asarray(scores, np.float64)
+    n = len(values)
+    if n < 2:
+        return None
+    off = values - values.mean()
+    square = float((off**2).sum()) / (n - 1) / n
+    if clusters is not None:
+        square += (float((_centred(values, clusters)[0] ** 2).sum()) - float((off**2).sum())) / n**2
+    return max(square, 0.0) ** 0.5
 
 
-def exact_mcnemar(base: list[float], student: list[float]) -> float:
-    """Two-sided exact p-value on the discordant problems (one sample a problem)."""
-    gained = sum(s > b for b, s in zip(base, student, strict=True))
-    lost = sum(s < b for b, s in zip(base, student, strict=True))
-    n = gained + lost
-    tail = sum(comb(n, i) for i in range(min(gained, lost) + 1)) / 2**n
-    return min(1.0, 2 * tail)
+def sampling_error(scores: Sequence[float], k: int) -> float | None:
+    """Standard error of sampling alone: how far the mean would move if the same problems were sampled again.
+
+    By the law of total variance it is the part of `standard_error` that more samples remove; the rest, the root of the
+    difference of the squares, only more problems do. Unbiased in the square; None for k = 1, which cannot tell.
+    """
+    if k < 2:
+        return None
+    values = np.asarray(scores, np.float64)
+    return float((values * (1 - values)).sum() / (k - 1)) ** 0.5 / len(values)
 
 
-def _bootstrap(values: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(values), size=(RESAMPLES, len(values)))
-    means = values[picks].mean(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+def clustered(values: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
+    """Sums over every cluster (clusters x columns, or clusters), and how many problems each has; None: each its own."""
+    if clusters is None:
+        return values, np.ones(len(values))
+    rows: dict[Hashable, list[int]] = {}
+    for at, name in enumerate(clusters):
+        rows.setdefault(name, []).append(at)
+    sums = np.stack([values[part].sum(axis=0) for part in rows.values()])
+    return sums, np.array([float(len(part)) for part in rows.values()])
+
+
+def _centred(scores: Floats, clusters: Clusters | None) -> tuple[Floats, float]:
+    """Sums of what is above the mean, by cluster, and the design effect if all problems of a cluster were alike."""
+    sums, sizes = clustered(scores - scores.mean(), clusters)
+    return sums, float((sizes**2).sum()) / len(scores)

@@ -5,11 +5,11 @@ from typing import Any
 WIDTH = 640
 
 
-def accuracy_chart(evaluation: dict[str, Any]) -> str:
+def accuracy_chart(by_model: dict[str, Any]) -> str:
     """Base and student as bars with their intervals."""
     parts = []
     for i, who in enumerate(("base", "student")):
-        figures, y = evaluation[who], 14 + 44 * i
+        figures, y = by_model[who], 14 + 44 * i
         x, low, high = (90 + 460 * figures[key] for key in ("accuracy", "low", "high"))
         parts += [
             f'<text x="80" y="{y + 17}" text-anchor="end">{who}</text>',

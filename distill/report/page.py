@@ -53,7 +53,7 @@ def _wanted(folder: Path) -> dict[str, str] | None:
 def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
     present = {stage: seal for stage in OUTPUTS if (seal := read_seal(folder, stage))}
     seals = {s: seal for s, seal in present.items() if wanted is None or seal.fingerprint == wanted.get(s)}
-    evaluation = seals["evaluate"].counts if "evaluate" in seals else None
+    evaluation = next(iter(seals["evaluate"].counts["sets"].values())) if "evaluate" in seals else None
     return {
         "name": recipe_name(folder / "recipe.yaml"),
         "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
@@ -63,7 +63,7 @@ def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
         "total": duration(sum(seal.seconds for seal in seals.values())),
         "evaluation": evaluation,
         "protocol": protocol_line(evaluation["protocol"]) if evaluation else "",
-        "accuracy_chart": accuracy_chart(evaluation) if evaluation else "",
+        "accuracy_chart": accuracy_chart(evaluation["figures"]) if evaluation else "",
         "funnel_chart": funnel_chart(seals["curate"].counts["funnel"]) if "curate" in seals else "",
         "loss_chart": _loss_chart(folder) if "train" in seals else "",
         "harvest": seals["harvest"].counts if "harvest" in seals else None,

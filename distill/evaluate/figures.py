@@ -1,0 +1,108 @@
+"""The figures of one model on one set of problems."""
+
+from collections import Counter
+from statistics import median
+from typing import Any
+
+from distill.evaluate.answers import Method, Sampled
+from distill.evaluate.bootstrap import bootstrap, hierarchical
+from distill.evaluate.groups import groups
+from distill.evaluate.looping import is_looping
+from distill.evaluate.majority import majority_at
+from distill.evaluate.pass_at_k import curve_points, pass_at_k
+from distill.evaluate.statistics import Clusters, Estimate, accuracy, sampling_error, standard_error
+from distill.evaluate.votes import VOTING, right_votes, votes_of
+from distill.records import Trace
+
+
+def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
+    """All figures of a model, as they stand in `summary.json`.
+
+    An answer whose verdict is `unknown` counts as not correct, and is counted. `maj_at` is empty where a problem is of
+    a kind whose answers cannot be counted.
+    """
+    clusters = clusters_of(sampled, method)
+    mean = accuracy(sampled.scores, sampled.k, method.confidence, clusters)
+    low, high = bootstrapped(sampled, method)
+    return {
+        "n": len(sampled.problems),
+        "k": sampled.k,
+        "accuracy": mean.mean,
+        "low": mean.low,
+        "high": mean.high,
+        "bootstrap": {"low": low, "high": high},
+        "standard_error": standard_error(sampled.scores, clusters),
+        "standard_error_samples": sampling_error(sampled.scores, sampled.k),
+        **_curves(sampled, method, clusters),
+        **_endings([trace for row in sampled.traces for trace in row]),
+        **_verdicts(sampled),
+        "groups": groups(sampled, method),
+    }
+
+
+def clusters_of(sampled: Sampled, method: Method) -> Clusters | None:
+    """The cluster of every problem, where they are asked for; one that tells none is its own."""
+    if method.cluster_by is None:
+        return None
+    return [(p.known[method.cluster_by],) if method.cluster_by in p.known else p.id for p in sampled.problems]
+
+
+def bootstrapped(sampled: Sampled, method: Method, minus: Sampled | None = None) -> tuple[float, float]:
+    """The bootstrap interval of the accuracy, or of how much it is above another model's."""
+    others = None if minus is None else minus.scores
+    if method.bootstrap == "problems_and_samples":
+        return hierarchical(sampled.scores, sampled.k, method.confidence, method.seed, others)
+    values = sampled.scores if others is None else [a - b for a, b in zip(sampled.scores, others, strict=True)]
+    return bootstrap(values, method.confidence, method.seed, clusters_of(sampled, method))
+
+
+def _curves(sampled: Sampled, method: Method, clusters: Clusters | None) -> dict[str, Any]:
+    """pass@k and maj@k at every power of two and at k, each k drawn from the samples in all ways."""
+    points = curve_points(sampled.k)
+    passes = [[pass_at_k(sampled.k, c, k) for c in sampled.correct] for k in points]
+    curves = {"pass_at": passes, "maj_at": _majorities(sampled, points, method)}
+    return {
+        name: {
+            str(k): _told(accuracy(scores, sampled.k // k, method.confidence, clusters))
+            for k, scores in zip(points, rows, strict=False)
+        }
+        for name, rows in curves.items()
+    }
+
+
+def _told(found: Estimate) -> dict[str, float]:
+    return {"value": found.mean, "low": found.low, "high": found.high}
+
+
+def _majorities(sampled: Sampled, points: list[int], method: Method) -> list[list[float]]:
+    """maj@k of every problem (points x problems); none where answers cannot be counted."""
+    if any(p.kind not in VOTING for p in sampled.problems):
+        return []
+    rows = []
+    for problem, verdicts in zip(sampled.problems, sampled.verdicts, strict=True):
+        votes = votes_of(problem, verdicts)
+        rows.append(majority_at(votes, right_votes(votes, verdicts), points, method.ties, method.seed))
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _endings(traces: list[Trace]) -> dict[str, Any]:
+    """How answers ended, and how long they were."""
+    tokens = [trace.completion_tokens for trace in traces]
+    reasons = Counter(trace.finish_reason for trace in traces)
+    return {
+        "finished": reasons["stop"] / len(traces),
+        "truncated": reasons["length"] / len(traces),
+        "looping": sum(map(is_looping, traces)) / len(traces),
+        "mean_tokens": sum(tokens) / len(tokens),
+        "median_tokens": median(tokens),
+        "tokens": sum(tokens),
+        "tokens_estimated": sum(not trace.counted for trace in traces),
+    }
+
+
+def _verdicts(sampled: Sampled) -> dict[str, Any]:
+    verdicts = [verdict for row in sampled.verdicts for verdict in row]
+    return {
+        "unknown": sum(v.verdict == "unknown" for v in verdicts),
+        "reasons": dict(Counter(f"{v.verdict}: {v.reason}" for v in verdicts).most_common()),
+    }

@@ -1,0 +1,46 @@
+"""The table at the end of an evaluation, as a terminal of 80 columns shows it."""
+
+import io
+
+import pytest
+from answered import set_of
+from rich.console import Console
+
+from distill.evaluate.summary import summarise
+from distill.evaluate.table import in_words, result_tables
+
+PROTOCOL = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 9, "seed": 0, "engine": "e", "dtype": "d (why)"}
+
+
+def shown(sets: dict[str, dict[str, dict[str, str]]]) -> str:
+    results = {name: set_of(by_model) for name, by_model in sets.items()}
+    for result in results.values():
+        result.protocol.update(PROTOCOL)
+    console = Console(file=io.StringIO(), width=80)
+    for table in result_tables(summarise(results)):
+        console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_one_set() -> None:
+    told = shown({"held_out": {"base": {"a": "2", "b": "1"}, "student": {"a": "1", "b": "1"}}})
+    assert max(map(len, told.splitlines())) <= 80
+    assert "held_out" not in told
+    assert "│ student - base (paired) │    +50.0 │" in told
+    assert "student - base: p = 1 (exact McNemar test)" in told
+    assert "pass@" not in told
+
+
+def test_several_sets_and_samples() -> None:
+    first = {"base": {"a": "12", "b": "22"}, "student": {"a": "11", "b": "12"}}
+    told = shown({"aime24": first, "math500": first})
+    assert max(map(len, told.splitlines())) <= 80
+    for expected in ("aime24", "math500", "mean of the sets", "pass@2", "maj@2", "sign-flip test"):
+        assert expected in told
+
+
+@pytest.mark.parametrize(
+    ("p", "told"), [(1.0, "p = 1"), (0.0312, "p = 0.031"), (0.0002, "p < 1e-3"), (3e-9, "p < 1e-8"), (0.0, "p < 1e-15")]
+)
+def test_p_values(p: float, told: str) -> None:
+    assert in_words(p) == told
