@@ -270,6 +270,7 @@ def test_chart_is_whole_and_escapes() -> None:
         ([], "--method budget-forcing needs --budgets"),
         (["--budgets", "8", "8"], "8 is given twice"),
         (["--method", "token", "--budgets", "8", "--waits", "2"], "--waits goes with --method budget-forcing"),
+        (["--budgets", "8", "--waits", "-1"], "--waits -1: an end is left out 0 times or more"),
         (["--method", "wishing"], "--method wishing is not known"),
         (["--budgets", "8", "samples_per_problem=2"], "samples_per_problem=2 at temperature 0"),
         (["--budgets", "8", "temprature=1"], "did you mean 'temperature'"),

@@ -109,6 +109,8 @@ def settings(
     Raises:
         Refused: budgets that do not go with the method or into the context, none at all, twice the same.
     """
+    if min(waits) < 0:
+        raise Refused(f"--waits {min(waits)}: an end is left out 0 times or more.")
     if waits != [0] and method != "budget-forcing":
         raise Refused(f"--waits goes with --method budget-forcing, not with {method}.")
     if budgets and method == "class":

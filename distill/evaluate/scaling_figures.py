@@ -69,7 +69,7 @@ def _scores(rows: Sequence[Answer], problems: list[Problem]) -> Scores:
 
 
 def _point(setting: Setting, rows: list[Answer], scores: Scores, spec: Scale) -> dict[str, Any]:
-    estimate = accuracy(scores.accuracy, spec.samples_per_problem, spec.confidence, spec.seed)
+    estimate = accuracy(scores.accuracy, spec.samples_per_problem, spec.confidence)
     forced = [row.forced for row in rows]
     thought = [one.thinking_tokens for one in forced if one.ended != "rejected"]
     reasons = Counter(row.verdict.reason for row in rows)
