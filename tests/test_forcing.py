@@ -217,6 +217,8 @@ def trace(finish: str, response: str) -> Trace:
         ("cut", "stop", "Final Answer: 34", "wrong"),
         ("cut", "stop", "Final Answer:", "unknown"),
         ("cut", "length", "Final Answer: so let me see", "unknown"),
+        ("text", "length", "so let me see", "unknown"),
+        ("text", "stop", "\\boxed{34}", "wrong"),
         ("rejected", "length", "", "unknown"),
         ("end", "length", "so let me see", "wrong"),
         ("end", "stop", "", "wrong"),

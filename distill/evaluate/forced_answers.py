@@ -77,7 +77,7 @@ def judged(trace: Trace, problem: Problem, forced: Forced) -> Verdict:
     fitted, the verdict is `unknown`. Accuracy counts it as not correct, and the curve tells how many there are.
     """
     found = judge_trace(trace, problem)
-    by_force = forced.ended in ("cut", "rejected")
+    by_force = forced.ended in ("cut", "text", "rejected")
     if not by_force or found.verdict != "wrong" or (forced.answered and found.extracted is not None):
         return found
     reason = REJECTED if forced.ended == "rejected" else GAVE_NONE

@@ -52,7 +52,7 @@ class Forcing:
             Refused: `wait` is no text.
         """
         if not wait:
-            raise Refused("--wait-text is empty: the model would be asked to go on where it ended.", "Such as Wait.")
+            raise Refused("wait_text is empty: the model would be asked to go on where it ended.", "Such as Wait.")
         self.engine, self.form, self.wait, self.final = engine, form, wait, final
         self._tokenizer, self._turn_ends = tokenizer, tuple(sorted(turn_ends))
         self._wait = self._ids(wait)
