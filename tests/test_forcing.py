@@ -293,7 +293,7 @@ class Dice:
     async def close(self) -> None: ...
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 80), st.integers(0, 4)), min_size=1, max_size=5), st.integers(0, 10**6))
 def test_whatever_is_sampled(pairs: list[tuple[int, int]], seed: int) -> None:
     """The budget holds, counts add up, and the memory gives what the engine alone would give, in any order."""
