@@ -2,6 +2,7 @@
 
 import json
 import random
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,9 @@ def test_the_figures_of_a_small_set_by_hand() -> None:
 
 def test_how_answers_end() -> None:
     loop = "and so it goes on " * 150
+    circle = " ".join(
+        f"{word} {other}" for word in "wait let me think again about it".split() for other in string.ascii_letters
+    )
     rows = [
         answer("a"),
         answer("b", 0, "wrong", None, "length", response=loop, completion_tokens=900),
@@ -64,14 +68,16 @@ def test_how_answers_end() -> None:
         answer("d", 0, "wrong", None, "loop", counted=False),
         answer("e", 0, "wrong", None, "length", response="cut here", completion_tokens=85),
         answer("f", 0, "unknown", "7", response=loop + "but then it ends."),
+        answer("g", 0, "wrong", None, "length", response=circle * 3, completion_tokens=995),
+        answer("h", response=circle * 3),
     ]
-    result = SetResult([problem(name) for name in "abcdef"], {"model": rows}, {"k": 1})
+    result = SetResult([problem(name) for name in "abcdefgh"], {"model": rows}, {"k": 1})
     told = only(summarise({"s": result}))
     f = told["figures"]["model"]
-    assert (f["finished"], f["truncated"], f["looping"]) == (2 / 6, 3 / 6, 3 / 6)
-    assert (f["tokens"], f["mean_tokens"], f["median_tokens"], f["tokens_estimated"]) == (1005, 167.5, 5, 1)
+    assert (f["finished"], f["truncated"], f["looping"]) == (3 / 8, 4 / 8, 4 / 8)
+    assert (f["tokens"], f["mean_tokens"], f["median_tokens"], f["tokens_estimated"]) == (2005, 2005 / 8, 5, 1)
     assert f["unknown"] == 1
-    assert told["warnings"] == ["1 of 6 answers of model could not be judged and count as not correct."]
+    assert told["warnings"] == ["1 of 8 answers of model could not be judged and count as not correct."]
 
 
 def test_the_gsm8k_solutions_as_published(data: Path) -> None:
@@ -158,7 +164,9 @@ def test_swapping_the_models_turns_the_difference_round(said: list[tuple[str, st
 def test_levels_and_subjects() -> None:
     said = {"a": "1", "b": "2", "c": "1", "d": "1"}
     known = {"a": {"level": 5.0}, "b": {"level": 5, "subject": "Algebra"}, "c": {"level": 1.0, "subject": "Geometry"}}
-    f = only(summarise({"s": set_of({"base": said}, **known)}))["figures"]["base"]
+    student = dict.fromkeys(said, "1")
+    told = only(summarise({"s": set_of({"base": said, "student": student}, **known)}))
+    f = told["figures"]["base"]
     assert list(f["groups"]) == ["level", "subject"]
     assert {value: (g["n"], g["accuracy"]) for value, g in f["groups"]["level"].items()} == {
         "1": (1, 1.0),
@@ -169,6 +177,10 @@ def test_levels_and_subjects() -> None:
     assert list(f["groups"]["subject"]) == ["Algebra", "Geometry", "none"]
     for by_value in f["groups"].values():
         assert sum(g["n"] * g["accuracy"] for g in by_value.values()) == pytest.approx(4 * f["accuracy"])
+    (difference,) = told["differences"]
+    assert {value: g["mean"] for value, g in difference["groups"]["level"].items()} == {"1": 0.0, "5": 0.5, "none": 0.0}
+    for by_value in difference["groups"].values():
+        assert sum(g["n"] * g["mean"] for g in by_value.values()) == pytest.approx(4 * difference["mean"])
 
 
 def test_programs_have_no_majority() -> None:

@@ -1,9 +1,12 @@
-"""Accuracy by level and subject, where problems tell theirs."""
+"""Accuracy and differences by level and subject, where problems tell theirs."""
 
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from distill.evaluate.answers import Method, Sampled
+from distill.evaluate.paired import paired_difference
 from distill.evaluate.statistics import accuracy
 
 GROUPED = ("level", "subject", "domain", "type")
@@ -18,9 +21,29 @@ NONE = "none"
 
 def groups(sampled: Sampled, method: Method) -> dict[str, dict[str, dict[str, Any]]]:
     """Key -> value -> count of problems, accuracy and its interval; a key that no problem tells is left out."""
+
+    def told(rows: list[int]) -> dict[str, Any]:
+        part = sampled.of(rows)
+        found = accuracy(part.scores, part.k, method.confidence)
+        return {"n": len(rows), "accuracy": found.mean, "low": found.low, "high": found.high}
+
+    return _each(sampled, told)
+
+
+def group_differences(before: Sampled, after: Sampled, method: Method) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same of the paired difference of two models. Many intervals: one in twenty misses its truth by chance."""
+
+    def told(rows: list[int]) -> dict[str, Any]:
+        found = paired_difference(before.of(rows).scores, after.of(rows).scores, before.k, method.confidence)
+        return {"n": len(rows), **asdict(found)}
+
+    return _each(before, told)
+
+
+def _each(sampled: Sampled, told: Callable[[list[int]], dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
     found = {key: _by_value(sampled, key) for key in GROUPED if any(key in p.known for p in sampled.problems)}
     return {
-        key: {value: _figures(sampled.of(rows), method) for value, rows in by_value.items()}
+        key: {value: told(rows) for value, rows in by_value.items()}
         for key, by_value in found.items()
         if len(by_value) <= MOST_GROUPS
     }
@@ -45,8 +68,3 @@ def _order(label: str) -> tuple[bool, float, str]:
         return label == NONE, float(label), ""
     except ValueError:
         return label == NONE, float("inf"), label
-
-
-def _figures(sampled: Sampled, method: Method) -> dict[str, Any]:
-    found = accuracy(sampled.scores, sampled.k, method.confidence)
-    return {"n": len(sampled.problems), "accuracy": found.mean, "low": found.low, "high": found.high}

@@ -14,6 +14,7 @@ from typing import Any
 from distill.evaluate.answers import Method, Sampled, SetResult, in_order, refuse_broken_set
 from distill.evaluate.exact_tests import compared
 from distill.evaluate.figures import bootstrapped, clusters_of, figures
+from distill.evaluate.groups import group_differences
 from distill.evaluate.over_sets import over_sets
 from distill.evaluate.paired import paired_difference
 
@@ -67,8 +68,8 @@ def _difference(sampled: dict[str, Sampled], of: str, minus: str, method: Method
     found = paired_difference(before.scores, after.scores, before.k, method.confidence, clusters)
     low, high = bootstrapped(after, method, before)
     tested = compared(before.correct, after.correct, before.k, method.seed, clusters)
-    drawn = {"bootstrap": {"low": low, "high": high}}
-    return {"of": of, "minus": minus, **asdict(found), **drawn, **tested._asdict()}
+    more = {"bootstrap": {"low": low, "high": high}, "groups": group_differences(before, after, method)}
+    return {"of": of, "minus": minus, **asdict(found), **tested._asdict(), **more}
 
 
 def intervals_in_words(k: int, method: Method) -> str:
