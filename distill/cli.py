@@ -16,6 +16,7 @@ from distill import (
     evaluate_verb,
     export_verb,
     file_verbs,
+    scale_verb,
     verify_verb,
     view_verb,
     wording,
@@ -157,6 +158,7 @@ app.command(cls=decontaminate_verb.Decontaminate)(decontaminate_verb.decontamina
 app.command()(file_verbs.select)
 app.command()(export_verb.export)
 app.command()(view_verb.view)
+app.command(cls=scale_verb.Lists)(scale_verb.scale)
 
 
 @app.command()

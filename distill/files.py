@@ -157,12 +157,24 @@ class Log:
         Raises:
             DistillError: a line that we did not write.
         """
+        return (record for _, record in self.placed(kind))
+
+    def placed(self, kind: type[R]) -> Iterator[tuple[int, R]]:
+        """The same, each with the byte at which it begins: see `at`."""
         if not self.path.exists():
             return
+        place = 0
         with self.path.open("rb") as f:
             for number, line in enumerate(f, 1):
                 if line.endswith(b"\n"):
-                    yield self._record(kind, line, number)
+                    yield place, self._record(kind, line, number)
+                place += len(line)
+
+    def at(self, kind: type[R], place: int) -> R:
+        """The record that begins at this byte."""
+        with self.path.open("rb") as f:
+            f.seek(place)
+            return kind.model_validate_json(f.readline())
 
     def _record(self, kind: type[R], line: bytes, number: int) -> R:
         try:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from distill.choice_problems import lettered
 from distill.errors import DistillError, Refused
 from distill.files import read_rows
@@ -29,6 +31,24 @@ def table_problems(spec: FileProblems | HubProblems, seed: int) -> list[Problem]
         Refused: a missing or empty file, missing columns, duplicated ids, fewer rows than asked for.
     """
     return _from_file(spec, seed) if isinstance(spec, FileProblems) else _from_hub(spec, seed)
+
+
+def file_problems(name: str, columns: dict[str, Any], seed: int) -> list[Problem]:
+    """All problems of a file, in its order; `columns` are keys of a recipe's section `problems`.
+
+    Raises:
+        Refused: a key that is none of a file's columns, a missing or empty file, missing columns, duplicated ids.
+    """
+    if extra := next((key for key in columns if key in ("source", "path", "held_out_path", "count", "held_out")), None):
+        raise Refused(f"problems.{extra} has no meaning here: every row of every file is asked.")
+    try:
+        spec = FileProblems.model_validate({**columns, "source": "file", "path": name})
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        key = ".".join(["problems", *map(str, first["loc"])])
+        raise Refused(f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}.", "The keys are those of a recipe.") from e
+    path = existing(name, "problems.path")
+    return _problems_of(_rows(path), spec, path.name, seed)
 
 
 def _from_file(spec: FileProblems, seed: int) -> list[Problem]:

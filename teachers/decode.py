@@ -41,16 +41,17 @@ def decode(
     model: "PreTrainedModel",
     prompts: list[list[int]],
     width: int,
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     stops: Collection[int],
     choose: Choose,
     pad_token_id: int,
     batch_size: int,
     on_row: OnRow = lambda row, answer: None,
     is_over: IsOver = lambda answer: False,
+    look_every: int = LOOK_EVERY,
 ) -> None:
-    """Continue each prompt until a stop token (included in the answer), max_new_tokens, or until it `is_over` for
-    another reason, which is asked every `LOOK_EVERY` tokens; `on_row` gets each answer as it ends.
+    """Continue each prompt until a stop token (included in the answer), max_new_tokens (of all, or of each), or until
+    it `is_over` for another reason, which is asked every `look_every` tokens; `on_row` gets each answer as it ends.
 
     Prompts are padded on the left to `width` tokens, and with idle rows to a step of `batch_size`'s ladder.
     """
@@ -60,8 +61,9 @@ def decode(
     rows = list(range(len(ids)))
     running = rows[: len(prompts)]
     cache = _cache(model)
+    limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else max_new_tokens
     may_shrink = all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
-    for _ in range(max_new_tokens):
+    for _ in range(max(limits)):
         logits = _next_logits(model, ids, mask, cache)
         where = [rows.index(row) for row in running]
         chosen = torch.full_like(mask[:, 0], pad_token_id)
@@ -72,8 +74,8 @@ def decode(
             row
             for row in running
             if answers[row][-1] in stops
-            or len(answers[row]) == max_new_tokens
-            or (len(answers[row]) % LOOK_EVERY == 0 and is_over(answers[row]))
+            or len(answers[row]) == limits[row]
+            or (len(answers[row]) % look_every == 0 and is_over(answers[row]))
         ]
         for row in ended:
             on_row(row, answers[row])

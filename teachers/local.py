@@ -8,7 +8,7 @@ compiling kernels for ever new shapes.
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from distill import models
 from distill.recipe import LocalTeacher
@@ -75,15 +75,15 @@ class LocalModel:
             await asyncio.sleep(0)  # let every request of this round arrive
             batch = _same_sampling(self._waiting)[: self.concurrency]
             self._waiting = [entry for entry in self._waiting if entry not in batch]
-            deliver = _Deliveries([future for _, future in batch])
+            deliver = Deliveries([future for _, future in batch])
             try:
                 await asyncio.to_thread(self._generate, [request for request, _ in batch], deliver)
             except Exception as e:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
                 for i in range(len(batch)):
-                    deliver(i, _as_teacher_error(e, self.name))
+                    deliver(i, as_teacher_error(e, self.name))
             await asyncio.sleep(0)  # let what was delivered last be taken
 
-    def _generate(self, requests: list[Request], deliver: "_Deliveries") -> None:
+    def _generate(self, requests: list[Request], deliver: "Deliveries[Completion]") -> None:
         """Answer each request as soon as its answer is whole; one whose prompt does not fit disturbs no other."""
         model, tokenizer = self._load()
         prompts = [prompt_ids(tokenizer, request.messages) for request in requests]
@@ -111,7 +111,7 @@ class LocalModel:
         width = -(-max(map(len, prompts)) // PROMPT_STEP) * PROMPT_STEP
         sampling = requests[0].sampling
         seeds = [r.sampling.seed for r in requests]
-        choose = SeededSampling(sampling, seeds) if sampling.temperature > 0 else _greedy
+        choose = SeededSampling(sampling, seeds) if sampling.temperature > 0 else greedy
 
         def unless_closed(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
             if self._closed:
@@ -148,17 +148,20 @@ class LocalModel:
         return self._loaded
 
 
-class _Deliveries:
+R = TypeVar("R")
+
+
+class Deliveries(Generic[R]):
     """Hands answers from the decoding thread to those who wait for them in the event loop."""
 
-    def __init__(self, futures: "list[asyncio.Future[Completion]]") -> None:
+    def __init__(self, futures: "list[asyncio.Future[R]]") -> None:
         self._loop = asyncio.get_running_loop()
         self._futures = futures
 
-    def __call__(self, i: int, result: Completion | Exception) -> None:
+    def __call__(self, i: int, result: R | Exception) -> None:
         self._loop.call_soon_threadsafe(self._set, self._futures[i], result)
 
-    def _set(self, future: "asyncio.Future[Completion]", result: Completion | Exception) -> None:
+    def _set(self, future: "asyncio.Future[R]", result: R | Exception) -> None:
         if future.done():
             return
         if isinstance(result, Exception):
@@ -173,7 +176,7 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, st
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _greedy(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
+def greedy(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
     return scores.argmax(-1)
 
 
@@ -238,7 +241,7 @@ def _completion(
     return Completion(text, reason, prompt_tokens, count)
 
 
-def _as_teacher_error(error: Exception, name: str) -> Exception:
+def as_teacher_error(error: Exception, name: str) -> Exception:
     if isinstance(error, TeacherError):
         return error
     failure = TeacherError(f"{name} failed while sampling: {error}.")

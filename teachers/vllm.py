@@ -59,14 +59,20 @@ class VLLM:
         self.concurrency = spec.concurrency * spec.replicas
         self._spec = spec
         self._begun = False
-        key = secrets.token_hex(16)
-        self._endpoint = Endpoint(_as_endpoint(spec), cut_loops, key=key)
-        self._keeper = Keeper(self._endpoint.servers, _kept(spec, source, log, key))
+        self.key = secrets.token_hex(16)
+        self.asked = _as_endpoint(spec)
+        self._endpoint = Endpoint(self.asked, cut_loops, key=self.key)
+        self.servers = self._endpoint.servers
+        self._keeper = Keeper(self.servers, _kept(spec, source, log, self.key))
 
     async def answer(self, request: Request) -> Completion:
+        self.begin()
+        return await self._endpoint.answer(request)
+
+    def begin(self) -> None:
+        """Start the servers, if they are not; requests wait for them, also those that ask in another way."""
         if not self._begun:
             self._begin()
-        return await self._endpoint.answer(request)
 
     def turn_to(self, served_as: str) -> None:
         """Ask for another of the models that the servers know, such as an adapter of `serve_args.lora_modules`."""
