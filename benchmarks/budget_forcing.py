@@ -16,11 +16,11 @@ from typing import Any
 from common import machine
 
 from distill import models
-from distill.evaluate.scale_settings import Scale
-from distill.evaluate.scaling import Plan, scale
-from distill.evaluate.scaling_models import ask
-from distill.evaluate.scaling_table import curve_table, metrics_line
 from distill.recipe_prompts import Prompt
+from distill.scaling.measure import Plan, scale
+from distill.scaling.models import ask
+from distill.scaling.settings import Scale
+from distill.scaling.table import curve_table, metrics_line
 from distill.table_problems import file_problems
 
 

@@ -7,7 +7,7 @@ rejection_stretched.pdf at 77272c6): places of the markers between the ticks of 
 of 30. Table 14 is that of the paper.
 """
 
-from distill.evaluate.scaling_metrics import Point, control, performance, scaling, scaling_per_thousand
+from distill.scaling.metrics import Point, control, performance, scaling, scaling_per_thousand
 
 FIGURE_1 = [
     Point(500.0, 0 / 30, most=500),

@@ -113,13 +113,13 @@ def scale(
     from rich.console import Console
 
     from distill.console import Notices, Progress
-    from distill.evaluate.scale_settings import Method
-    from distill.evaluate.scaling import Plan
-    from distill.evaluate.scaling import scale as run
-    from distill.evaluate.scaling_chart import chart_of
-    from distill.evaluate.scaling_models import ask
-    from distill.evaluate.scaling_table import curve_table, samples_table
     from distill.files import write_atomically
+    from distill.scaling.chart import chart_of
+    from distill.scaling.measure import Plan
+    from distill.scaling.measure import scale as run
+    from distill.scaling.models import ask
+    from distill.scaling.settings import Method
+    from distill.scaling.table import curve_table, samples_table
 
     if method not in get_args(Method):
         raise Refused(f"--method {method} is not known.", f"Methods: {', '.join(get_args(Method))}.")
@@ -175,8 +175,8 @@ def _source(subject: _Subject) -> Any:
 
 def _spec(words: list[str], subject: _Subject) -> Any:
     """Settings from the command line; those that are not given come from the recipe of a run."""
-    from distill.evaluate.scale_settings import Scale
     from distill.recipe_file import settings
+    from distill.scaling.settings import Scale
 
     if extra := next((word for word in words if "=" not in word), None):
         raise Refused(f"'{extra}' is no KEY=VALUE.", "Problem files go behind --problems.")

@@ -48,7 +48,7 @@ def file_problems(name: str, columns: dict[str, Any], seed: int) -> list[Problem
         key = ".".join(["problems", *map(str, first["loc"])])
         raise Refused(f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}.", "The keys are those of a recipe.") from e
     path = existing(name, "problems.path")
-    return _problems_of(_rows(path), spec, path.name, seed)
+    return problems_of(_rows(path), spec, path.name, seed)
 
 
 def _from_file(spec: FileProblems, seed: int) -> list[Problem]:

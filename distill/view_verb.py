@@ -42,7 +42,7 @@ def view(
 
     from distill.files import naming_temporary_folder
     from distill.recipe_problems import TracesProblems
-    from distill.report.view_sources import look_at
+    from distill.view.sources import look_at
 
     columns = TracesProblems(
         source="traces",
@@ -56,12 +56,12 @@ def view(
         with naming_temporary_folder():
             looked = look_at(run, columns, unpacked)
         if out is not None:
-            from distill.report.view_static import write_pages
+            from distill.view.static import write_pages
 
             folder, traces = write_pages(looked, out, most)
             typer.echo(f"{counted(traces, 'trace')} -> {folder / 'index.html'}")
             return
-        from distill.report.view_server import serve
+        from distill.view.server import serve
 
         with serve(looked, port) as (server, address):
             typer.echo(f"{address}  (Ctrl-C ends it)")

@@ -71,8 +71,9 @@ def opened(
 ) -> Iterator[Seen]:
     """A file or an address in a fresh context; `options` are playwright's, such as `java_script_enabled=False`."""
     target = address if isinstance(address, str) else address.resolve().as_uri()
-    viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", **options)
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light", **options
+    )
     page = context.new_page()
     seen = Seen(page)
     page.on("console", lambda m: seen.errors.append(m.text) if m.type in ("error", "warning") else None)

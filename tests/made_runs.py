@@ -223,7 +223,14 @@ def _train(folder: Path, size: Size, chance: random.Random) -> Counts:
             f.write(json.dumps(line) + "\n")
     rows = [["<|im_start|>user\nWhat is 1 plus 1?<|im_end|>\n<|im_start|>assistant\n", False], ["2<|im_end|>", True]]
     write_json(at / "first_rows.json", [rows])
-    counts = {"rows": 15, "too_long": 1, "longest": 900, "tokens": 81000, "tokens_in_loss": 70000, "packed_rows": 30}
+    counts: dict[str, Any] = {
+        "rows": 15,
+        "too_long": 1,
+        "longest": 900,
+        "tokens": 81000,
+        "tokens_in_loss": 70000,
+        "packed_rows": 30,
+    }
     counts |= {"packing_efficiency": 0.93, "steps": size.steps, "stopped_early": False, "final_loss": 0.35}
     return counts | {
         "final_token_accuracy": 0.88,
@@ -300,8 +307,9 @@ def _figures(pairs: list[tuple[Trace, Verdict]], scores: list[float], problems: 
         **{"standard_error": 0.02, "standard_error_samples": 0.01 if k > 1 else None},
         **{"pass_at": passes, "maj_at": {str(m): whole for m in powers}},
         **{
-            name: ends[end] / len(traces)
-            for name, end in (("finished", "stop"), ("truncated", "length"), ("looping", "loop"))
+            "finished": ends["stop"] / len(traces),
+            "truncated": ends["length"] / len(traces),
+            "looping": ends["loop"] / len(traces),
         },
         "mean_tokens": sum(t.completion_tokens for t in traces) / len(traces),
         "median_tokens": median(t.completion_tokens for t in traces),

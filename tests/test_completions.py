@@ -15,10 +15,10 @@ from test_vllm import needs_vllm
 
 from distill import models
 from distill.errors import DistillError
-from distill.evaluate.forced import FORMATS, Forced, Limits
-from distill.evaluate.forcing import Forcing
 from distill.recipe import EndpointTeacher
 from distill.records import Sampling
+from distill.scaling.forced import FORMATS, Forced, Limits
+from distill.scaling.forcing import Forcing
 from teachers.base import Completion, TeacherError, TeacherRefused
 from teachers.completions import Completions, OwnServer
 from teachers.continue_local import LocalContinuing

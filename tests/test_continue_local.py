@@ -9,9 +9,9 @@ import torch
 from transformers import LlamaForCausalLM
 
 from distill import models
-from distill.evaluate.forced import Limits
-from distill.evaluate.forcing import Forcing
 from distill.records import Problem, Sampling
+from distill.scaling.forced import Limits
+from distill.scaling.forcing import Forcing
 from teachers.base import Request
 from teachers.continue_local import LocalContinuing
 from teachers.continuing import Ask, Ends

@@ -14,11 +14,11 @@ from scripted import Scripted, thinking_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from distill.errors import Refused
-from distill.evaluate.forced import FORMATS, Forced, Limits
-from distill.evaluate.forced_answers import GAVE_NONE, REJECTED, ForcedAnswers, judged
-from distill.evaluate.forcing import Forcing
 from distill.files import Log
 from distill.records import Problem, Sampling, Trace
+from distill.scaling.forced import FORMATS, Forced, Limits
+from distill.scaling.forced_answers import GAVE_NONE, REJECTED, ForcedAnswers, judged
+from distill.scaling.forcing import Forcing
 from teachers.base import Completion, Request
 from teachers.continuing import Ask, Continuation, Memory
 

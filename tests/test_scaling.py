@@ -17,11 +17,17 @@ from commands import refused
 from test_kill import Server
 
 from distill.errors import Refused
-from distill.evaluate.coverage import best_of, coverage, fit, places
-from distill.evaluate.forced import Forced
-from distill.evaluate.forced_answers import REJECTED
-from distill.evaluate.scaling_chart import chart_of
-from distill.evaluate.scaling_metrics import (
+from distill.files import Log
+from distill.problems import make_problems, write_problems
+from distill.recipe import Recipe
+from distill.records import Trace, Verdict
+from distill.run import Run
+from distill.scale_verb import spread
+from distill.scaling.chart import chart_of
+from distill.scaling.coverage import best_of, coverage, fit, places
+from distill.scaling.forced import Forced
+from distill.scaling.forced_answers import REJECTED
+from distill.scaling.metrics import (
     Point,
     control,
     performance,
@@ -29,12 +35,6 @@ from distill.evaluate.scaling_metrics import (
     scaling_interval,
     scaling_per_thousand,
 )
-from distill.files import Log
-from distill.problems import make_problems, write_problems
-from distill.recipe import Recipe
-from distill.records import Trace, Verdict
-from distill.run import Run
-from distill.scale_verb import spread
 
 ROOT = Path(__file__).parents[1]
 

@@ -21,14 +21,14 @@ from distill.files import Log
 from distill.recipe import Recipe
 from distill.recipe_problems import TracesProblems
 from distill.records import Trace, Verdict
-from distill.report.view_filter import Filter, from_query
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index
-from distill.report.view_list import Lists
-from distill.report.view_needle import Needle
-from distill.report.view_sources import Looked, look_at
-from distill.report.view_static import write_pages
-from distill.report.view_trace import side_by_side
+from distill.view.filter import Filter, from_query
+from distill.view.follow import Follower
+from distill.view.index import Index
+from distill.view.list import Lists
+from distill.view.needle import Needle
+from distill.view.sources import Looked, look_at
+from distill.view.static import write_pages
+from distill.view.trace import side_by_side
 
 COLUMNS = TracesProblems(source="traces", path="any")
 
@@ -172,8 +172,8 @@ def test_a_piece_of_a_text_is_found_in_its_line(text: str, data: st.DataObject) 
 def test_a_search_takes_a_few_at_a_time(sort: str, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From one to the next, however they are ordered."""
     lists, _ = view_runs.read(run)
-    monkeypatch.setattr("distill.report.view_list.SOME", 7)
-    monkeypatch.setattr("distill.report.view_index.SOME", 3)
+    monkeypatch.setattr("distill.view.list.SOME", 7)
+    monkeypatch.setattr("distill.view.index.SOME", 3)
     assert names(lists, Filter(q="the answer is", sort=sort)) == names(lists, Filter(sort=sort))
     assert len(names(lists, Filter(q="naïve guessers", within="question"))) == 116
 
@@ -182,7 +182,7 @@ def test_a_search_that_takes_too_long_goes_on(run: Path, monkeypatch: pytest.Mon
     lists, _ = view_runs.read(run)
     everything = names(lists, Filter())
     clock = iter(range(10_000))
-    monkeypatch.setattr("distill.report.view_list.time.monotonic", lambda: next(clock))  # three looks a page
+    monkeypatch.setattr("distill.view.list.time.monotonic", lambda: next(clock))  # three looks a page
     lists, _ = view_runs.read(run)
     pages = 0
     while not (page := lists.rows(Filter(q="answer"), 0, 1000)).whole:

@@ -11,8 +11,8 @@ from browser import DESK, PHONE, browser, opened
 from test_view_server import at
 
 from distill.recipe import Recipe
-from distill.report.view_sources import Looked
-from distill.report.view_static import write_pages
+from distill.view.sources import Looked
+from distill.view.static import write_pages
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from distill.files import Log
 from distill.problems import write_problems
 from distill.recipe import Recipe
 from distill.records import Trace
-from distill.report.view_sources import Looked, look_at
-from distill.report.view_static import write_pages
-from distill.report.view_tokens import Rendering
+from distill.view.sources import Looked, look_at
+from distill.view.static import write_pages
+from distill.view.tokens import Rendering
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from distill.files import Log, write_atomically
 from distill.problems import write_problems
 from distill.recipe import Recipe
 from distill.records import Problem, Sampling, Trace, Verdict
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index
-from distill.report.view_list import Lists
-from distill.report.view_server import serve
-from distill.report.view_sources import Looked
 from distill.run import dump_recipe
+from distill.view.follow import Follower
+from distill.view.index import Index
+from distill.view.list import Lists
+from distill.view.server import serve
+from distill.view.sources import Looked
 
 HOSTILE = (
     "</pre></script><script>document.title='taken'</script><img src=x onerror=alert(1)> "

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from distill.errors import DistillError, Refused
 from distill.records import ToldSampling, Trace, Verdict, split_reasoning
-from distill.report.view_index import Place
+from distill.view.index import Place
 
 if TYPE_CHECKING:
     from distill.recipe_problems import TracesProblems
@@ -181,7 +181,7 @@ def look_at(path: Path, columns: "TracesProblems", unpacked: IO[bytes] | None) -
         Refused: neither run nor evaluation nor file of traces; columns of no layout that is known.
     """
     if not path.is_dir():
-        from distill.report.view_table import file_of
+        from distill.view.table import file_of
 
         return Looked(path, path.name, file_of(path, columns, unpacked))
     found = Looked(path, path.resolve().name)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from distill.evaluate.forced import Forced, Limits
-from distill.evaluate.forcing import Forcing, Thought
 from distill.files import Log
 from distill.records import Problem, Trace, Verdict, derived_seed, digest
+from distill.scaling.forced import Forced, Limits
+from distill.scaling.forcing import Forcing, Thought
 from distill.verify import judge_trace
 from teachers.base import Completion, Request
 

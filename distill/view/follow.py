@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from distill.errors import DistillError
 from distill.files import whole_text
-from distill.report.view_index import ADDED_TRACE, NOT_JUDGED, Index, Judged
-from distill.report.view_problems import Chosen, ProblemFile
-from distill.report.view_sources import TRACES, Log, Looked, Source
-from distill.report.view_tail import BATCH, Tail
+from distill.view.index import ADDED_TRACE, NOT_JUDGED, Index, Judged
+from distill.view.problems import Chosen, ProblemFile
+from distill.view.sources import TRACES, Log, Looked, Source
+from distill.view.tail import BATCH, Tail
 
 POLL_SECONDS = 1.0
 """Between looks at files that are read to their ends."""
@@ -236,7 +236,7 @@ class Follower:
     def _reader(self, number: int, source: Source) -> Reader:
         if isinstance(source, Log):
             return LogFollower(self.index, number, source, self._scope(source))
-        from distill.report.view_table import Table, TableFollower
+        from distill.view.table import Table, TableFollower
 
         assert isinstance(source, Table)
         return TableFollower(self.index, number, source)

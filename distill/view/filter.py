@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from distill.errors import Refused
-from distill.report.view_index import Candidate
-from distill.report.view_needle import LONGEST, Needle
+from distill.view.index import Candidate
+from distill.view.needle import LONGEST, Needle
 
 PAGE = 50
 """Traces on a page."""

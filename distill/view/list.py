@@ -6,12 +6,12 @@ from array import array
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from distill.report.view_filter import CHANGE, PAGE, Filter
-from distill.report.view_follow import Follower
-from distill.report.view_index import SOME, Candidate, Index, Row
-from distill.report.view_needle import Needle
-from distill.report.view_search import Search, problems_with
-from distill.report.view_sources import TRACES, rank
+from distill.view.filter import CHANGE, PAGE, Filter
+from distill.view.follow import Follower
+from distill.view.index import SOME, Candidate, Index, Row
+from distill.view.needle import Needle
+from distill.view.search import Search, problems_with
+from distill.view.sources import TRACES, rank
 
 SECONDS = 2.0
 """A search looks no longer before a page is shown; the same page again goes on from there."""

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from distill import models
 from distill.errors import Refused
-from distill.evaluate.forced import FORMATS
-from distill.evaluate.scale_settings import Scale
 from distill.recipe_teachers import EndpointTeacher, VLLMTeacher
+from distill.scaling.forced import FORMATS
+from distill.scaling.settings import Scale
 from teachers.continuing import Continues
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 from markupsafe import Markup
 
 from distill.errors import DistillError
-from distill.report.view_filter import CHOICES, PAGE, Filter
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index, Row
-from distill.report.view_list import Facets, Listed, Lists
-from distill.report.view_needle import Needle
-from distill.report.view_sources import TRACES, Looked
-from distill.report.view_text import around, line, plain, visible
-from distill.report.view_tokens import Rendered
-from distill.report.view_trace import Page, page_of
+from distill.view.filter import CHOICES, PAGE, Filter
+from distill.view.follow import Follower
+from distill.view.index import Index, Row
+from distill.view.list import Facets, Listed, Lists
+from distill.view.needle import Needle
+from distill.view.sources import TRACES, Looked
+from distill.view.text import around, line, plain, visible
+from distill.view.tokens import Rendered
+from distill.view.trace import Page, page_of
 
 VERDICTS = ("correct", "wrong", "unknown", "")
 """In the order of columns; the last is of those that are not judged."""
@@ -64,7 +64,7 @@ class Pages:
         self.looked, self.index, self.follower, self.links = looked, index, follower, links
         self.lists = Lists(index, follower)
         self._templates = Environment(
-            loader=PackageLoader("distill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+            loader=PackageLoader("distill.view"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         self._templates.filters.update(visible=visible, line=line, plain=plain)
         self._templates.globals.update(looked=looked, links=links, Filter=Filter, has_tokens=self.has_tokens, **given)
@@ -78,21 +78,21 @@ class Pages:
             listed = replace(listed, total=most)
         needle = wanted.needle
         found = [self._found(row, needle, wanted) for row in listed.rows] if needle is not None else None
-        return self._page("view_list.html", **self._of_list(wanted, page, listed), found=found, left_out=left_out)
+        return self._page("list.html", **self._of_list(wanted, page, listed), found=found, left_out=left_out)
 
     def trace(self, row: Row, at: Around | None) -> str:
         """A trace; `at` is where it stands in a list."""
         wanted = at.wanted if at is not None else Filter()
         needle = wanted.needle
         page: Page = page_of(row, self.lists, self.index, self.follower, needle)
-        return self._page("view_trace.html", page=page, row=row, around=at, wanted=wanted, needle=needle)
+        return self._page("trace.html", page=page, row=row, around=at, wanted=wanted, needle=needle)
 
     def tokens(self, row: Row, rendered: Rendered | None, refused: str) -> str:
         """A trace as training renders it, or why it does not."""
-        return self._page("view_tokens.html", row=row, rendered=rendered, refused=refused, wanted=Filter())
+        return self._page("tokens.html", row=row, rendered=rendered, refused=refused, wanted=Filter())
 
     def message(self, title: str, sentence: str) -> str:
-        return self._page("view_message.html", title=title, sentence=sentence, wanted=Filter())
+        return self._page("message.html", title=title, sentence=sentence, wanted=Filter())
 
     def has_tokens(self, row: Row) -> bool:
         """Can it be rendered as for training? A run's traces of its teacher can."""

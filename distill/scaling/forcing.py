@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from distill.chat_template import opening_of, rendered
 from distill.errors import Refused
-from distill.evaluate.forced import FINAL, FORMATS, WAIT, Forced, Format, Limits
 from distill.records import Sampling, derived_seed, split_reasoning
+from distill.scaling.forced import FINAL, FORMATS, WAIT, Forced, Format, Limits
 from teachers.base import Completion, Request
 from teachers.continuing import Ask, Continuation, Continues, Ends
 

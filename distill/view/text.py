@@ -4,7 +4,7 @@ import re
 
 from markupsafe import Markup, escape
 
-from distill.report.view_needle import Needle
+from distill.view.needle import Needle
 
 LONGEST_SHOWN = 200_000
 """Characters of one text on a page; the rest is a link away."""

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from distill.errors import DistillError
 from distill.records import Trace
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index, Row
-from distill.report.view_list import Lists
-from distill.report.view_needle import Needle
-from distill.report.view_sources import Log
-from distill.report.view_text import LONGEST_SHOWN, visible
+from distill.view.follow import Follower
+from distill.view.index import Index, Row
+from distill.view.list import Lists
+from distill.view.needle import Needle
+from distill.view.sources import Log
+from distill.view.text import LONGEST_SHOWN, visible
 
 COLUMNS = 4
 """Answers that stand beside each other."""

@@ -18,13 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from distill.errors import DistillError, Refused
 from distill.files import whole_text
-from distill.report.view_filter import Filter, from_query, number
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index, Row
-from distill.report.view_pages import Pages
-from distill.report.view_sources import Looked
-from distill.report.view_tokens import Rendering
-from distill.report.view_trace import PARTS
+from distill.view.filter import Filter, from_query, number
+from distill.view.follow import Follower
+from distill.view.index import Index, Row
+from distill.view.pages import Pages
+from distill.view.sources import Looked
+from distill.view.tokens import Rendering
+from distill.view.trace import PARTS
 
 LOOPBACK = "127.0.0.1"
 HOSTS = {LOOPBACK, "localhost", "[::1]"}
@@ -178,7 +178,7 @@ def _html(page: str) -> Reply:
 
 
 def _asset(name: str, kind: str, _: dict[str, str]) -> Reply:
-    return Reply((files("distill.report") / "templates" / name).read_bytes(), kind)
+    return Reply((files("distill.view") / "templates" / name).read_bytes(), kind)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,9 +5,9 @@ from collections.abc import Container, Sequence
 
 from distill.errors import DistillError
 from distill.records import Trace
-from distill.report.view_index import Candidate, Index
-from distill.report.view_needle import Needle
-from distill.report.view_sources import Source
+from distill.view.index import Candidate, Index
+from distill.view.needle import Needle
+from distill.view.sources import Source
 
 
 def problems_with(needle: Needle, within: str, index: Index) -> set[tuple[int, str]]:

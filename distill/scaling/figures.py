@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distill.errors import Refused
-from distill.evaluate.coverage import Law, best_of, coverage, fit, places
-from distill.evaluate.forced import Forced
-from distill.evaluate.forced_answers import GAVE_NONE, REJECTED
 from distill.evaluate.majority import majority_at
 from distill.evaluate.pass_at_k import curve_points
-from distill.evaluate.scale_settings import Method, Scale, Setting
-from distill.evaluate.scaling_metrics import (
+from distill.evaluate.statistics import accuracy
+from distill.evaluate.votes import VOTING, right_votes, votes_of
+from distill.records import Problem, Trace, Verdict, derived_seed
+from distill.scaling.coverage import Law, best_of, coverage, fit, places
+from distill.scaling.forced import Forced
+from distill.scaling.forced_answers import GAVE_NONE, REJECTED
+from distill.scaling.metrics import (
     Point,
     control,
     performance,
@@ -21,9 +23,7 @@ from distill.evaluate.scaling_metrics import (
     scaling_interval,
     scaling_per_thousand,
 )
-from distill.evaluate.statistics import accuracy
-from distill.evaluate.votes import VOTING, right_votes, votes_of
-from distill.records import Problem, Trace, Verdict, derived_seed
+from distill.scaling.settings import Method, Scale, Setting
 
 
 class Answer(NamedTuple):

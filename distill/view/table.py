@@ -19,10 +19,10 @@ from distill.files import each_row, json_line, whole_text
 from distill.published import as_flag, reader_for
 from distill.recipe_problems import TracesProblems
 from distill.records import Trace
-from distill.report.view_index import ADDED_TRACE, NOT_JUDGED, Index, Judged, Place
-from distill.report.view_problems import problem_row
-from distill.report.view_sources import SAMPLES, Log, problems_of
-from distill.report.view_tail import Tail
+from distill.view.index import ADDED_TRACE, NOT_JUDGED, Index, Judged, Place
+from distill.view.problems import problem_row
+from distill.view.sources import SAMPLES, Log, problems_of
+from distill.view.tail import Tail
 
 
 @dataclass(frozen=True)

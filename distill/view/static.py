@@ -17,11 +17,11 @@ from distill.errors import Refused
 from distill.files import user_path
 from distill.folders import replacing_folder
 from distill.records import digest
-from distill.report.view_filter import PAGE, Filter
-from distill.report.view_follow import Follower
-from distill.report.view_index import Index, Row
-from distill.report.view_pages import VERDICTS, Around, Pages
-from distill.report.view_sources import Looked
+from distill.view.filter import PAGE, Filter
+from distill.view.follow import Follower
+from distill.view.index import Index, Row
+from distill.view.pages import VERDICTS, Around, Pages
+from distill.view.sources import Looked
 
 MARK = "distill-view.json"
 """Says that a folder is of ours, and may be replaced."""
@@ -90,7 +90,7 @@ class Written:
     """The pages as they are written into a folder."""
 
     def __init__(self, looked: Looked, index: Index, follower: Follower, folder: Path, most: int) -> None:
-        css = (files("distill.report") / "templates" / "view.css").read_text(encoding="utf-8")
+        css = (files("distill.view") / "templates" / "view.css").read_text(encoding="utf-8")
         sha = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
         self.links, self.folder, self.most = Files(), folder, most
         told = f"of each set, model and verdict the first {most:,} traces at most."

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.errors import Refused
-from distill.evaluate.forced import FORMATS, Limits
-from distill.evaluate.forced_answers import ForcedAnswers, judged
-from distill.evaluate.forcing import Forcing
-from distill.evaluate.scale_settings import CLASSES, Method, Scale, Setting, settings
-from distill.evaluate.scaling_figures import Answer, summary
-from distill.evaluate.scaling_models import Asked
-from distill.evaluate.stage import refuse_broken_gold
+from distill.evaluate.gold import refuse_broken_gold
 from distill.files import Log, cannot_write, read_json, write_json
 from distill.problems import write_problems
 from distill.records import Problem, Sampling, Trace, Verdict, derived_seed, digest
+from distill.scaling.figures import Answer, summary
+from distill.scaling.forced import FORMATS, Limits
+from distill.scaling.forced_answers import ForcedAnswers, judged
+from distill.scaling.forcing import Forcing
+from distill.scaling.models import Asked
+from distill.scaling.settings import CLASSES, Method, Scale, Setting, settings
 from distill.verify import configure
 from teachers.base import Request
 from teachers.continuing import Memory

@@ -6,10 +6,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from distill.errors import Refused
-from distill.evaluate.forced import FINAL, WAIT, Limits
 from distill.recipe_base import Count, JsonObject, Section
 from distill.recipe_prompts import Prompt
 from distill.recipe_verify import Verify
+from distill.scaling.forced import FINAL, WAIT, Limits
 
 Method = Literal["budget-forcing", "token", "step", "class", "rejection", "sampling"]
 

@@ -11,7 +11,7 @@ from distill.errors import DistillError
 from distill.files import Log, each_row, whole_text
 from distill.given_paths import Stamp, stamp
 from distill.records import Problem, Trace
-from distill.report.view_index import Index
+from distill.view.index import Index
 
 BATCH = 1000
 """Rows at a time."""
