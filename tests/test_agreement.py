@@ -74,7 +74,8 @@ def test_what_is_written_for_harnesses(distill: Any, run: Path, tiny_model: Path
     again = distill("export", run, "--for", "lighteval", "--out", run / "light")
     assert again.code == 0
     settings = yaml.safe_load((run / "light" / "distill_student.model.yaml").read_text())["model_parameters"]
-    assert settings["generation_parameters"]["max_new_tokens"] == 12
+    assert "max_new_tokens" not in settings["generation_parameters"], "lighteval would cut prompts to as many tokens"
+    assert "generation_size=12," in (run / "light" / "distill_student.py").read_text()
     assert settings["override_chat_template"] is False
     compile((run / "light" / "distill_student.py").read_text(), "task", "exec")
 

@@ -1,5 +1,6 @@
 """lighteval (Hugging Face): a task and a model file for each model, and our verdict as the metric."""
 
+import shutil
 from pathlib import Path
 
 import yaml
@@ -78,16 +79,16 @@ def write_lighteval(exam: Exam, folder: Path) -> list[str]:
     )
     (folder / f"{exam.task}.py").write_text(task)
     model = {
-        "model_name": exam.model(),
+        "model_name": _model(exam, folder),
         **({"revision": exam.revision()} if exam.revision() else {}),
         "dtype": exam.dtype(),
         "batch_size": spec.batch_size,
         "add_special_tokens": False,  # the prompt has whatever begins it
         "override_chat_template": False,  # the prompt is rendered already
+        # the limit stands in the task: max_new_tokens here would cut prompts to as many tokens (lighteval 0.13)
         "generation_parameters": {
             "temperature": spec.temperature,
             "top_p": spec.top_p,
-            "max_new_tokens": spec.max_tokens,
             "repetition_penalty": 1.0,
             **({"top_k": 0} if spec.temperature else {}),
         },
@@ -105,3 +106,15 @@ def write_lighteval(exam: Exam, folder: Path) -> list[str]:
         ),
         *("--output-dir", str(folder / "results"), "--save-details"),
     ]
+
+
+def _model(exam: Exam, folder: Path) -> str:
+    """Name of the model; a folder of links to its files, since lighteval writes its cache into that of the model."""
+    if not exam.source.is_local:
+        return exam.model()
+    at = (folder / f"{exam.who}_model").resolve()
+    shutil.rmtree(at, ignore_errors=True)
+    at.mkdir()
+    for file in Path(exam.model()).iterdir():
+        (at / file.name).symlink_to(file)
+    return str(at)
