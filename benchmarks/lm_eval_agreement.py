@@ -1,6 +1,6 @@
 """Do lm-eval and we get the same figure? One model, one protocol, the same GSM8K test problems, greedily.
 
-    python benchmarks/lm_eval_agreement.py --model FOLDER --data gsm8k_test.jsonl --problems 100 --out FILE
+    python benchmarks/lm_eval_agreement.py --model FOLDER --data gsm8k_test.jsonl --folder FOLDER --out FILE
 
 Ours: the engine of `distill evaluate`. lm-eval: the task and the command that `distill export RUN --for lm-eval`
 writes, run by lm-eval itself. Compared: prompts token by token, answers, what lm-eval's GSM8K definition extracts from
@@ -11,10 +11,9 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +93,8 @@ def theirs(given: Exam, folder: Path) -> tuple[list[dict[str, Any]], dict[str, f
 
 def compared(given: Exam, folder: Path) -> dict[str, Any]:
     """Prompts, answers, extracted answers and figures, ours beside theirs."""
-    begun = time.monotonic()
     mine = ours(given, folder)
-    between = time.monotonic()
     rows, printed = theirs(given, folder)
-    ended = time.monotonic()
     tokenizer = models.tokenizer(given.source)
     sent = [tokenizer(row["arguments"]["gen_args_0"]["arg_0"], add_special_tokens=False)["input_ids"] for row in rows]
     prompts = [
@@ -126,8 +122,6 @@ def compared(given: Exam, folder: Path) -> dict[str, Any]:
         "verdict_ours": sum(verdicts) / n,
         "verdict_in_lm_eval": printed["correct"],
         "cut_at_max_tokens": sum(t.finish_reason == "length" for t in mine),
-        "seconds_ours": round(between - begun, 1),
-        "seconds_lm_eval": round(ended - between, 1),
     }
 
 
@@ -139,14 +133,17 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=320)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"])
+    parser.add_argument("--folder", type=Path, required=True, help="for answers; ours are kept, and not asked again")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     runs = {}
     for dtype in given.dtypes:
         recipe = protocol(given.model, given.data, dtype, given.max_tokens, given.batch)
         asked = exam("model", models.of_student(recipe.student), recipe, first_problems(recipe, given.problems))
-        with tempfile.TemporaryDirectory() as folder:
-            runs[dtype] = compared(asked, Path(folder))
+        folder = given.folder / dtype
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / "results", ignore_errors=True)
+        runs[dtype] = compared(asked, folder)
         print(dtype, json.dumps(runs[dtype], indent=2), flush=True)
     settings = {"model": given.model.name, "max_tokens": given.max_tokens, "batch": given.batch, "seed": 0}
     found = {"machine": machine("lm_eval"), **settings, "sampling": "greedy", "prompt": "boxed", "runs": runs}

@@ -289,8 +289,7 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
         progress.prepares("looks at models, memory and keys")
         refuse_early(recipe)
         refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
-        with Run(_folder(recipe, run_dir), recipe) as held:
-            progress.of_run(held)
+        with Run(_folder(recipe, run_dir), recipe) as held, progress.of_run(held):
             done = run_stages(held, stages, progress)
             progress.prepares("writes the report")
             page = write_report(held.folder)

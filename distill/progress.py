@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from distill.console import Counts, duration, in_money, summary
@@ -41,13 +41,19 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._screen.close()
-        if self._tracking is not None:
-            self._tracking.close()
 
-    def of_run(self, run: Run) -> None:
-        """From now on it also goes into this run's log and to its trackers."""
+    @contextmanager
+    def of_run(self, run: Run) -> Iterator[None]:
+        """Inside the block it also goes into this run's log and to its trackers, which have all of it at the end."""
         self._run = run
         self._tracking = Tracking(run, self.notice)
+        try:
+            yield
+        finally:
+            if run.recipe.track.to:
+                self.prepares("waits for the trackers")
+            self._tracking.close()
+            self._run = self._tracking = None
 
     def prepares(self, what: str) -> None:
         """Work before or after the stages."""
