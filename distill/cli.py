@@ -26,7 +26,7 @@ from distill.notices import hearing
 
 if TYPE_CHECKING:
     from distill.recipe import Recipe
-    from distill.run import Run, Seal
+    from distill.run import Seal
 
 app = typer.Typer(
     add_completion=False,
@@ -303,9 +303,10 @@ def _folder(recipe: "Recipe", run_dir: Path | None) -> Path:
 
 def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> None:
     """Run stages, then write the report and print the result where there is one."""
-    from distill.console import Notices, Progress
     from distill.dry_run import refuse_early
     from distill.pipeline import refuse_missing_inputs, run_stages
+    from distill.progress import Notices, Progress
+    from distill.report.page import write_report
     from distill.run import Run
     from students.devices import is_follower, started_by_launcher
 
@@ -317,13 +318,15 @@ def _walk(recipe: "Recipe", run_dir: Path | None, stages: tuple[str, ...]) -> No
     if is_follower():
         _follow(recipe, _folder(recipe, run_dir))
         return
-    refuse_early(recipe)
-    refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
-    with Run(_folder(recipe, run_dir), recipe) as held:
-        progress = Progress()
-        with hearing(Notices(progress)):
+    with Progress() as progress, hearing(Notices(progress)):
+        progress.prepares("looks at models, memory and keys")
+        refuse_early(recipe)
+        refuse_missing_inputs(recipe, _folder(recipe, run_dir), stages)
+        with Run(_folder(recipe, run_dir), recipe) as held, progress.of_run(held):
             done = run_stages(held, stages, progress)
-        _show(held, done)
+            progress.prepares("writes the report")
+            page = write_report(held.folder)
+    _show(page, done)
 
 
 def _follow(recipe: "Recipe", folder: Path) -> None:
@@ -336,11 +339,9 @@ def _follow(recipe: "Recipe", folder: Path) -> None:
         take_part(folder / OUTPUTS["train"], lambda _: None)
 
 
-def _show(held: "Run", done: "dict[str, Seal]") -> None:
-    """Write the report; print the result where this command was to come to it."""
-    from distill.report.page import write_report
+def _show(page: Path, done: "dict[str, Seal]") -> None:
+    """Print the result where this command was to come to it, and where the report is."""
 
-    page = write_report(held.folder)
     if "evaluate" in done:
         evaluate_verb.show(done["evaluate"].counts)
     typer.echo(f"report: {page}")

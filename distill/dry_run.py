@@ -21,6 +21,7 @@ from distill.recipe import (
 )
 from distill.records import Problem
 from distill.run import dump_recipe
+from distill.tracking.tracker import refuse_without_packages
 from distill.verify import code
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def refuse_early(recipe: Recipe) -> None:
     from teachers.judge import refuse_without_key
     from teachers.vllm import refuse_without_ray, refuse_without_vllm
 
+    refuse_without_packages(recipe.track)
     if isinstance(recipe.problems, TableProblems) and recipe.problems.kind == "code":
         code.runner.configure(recipe.verify.code)
         code.runner.sandbox()

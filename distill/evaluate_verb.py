@@ -145,8 +145,8 @@ def of_model(
     seed: int,
 ) -> None:
     """Evaluate a model without a recipe, and print what came of it."""
-    from distill.console import Notices, Progress
     from distill.evaluate.model import Settings, default_folder, evaluate_model
+    from distill.progress import Notices, Progress
     from distill.recipe_file import settings
 
     wording.speak_for("evaluate MODEL")
@@ -155,8 +155,7 @@ def of_model(
     given += [f"samples_per_problem={k}"] if k is not None else []
     spec = settings(Settings, [*words, *given])
     folder = out or default_folder(model)
-    progress = Progress()
-    with hearing(Notices(progress)):
+    with Progress() as progress, hearing(Notices(progress)):
         summary = evaluate_model(model, base, spec, seed, folder, progress.evaluated)
     show(summary)
     typer.echo(f"-> {folder}")

@@ -1,4 +1,4 @@
-"""`distill export`: a run's student, or any checkpoint, as GGUF files."""
+"""`distill export`: a run's student, or any checkpoint, as GGUF files; its evaluation for other harnesses."""
 
 from pathlib import Path
 from typing import Annotated, get_args
@@ -12,19 +12,43 @@ from distill.wording import counted
 def export(
     source: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, or a folder with a checkpoint.")],
     gguf: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="Type of the file, may be given again: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0; with llama.cpp's "
             "quantiser q2_k to q6_k."
         ),
-    ],
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; RUN/gguf by default.")] = None,
+    ] = None,
+    harness: Annotated[
+        str | None, typer.Option("--for", help="lm-eval or lighteval: the run's evaluation, for that harness.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; RUN/gguf, RUN/lm-eval by default.")] = None,
 ) -> None:
-    """Write GGUF files for llama.cpp, each read back and compared with the checkpoint before it appears.
+    """Write GGUF files for llama.cpp, each read back and compared with the checkpoint before it appears; or with --for
+    the problems, prompts and settings by which another harness repeats the run's evaluation, and print the commands.
 
     llama.cpp's own converter does it where the variable LLAMA_CPP names the folder of its sources, or where it is on
     the PATH; models of the types llama, qwen2 and qwen3 need none.
     """
+    if not gguf and harness is None:
+        raise Refused("say what to write.", "--gguf TYPE, or --for lm-eval, or --for lighteval.")
+    if gguf and harness is not None:
+        raise Refused("--gguf and --for are one thing at a time.", "Run the command twice.")
+    if harness is None:
+        _write_gguf(source, gguf or [], out)
+    else:
+        _write_harness(source, harness, out)
+
+
+def _write_harness(run: Path, harness: str, out: Path | None) -> None:
+    from distill.evaluate.harness import Harness, export_for
+
+    if harness not in get_args(Harness):
+        raise Refused(f"--for={harness} is no harness that is known.", f"Harnesses: {', '.join(get_args(Harness))}.")
+    for command in export_for(harness, run, out or run / harness):  # type: ignore[arg-type]
+        typer.echo(command)
+
+
+def _write_gguf(source: Path, gguf: list[str], out: Path | None) -> None:
     from distill.recipe_export import GgufType
     from students.export import Made
     from students.export import export as write

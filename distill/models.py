@@ -21,6 +21,7 @@ from distill.adapters import adapter_fingerprint, with_adapter
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
+from distill.notices import doing
 from distill.recipe import Student
 from distill.records import digest
 
@@ -180,7 +181,7 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa", on_c
         where["quantization_config"] = GgufConfig(dequantize=True)
     wanted = compute_dtype(dtype)[0]
     logging.disable_progress_bar()  # else "Loading weights" and "Writing model shards" run through our own line
-    with _reading("weights", source):
+    with doing(f"loads {Path(source.name).name}"), _reading("weights", source):
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
     if source.gguf_file:
         model = _as_plain(model, attention)

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from distill import __version__
-from distill.console import Progress
 from distill.errors import DistillError, Refused
 from distill.files import cannot_write
 from distill.folders import FULL, UNWRITABLE
+from distill.notices import doing
+from distill.progress import Progress
 from distill.recipe import LocalTeacher, Recipe, VLLMTeacher
 from distill.records import Problem, digest
 from distill.run import Run, Seal, read_seal
+from distill.run_log import StageBegins, StageSealed, StageSkipped, StageStopped
 from distill.token_scores import Score
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -148,6 +150,7 @@ def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress)
             raise _not_done(stage, needed, run.folder)
     seal = run.seal_of(stage)
     if seal is not None and seal.fingerprint == wanted[stage]:
+        run.log(StageSkipped(stage=stage, why="already done"))
         progress.skipped(stage, seal)
         return seal
     moved = run.begin(stage, wanted[stage])
@@ -155,15 +158,16 @@ def _run_stage(run: Run, stage: str, wanted: dict[str, str], progress: Progress)
         progress.notice(f"{stage}: what another recipe made is kept as {moved}")
     seal = run.seal_of(stage)
     if seal is not None and seal.fingerprint == wanted[stage]:
+        run.log(StageSkipped(stage=stage, why="brought back from an earlier recipe"))
         progress.skipped(stage, seal, "brought back from an earlier recipe")
         return seal
-    run.log("stage begins", stage=stage, fingerprint=wanted[stage], version=__version__)
-    progress.begins(stage)
+    run.log(StageBegins(stage=stage, fingerprint=wanted[stage], version=__version__))
+    progress.begins(stage, wanted[stage])
     started = time.monotonic()
     with _noting_time(run, stage, started):
         counts = _WORK[stage](run, progress)
         seal = run.seal(stage, wanted[stage], counts, time.monotonic() - started)
-    run.log("stage sealed", stage=stage, seconds=round(seal.seconds, 2), counts=counts)
+    run.log(StageSealed(stage=stage, seconds=round(seal.seconds, 2), counts=counts))
     progress.ends(stage, seal)
     return seal
 
@@ -175,14 +179,14 @@ def _noting_time(run: Run, stage: str, started: float) -> Any:
         yield
     except OSError as e:
         with suppress(OSError):
-            run.log("stage stopped", stage=stage, reason=str(e))
+            run.log(StageStopped(stage=stage, reason=str(e)))
         if e.errno in UNWRITABLE:
             raise cannot_write(e.filename or run.folder, e) from e
         raise
     except (Exception, KeyboardInterrupt) as e:
         full = shutil.disk_usage(run.folder).free < FULL
         if not full:
-            run.log("stage stopped", stage=stage, reason=str(e) or type(e).__name__)
+            run.log(StageStopped(stage=stage, reason=str(e) or type(e).__name__))
             run.note_time(stage, time.monotonic() - started)
         if full and not isinstance(e, DistillError | KeyboardInterrupt):  # libraries say it in many ways
             raise cannot_write(run.folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from e
@@ -197,7 +201,8 @@ def _problems(run: Run, progress: Progress) -> dict[str, Any]:
 
     configure(run.recipe.verify)
     left_out: Counter[str] = Counter()
-    problems = make_problems(run.recipe.problems, run.recipe.seed, left_out)
+    with doing("reads or makes the problems"):
+        problems = make_problems(run.recipe.problems, run.recipe.seed, left_out)
     held_out = [p for p in problems if p.held_out]
     for asked in problem_sets(run.recipe.evaluate.sets, held_out, run.recipe.seed):
         refuse_broken_gold(asked.problems)  # now, not after the teacher was paid
@@ -209,10 +214,11 @@ def _problems(run: Run, progress: Progress) -> dict[str, Any]:
 
 def _harvest(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.problems import read_problems
-    from teachers.harvest import harvest
+    from teachers.harvest import harvest, price_of
 
     problems = read_problems(run.output("problems"))
-    return harvest(run.recipe, problems, run.output("harvest"), progress.harvested)
+    told = progress.harvesting(price_of(run.recipe.teacher), run.recipe.harvest.max_cost)
+    return harvest(run.recipe, problems, run.output("harvest"), told)
 
 
 def _curate(run: Run, progress: Progress) -> dict[str, Any]:

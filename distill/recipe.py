@@ -36,6 +36,7 @@ from distill.recipe_teachers import (
     Teacher,
     VLLMTeacher,
 )
+from distill.recipe_track import Track
 from distill.recipe_train import Train
 from distill.recipe_verify import CodeLimits, MathRules, Verify
 
@@ -66,6 +67,7 @@ __all__ = [
     "TableProblems",
     "Teacher",
     "TracesProblems",
+    "Track",
     "Train",
     "VLLMTeacher",
     "Verify",
@@ -132,6 +134,8 @@ class Recipe(Section):
     """What it gained."""
     publish: Publish = Publish()
     """Where it goes."""
+    track: Track = Track()
+    """Where its figures go besides the run directory."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":

@@ -4,7 +4,8 @@
       recipe.yaml          as resolved
       stages/              per stage: `<stage>.begun.json`, and `<stage>.json` once it is sealed
       problems.parquet  traces/  curated/  student/  on_policy/  evaluation/  published/  report.html
-      log.jsonl            what happened, one event a line
+      tracking/            what trackers keep here, where the recipe names any
+      log.jsonl            what happened, one event a line (`run_log.py`)
 
 A stage's fingerprint covers its recipe sections and the fingerprints of the stages that it reads.
 A stage sealed under the wanted fingerprint is not done again. One made under another is moved
@@ -12,9 +13,7 @@ aside as `<output>.<its fingerprint>` and moved back should the recipe return to
 """
 
 import fcntl
-import json
 import os
-import time
 from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
@@ -25,6 +24,7 @@ import yaml
 from distill.errors import DistillError, Refused
 from distill.files import read_json, sync_folder, write_atomically, write_json
 from distill.recipe import Recipe
+from distill.run_log import Event, MovedAside, append
 
 OUTPUTS = {
     "problems": "problems.parquet",
@@ -107,11 +107,9 @@ class Run:
         if begun.exists():
             write_json(begun, {**_note(begun), "seconds": self._spent(stage) + seconds})
 
-    def log(self, event: str, **fields: Any) -> None:
+    def log(self, event: Event) -> None:
         """Append an event to `log.jsonl` (not synced: it is a diary, not a ledger)."""
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, ensure_ascii=False)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as f:
-            f.write(line + "\n")
+        append(self.folder / "log.jsonl", event)
 
     def _spent(self, stage: str) -> float:
         begun = self._begun(stage)
@@ -139,14 +137,14 @@ class Run:
             if path.exists() and aside.exists():  # of a copy that somebody made
                 self._rename(aside, unsealed(aside))
             self._rename(path, aside)
-        self.log("moved aside", stage=stage, fingerprint=aside_as)
+        self.log(MovedAside(stage=stage, fingerprint=aside_as))
 
     def _move_unknown(self, stage: str) -> None:
         """Move aside an output without a note of what made it, such as a damaged seal that was deleted."""
         output = self.output(stage)
         if output.exists():
             self._rename(output, unsealed(output))
-            self.log("moved aside", stage=stage, reason="no note of what made it")
+            self.log(MovedAside(stage=stage, reason="no note of what made it"))
 
     def _bring_back(self, stage: str, fingerprint: str) -> None:
         output = self.output(stage)

@@ -112,8 +112,8 @@ def scale(
     """
     from rich.console import Console
 
-    from distill.console import Notices, Progress
     from distill.files import write_atomically
+    from distill.progress import Notices, Progress
     from distill.scaling.chart import chart_of
     from distill.scaling.measure import Plan
     from distill.scaling.measure import scale as run
@@ -131,8 +131,7 @@ def scale(
     folder = out or Path(model) / "scaling" / ("" if method == "budget-forcing" else method)
     asked = ask(_source(subject), _engine(engine, is_url), spec, folder / "vllm.log", model if is_url else None)
     plan = Plan(method, [_budget(one) for one in budgets or []], waits or [0], spec)  # type: ignore[arg-type]
-    progress = Progress()
-    with hearing(Notices(progress)):
+    with Progress() as progress, hearing(Notices(progress)):
         curve = run(asked, plan, _problems(problems or [], spec, subject), folder, progress.evaluated)
     write_atomically(folder / "curve.svg", chart_of(curve))
     console = Console()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distill.errors import Refused
+from distill.notices import doing
 from distill.recipe import Train
 from students import plan as planning
 from students.plan import MemoryPlan, gib, memory_plan, told
@@ -79,7 +80,8 @@ def refuse_without_room(config: Any, train: Train, bytes_per_weight: int) -> Lay
     """
     from students.fit import advice
 
-    plan = memory_plan(config, train, bytes_per_weight)
+    with doing("simulates a step to know its memory"):
+        plan = memory_plan(config, train, bytes_per_weight)
     layout = layout_of(train, plan)
     needed, (free, what) = share(config, train, bytes_per_weight, layout), memory_of_one(layout.devices)
     if needed <= free:

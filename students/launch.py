@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from distill import guard
 from distill.errors import DistillError, Refused
 from distill.files import read_json
+from distill.notices import Counted, Phase
 from students.batches import StepRows
 from students.devices import started_by_launcher
 from students.job import LAUNCH, TRAINED, Job, first_failure
@@ -62,11 +63,19 @@ def _run_workers(folder: Path, processes: int, metrics: Path, on_step: OnLog) ->
         while not ended:
             ended = _has_ended(running)
             for line in said.lines():
-                logger.info("%s", line["notice"])
+                logger.info("%s", line["notice"], extra=_extra(line["extra"]))
             for line in steps.lines():
                 on_step(line)
     if running.returncode or not (folder / TRAINED).is_dir():
         raise _failure(folder, processes)
+
+
+def _extra(told: dict[str, list[Any]]) -> dict[str, Any]:
+    """What a worker's notice says beside its words; its phases are numbered below those of this process."""
+    if "phase" in told:
+        number, ended = told["phase"]
+        return {"phase": Phase(-1 - number, ended)}
+    return {"counted": Counted(*told["counted"])} if "counted" in told else {}
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.notices import doing
 from distill.recipe import LocalTeacher, Recipe
 from distill.token_scores import Score
 from students.divergence import own_answers, reference
@@ -72,7 +73,8 @@ def distil_on_policy(
     assert recipe.on_policy is not None
     done = folder / "counts.json"
     tokenizer = models.tokenizer(models.resolve(str(student / "merged")))
-    asked = gate(recipe, curated, held_out, tokenizer)
+    with doing("checks tokenizers and prompts"):
+        asked = gate(recipe, curated, held_out, tokenizer)
     folder.mkdir(exist_ok=True)
     if done.exists() and sizes(folder) == read_json(done)["files"]:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -209,7 +211,7 @@ def _save(
         write_folder(folder / "adapter", trained.save_pretrained)
     source, dtype = models.of_student(recipe.student), recipe.student.dtype
     said = own_answers(trained, tokenizer, [one.prompt_ids for one in asked], recipe.seed)
-    with reference(trained, said, folder) as before:
+    with doing("merges the student and measures what that costs"), reference(trained, said, folder) as before:
         whole = None if recipe.train.method == "qlora" else trained
         del trained
         return merge(whole, before, source, dtype, recipe.train, tokenizer, thinks, folder, RATE_KEY)

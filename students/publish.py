@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from distill.files import read_json, write_json
+from distill.notices import doing
 from distill.recipe import Recipe
 from distill.run import OUTPUTS, unsealed
 from students.card import hub_name, model_card
@@ -45,7 +46,8 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    _write(recipe, run, unfinished)
+    with doing("writes the checkpoint, cards and answers"):
+        _write(recipe, run, unfinished)
     if _is_edited(folder / "README.md", (unfinished / "README.md").read_text(encoding="utf-8")):
         os.replace(folder, unsealed(folder))
     shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.notices import doing
 from distill.recipe import Recipe, Train
 from distill.records import Problem
 from students.batches import StepRows, in_steps
@@ -63,7 +64,8 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
             f"train.max_length={recipe.train.max_length} exceeds the context of '{source.name}', {context} tokens.",
             "Lower it, or choose a student with a longer context.",
         )
-    checked = check(load_from_disk(curated), tokenizer, recipe.train)
+    with doing("renders and checks the curated set"):
+        checked = check(load_from_disk(curated), tokenizer, recipe.train)
     checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
     refuse_savings_that_do_not_work_here(recipe.train)
     parameters = models.parameter_count(config)
@@ -108,7 +110,10 @@ def train_student(
     if recipe.train.method != "full":
         write_folder(folder / "adapter", trained.save_pretrained)
     prompts = held_out_prompts(recipe, held_out, checked.rows, tokenizer)
-    with reference(trained, own_answers(trained, tokenizer, prompts, recipe.seed), folder) as before:
+    with (
+        doing("merges the student and measures what that costs"),
+        reference(trained, own_answers(trained, tokenizer, prompts, recipe.seed), folder) as before,
+    ):
         whole = None if recipe.train.method == "qlora" else trained
         del trained  # makes room for the base that a QLoRA adapter is merged into
         cost = merge(whole, before, source, recipe.student.dtype, recipe.train, tokenizer, checked.thinks, folder)
@@ -132,13 +137,11 @@ def _trained(
     from students.launch import train_on_many
     from students.train import build_trainer, isolated, run_trainer
 
-    train, in_order, pad = recipe.train, recipe.curate.order != "random", tokenizer.pad_token_id
+    train, in_order = recipe.train, recipe.curate.order != "random"
     source, dtype = models.of_student(recipe.student), recipe.student.dtype
     new_tokens = [checked.end] if checked.learns_end else []
-    if train.rows_per_batch is None:
-        packed: list[PackedRow] | StepRows = pack(checked.rows, train.max_length, pad, recipe.seed, in_order)
-    else:
-        packed = in_steps(checked.rows, train, pad, recipe.seed, in_order, layout.devices)
+    with doing("packs the rows"):
+        packed = _packed(recipe, checked, tokenizer.pad_token_id, in_order, layout)
     metrics = Metrics(folder / "metrics.jsonl", on_step)
     memory: dict[str, int] = {}
     if layout.devices > 1:
@@ -151,9 +154,18 @@ def _trained(
         settings = (train, recipe.seed, at, metrics.note, in_order, new_tokens)
         trainer = build_trainer(model, tokenizer, packed, *settings)
         with isolated(trainer, train.attn_implementation):
-            memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
+            with doing("tries two steps at full rows, where the memory is in question"):
+                memory = probed(trainer, packed, train, models.config(source), _bytes_per_weight(recipe))
             trained = run_trainer(trainer)
     return trained, {**_told(packed, checked, train), **_last(metrics), **memory}
+
+
+def _packed(recipe: Recipe, checked: Checked, pad: int, in_order: bool, layout: Layout) -> list[PackedRow] | StepRows:
+    """Rows as training takes them: filled up to one length, or dealt out in steps of so many traces."""
+    train, seed = recipe.train, recipe.seed
+    if train.rows_per_batch is None:
+        return pack(checked.rows, train.max_length, pad, seed, in_order)
+    return in_steps(checked.rows, train, pad, seed, in_order, layout.devices)
 
 
 def _told(packed: list[PackedRow] | StepRows, checked: Checked, train: Train) -> dict[str, Any]:

@@ -5,13 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from distill import models
 from distill.folders import write_folder
+from distill.notices import hearing
 from students.batches import in_steps
 from students.job import LAUNCH, TRAINED, Job, note_failure, read_job
 from students.train import OnLog
@@ -109,8 +110,9 @@ class _Notices(logging.Handler):
         self.path = path
 
     def emit(self, record: logging.LogRecord) -> None:
+        extra = {name: record.__dict__[name] for name in ("phase", "counted") if name in record.__dict__}
         with self.path.open("a", encoding="utf-8") as f:
-            f.write(json.dumps({"notice": record.getMessage()}) + "\n")
+            f.write(json.dumps({"notice": record.getMessage(), "extra": extra}) + "\n")
 
 
 def main(folder: Path) -> None:
@@ -120,11 +122,10 @@ def main(folder: Path) -> None:
     rank = int(os.environ["RANK"])
     on_step: OnLog = lambda _: None  # noqa: E731
     if rank == 0:
-        logging.getLogger("students").addHandler(_Notices(folder / LAUNCH / "notices.jsonl"))
-        logging.getLogger("students").setLevel(logging.INFO)
         on_step = Metrics(folder / "metrics.jsonl", lambda _: None).note
     try:
-        take_part(folder, on_step)
+        with hearing(_Notices(folder / LAUNCH / "notices.jsonl")) if rank == 0 else nullcontext():
+            take_part(folder, on_step)
     except BaseException as e:
         note_failure(folder, rank, e)
         raise

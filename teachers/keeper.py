@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
+from distill.notices import doing
 from teachers.base import TeacherError, TeacherRefused
 from teachers.child_server import ServerFailed
 from teachers.servers import Server, Servers
@@ -80,7 +81,7 @@ class Keeper:
             before = server.answers
             logger.info("%s starts%s, which takes a while; its log is %s", name, again, kept.log)
             try:
-                what = await self._live(server, kept)
+                what = await self._live(name, server, kept)
             except NoRoom as e:
                 if any(map(self._servers.is_up, self._servers.all)):
                     continue  # the others go on; this one waits as long as it takes
@@ -95,9 +96,11 @@ class Keeper:
         said = f"the {name} server came to its end {fruitless} times in a row without an answer; at last it {what}."
         self._lose(name, TeacherRefused(said, f"Its log: {kept.log}"))
 
-    async def _live(self, server: Server, kept: Kept) -> str:
+    async def _live(self, name: str, server: Server, kept: Kept) -> str:
         """From its start to its end; returns how it ended."""
-        self._servers.bring_up(server, await kept.start())
+        with doing(f"starts the {name} server"):
+            url = await kept.start()
+        self._servers.bring_up(server, url)
         self._one_came_up.set()
         what = await kept.ended()
         self._servers.take_down(server)

@@ -11,7 +11,7 @@ from distill.records import Problem, Trace, Verdict
 from distill.verify import judge_trace
 
 OnProgress = Callable[[int, int, dict[str, int]], None]
-"""Called with samples on disk, samples wanted, and counts (correct, wrong, unknown)."""
+"""Called with samples on disk, samples wanted, and counts (correct, wrong, unknown; accepted and tokens)."""
 
 NEW, ASKED, SOLVED = range(3)
 """What is known of a problem."""
@@ -61,7 +61,8 @@ class Ledger:
         self._log.append(v for _, v in judged)
         for trace, verdict in judged:
             self._count(trace, verdict.verdict, _reason(verdict), verdict.accepted)
-        self._on_progress(self._verdicts.total(), self._wanted, self._verdicts)
+        told = {name: self._sums[name] for name in ("accepted", "prompt_tokens", "completion_tokens")}
+        self._on_progress(self._verdicts.total(), self._wanted, {**self._verdicts, **told})
         return [(trace, verdict.accepted) for trace, verdict in judged]
 
     def counts(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from distill.curate.columns import Columns, measured
 from distill.curate.sources import Shard, Source
 from distill.errors import DistillError
+from distill.notices import counting
 
 SHARD = 64 << 20
 """Bytes of text that one call reads."""
@@ -30,10 +31,11 @@ def measure(source: Source, engine: str = "local", workers: int = 1) -> Columns:
     """
     shards = source.shards(SHARD)
     if engine == "ray":
-        return Columns.joined(_under_ray(source, shards))
+        return Columns.joined(counting(_under_ray(source, shards), len(shards), "shards read"))
     if workers == 1 or len(shards) < 2:
-        return measured((read for shard in shards for read in source.read(shard)), source.verifies)
-    return Columns.joined(_in_processes(source, shards, workers))
+        reads = (read for shard in shards for read in source.read(shard))
+        return measured(counting(reads, 0, "traces read"), source.verifies)
+    return Columns.joined(counting(_in_processes(source, shards, workers), len(shards), "shards read"))
 
 
 def _in_processes(source: Source, shards: list[Shard], workers: int) -> Iterator[Columns]:

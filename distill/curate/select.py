@@ -18,6 +18,7 @@ from distill.curate.questions import Contaminated, Question, asked_before, conta
 from distill.curate.selections import Pool
 from distill.curate.sources import Advice, Read, RunTraces
 from distill.errors import Refused
+from distill.notices import doing
 from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
 from distill.recipe_quality import Quality
@@ -105,14 +106,17 @@ class _Selecting:
         self.funnel.keep("sampled", by_id, left_out(columns))
         self._verified()
         if self.spec.deduplicate:
-            self._deduplicated()
+            with doing("looks for duplicates"):
+                self._deduplicated()
         if self.spec.decontaminate:
-            self._decontaminated()
+            with doing("compares with the evaluation"):
+                self._decontaminated()
         self.counts = tried(columns)
         if self.spec.difficulty is not None:
             self._hard(self.spec.difficulty)
         if self.spec.quality is not None:
-            self._well_reasoned(self.spec.quality)
+            with doing("measures the reasoning"):
+                self._well_reasoned(self.spec.quality)
         return self._chosen()
 
     def _verified(self) -> None:

@@ -18,6 +18,7 @@ from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Read, Source, of_run
 from distill.files import write_atomically, write_json, write_rows
 from distill.folders import replacing_folder
+from distill.notices import counting, doing
 from distill.recipe import Curate, Recipe
 from distill.records import Problem, joined
 
@@ -66,7 +67,8 @@ def curate_source(
         evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
         files = source.inputs()
         columns = measure(source, spec.engine, spec.workers)
-        chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
+        with doing("chooses among the traces"):
+            chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
         places, numbers = columns["place"][chosen.rows].tolist(), columns["row"][chosen.rows].tolist()
         verdicts = [columns.judged(row) for row in chosen.rows]
         del columns
@@ -80,7 +82,8 @@ def curate_source(
             as_row(read, asked(read.problem.question), spec.select, why, scores)
             for read, why, scores in zip(reads, chosen.why, chosen.scores, strict=True)
         )
-        halves = _write(at, merged(traces, len(places), others, seed), chosen, spec, seed, files)
+        rows = counting(merged(traces, len(places), others, seed), len(places) + len(others), "rows written")
+        halves = _write(at, rows, chosen, spec, seed, files)
     counts: dict[str, Any] = {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
     return counts | ({"halves": halves} if halves else {})
 
