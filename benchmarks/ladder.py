@@ -5,9 +5,9 @@
 
 Rows are searches for Countdown solutions with the length spread of long reasoning (lognormal), eight in an optimiser
 step, each step the same eight for all that do not pack over steps. LoRA of rank 32 on all linear layers everywhere.
-Each variant runs in a process of its own, in turn, `--rounds` times; ratios are within a round. Tokens are those of
-rows, padding not counted; the first steps (`--warm-up`) are not counted. Peak memory is that of the process, or what
-torch has allocated on a GPU.
+Each variant runs in a process of its own, in turn, `--rounds` times; ratios are within a round, by the clock and in CPU
+time, which other jobs on the machine stretch less. Tokens are those of rows, padding not counted; the first steps
+(`--warm-up`) are not counted. Peak memory is that of the process, or what torch has allocated on a GPU.
 """
 
 import argparse
@@ -32,6 +32,10 @@ from students.batches import in_steps
 from students.render import Row
 
 LENGTH, BATCH = 2048, 8
+TRAIN: dict[str, Any] = {
+    **{"learning_rate": 2e-4, "lr_scheduler_type": "cosine", "warmup_ratio": 0.0},
+    **{"max_length": LENGTH, "rows_per_batch": BATCH, "num_train_epochs": 1},
+}
 TRL: dict[str, dict[str, Any]] = {
     "TRL, its defaults": {},
     "TRL, no recomputation": {"gradient_checkpointing": False},
@@ -52,14 +56,16 @@ OURS: dict[str, dict[str, Any]] = {
 
 
 class Clock:
-    """When each optimiser step ended, and its loss."""
+    """When each optimiser step ended, by the clock and in CPU time of all threads, and its loss."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.cpu: list[float] = []
         self.losses: list[float] = []
 
     def note(self, line: dict[str, Any]) -> None:
         self.ends.append(time.perf_counter())
+        self.cpu.append(time.process_time())
         self.losses.append(line["loss"])
 
 
@@ -74,8 +80,7 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
         models.keep_freed_memory()
     if setting.get("loss") == "trl":
         LabelledTokensTrainer.compute_loss = SFTTrainer.compute_loss  # type: ignore[method-assign]
-    fields = {"learning_rate": 2e-4, "max_length": LENGTH, "rows_per_batch": BATCH, "num_train_epochs": 1}
-    train = Train.model_validate({**fields, **setting.get("train", {})})
+    train = Train.model_validate({**TRAIN, **setting.get("train", {})})
     source = models.resolve(model)
     student = load_student(source, "auto", train)
     tokenizer = models.tokenizer(source)
@@ -108,6 +113,8 @@ def trls(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
     config = SFTConfig(
         output_dir=str(folder),
         max_length=LENGTH,
+        completion_only_loss=True,  # as for rows of prompt and completion; it cannot see that from tokens
+        **{key: TRAIN[key] for key in ("learning_rate", "lr_scheduler_type")},  # so that losses can be compared
         num_train_epochs=1,
         logging_steps=1,
         train_sampling_strategy="sequential",
@@ -144,11 +151,14 @@ def measured(model: str, name: str, options: argparse.Namespace) -> dict[str, An
         tokens = statistics.mean(
             sum(map(len, rows[i : i + BATCH])) for i in range(options.warm_up * BATCH, len(rows), BATCH)
         )
-    seconds = (clock.ends[-1] - clock.ends[options.warm_up - 1]) / (len(clock.ends) - options.warm_up)
+    seconds, cpu = (
+        (ends[-1] - ends[options.warm_up - 1]) / (len(ends) - options.warm_up) for ends in (clock.ends, clock.cpu)
+    )
     on_gpu = torch.cuda.is_available()
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "tokens_per_second": round(tokens / seconds, 1),
+        "tokens_per_cpu_second": round(tokens / cpu, 1),
         "seconds_per_step": round(seconds, 2),
         "peak_gib": round(peak / 2**30, 2),
         "losses": [round(loss, 4) for loss in clock.losses],
@@ -172,17 +182,19 @@ def summary(rounds: list[dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         if not right:
             table.append({"variant": name, **found[0]})
             continue
-        ratios = [
-            r[name]["tokens_per_second"] / r[first]["tokens_per_second"]
-            for r in rounds
-            if first in r and name in r and "failed" not in r[name] | r[first]
-        ]
+        row: dict[str, Any] = {"variant": name}
+        for rate, ratio in (("tokens_per_second", "ratio"), ("tokens_per_cpu_second", "cpu_ratio")):
+            ratios = [
+                r[name][rate] / r[first][rate]
+                for r in rounds
+                if first in r and name in r and "failed" not in r[name] | r[first]
+            ]
+            row[rate] = statistics.median(r[rate] for r in right)
+            row[ratio] = round(statistics.median(ratios), 2) if ratios else None
+            row[f"{ratio}_range"] = [round(min(ratios), 2), round(max(ratios), 2)] if ratios else None
         table.append(
-            {
-                "variant": name,
-                "tokens_per_second": statistics.median(r["tokens_per_second"] for r in right),
-                "ratio": round(statistics.median(ratios), 2) if ratios else None,
-                "ratio_range": [round(min(ratios), 2), round(max(ratios), 2)] if ratios else None,
+            row
+            | {
                 "peak_gib": statistics.median(r["peak_gib"] for r in right),
                 "first_loss": right[0]["losses"][0],
                 "last_loss": right[0]["losses"][-1],
