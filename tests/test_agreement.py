@@ -19,6 +19,7 @@ from distill.evaluate.harness_lighteval import write_lighteval
 from distill.evaluate.harness_verdict import correct_share
 from distill.problems import read_problems
 from distill.recipe import Recipe, Verify
+from distill.records import Problem
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 needs_lm_eval = pytest.mark.skipif(
@@ -87,8 +88,9 @@ def test_what_cannot_be_exported_is_refused(distill: Any, run: Path, recipe: Rec
     (tmp_path / "empty").mkdir()
     refused(distill("export", tmp_path / "empty", "--for", "lm-eval"), "holds no run")
     once = recipe.model_copy(update={"evaluate": recipe.evaluate.model_copy(update={"temperature": 0.6})})
+    problem = Problem(id="1", question="?", answer="1", kind="math", source="here")
     with pytest.raises(Refused, match="lighteval samples one answer a problem only where the checkpoint"):
-        write_lighteval(exam("base", models.of_student(once.student), once, []), tmp_path)
+        write_lighteval(exam("base", models.of_student(once.student), once, [problem]), tmp_path)
 
 
 def test_our_verdict_in_another_harness() -> None:

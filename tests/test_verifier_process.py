@@ -72,6 +72,14 @@ def test_late_and_killed_ones_cost_one_reply(worker: Worker) -> None:
     worker.close()
 
 
+def test_one_whose_parent_looks_too_late_is_late(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the child ends itself before the parent gives it up."""
+    monkeypatch.setattr("distill.verify.process.SLACK", 100)
+    with pytest.raises(NoReply, match="time-out"):
+        worker.ask([30, "late"], 0.1)
+    worker.close()
+
+
 def test_a_megabyte_while_signals_come(worker: Worker) -> None:
     """A write that a signal cuts short goes on."""
     text = "x" * 3_000_000

@@ -111,12 +111,15 @@ def test_keys(chromium: Any, address: str) -> None:
         keys.press("Enter")
         page.wait_for_url("**/trace**")
         assert page.locator("nav.pages span").inner_text() == "2 of 116"
+        page.wait_for_load_state()
         keys.press("j")
         page.get_by_text("3 of 116").wait_for()
+        page.wait_for_load_state()
         keys.press("o")
         assert page.locator("details[open]").count() == page.locator("details").count() > 0
         keys.press("u")
         page.get_by_text("116 traces").wait_for()
+        page.wait_for_load_state()
         keys.press("/")
         keys.type("jnp")
         assert page.locator("input[name=q]").input_value() == "jnp"

@@ -155,9 +155,9 @@ class Worker:
 
 
 def _crashed(child: "subprocess.Popen[bytes]") -> bool:
-    """Has it ended in another way than by its own clock?"""
+    """Has it ended in another way than by its own clocks?"""
     with suppress(subprocess.TimeoutExpired):
-        return child.wait(0.05) != -signal.SIGPROF
+        return child.wait(0.05) not in (-signal.SIGPROF, -signal.SIGALRM)
     return False
 
 
