@@ -1,13 +1,13 @@
 """Prefixes continued in this process, in batches, with transformers; each with its own seed and its own length."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from distill import models
 from teachers.base import TeacherError
+from teachers.batching import Batching, Deliveries, load_for_sampling
 from teachers.continuing import Ask, Continuation, Ends, ended
-from teachers.local import PROMPT_STEP, Deliveries, SeededSampling, as_teacher_error, greedy
+from teachers.local import PROMPT_STEP, SeededSampling, greedy
 
 if TYPE_CHECKING:
     import torch
@@ -24,40 +24,16 @@ class LocalContinuing:
         self.name = f"{source.name}@{source.fingerprint()}{shown}"
         self.concurrency = batch_size
         self._source, self._dtype = source, dtype
-        self._waiting: list[tuple[Ask, asyncio.Future[Continuation]]] = []
-        self._pump: asyncio.Task[None] | None = None
-        self._closed = False
+        self._batching = Batching(self.name, batch_size, _kind, self._continue)
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 
     async def proceed(self, ask: Ask) -> Continuation:
-        future: asyncio.Future[Continuation] = asyncio.get_running_loop().create_future()
-        self._waiting.append((ask, future))
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._work())
-        return await future
+        return await self._batching.ask(ask)
 
     async def close(self) -> None:
         """Stop at the next token and free the model."""
-        self._closed = True
-        if self._pump is not None:
-            await asyncio.gather(self._pump, return_exceptions=True)
+        await self._batching.close()
         self._loaded = None
-
-    async def _work(self) -> None:
-        """Take what is waiting, a batch of one kind at a time, until nothing is."""
-        while self._waiting:
-            await asyncio.sleep(0)  # let every prefix of this round arrive
-            kind = _kind(self._waiting[0][0])
-            batch = [entry for entry in self._waiting if _kind(entry[0]) == kind][: self.concurrency]
-            taken = {id(entry) for entry in batch}
-            self._waiting = [entry for entry in self._waiting if id(entry) not in taken]
-            deliver = Deliveries([future for _, future in batch])
-            try:
-                await asyncio.to_thread(self._continue, [ask for ask, _ in batch], deliver)
-            except Exception as e:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
-                for i in range(len(batch)):
-                    deliver(i, as_teacher_error(e, self.name))
-            await asyncio.sleep(0)  # let what was delivered last be taken
 
     def _continue(self, asks: list[Ask], deliver: Deliveries[Continuation]) -> None:
         from teachers.decode import LOOK_EVERY, decode
@@ -94,7 +70,7 @@ class LocalContinuing:
 
         def chosen(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
             nonlocal step
-            if self._closed:
+            if self._batching.closed:
                 raise TeacherError("sampling was stopped.")
             if step < at_least:
                 scores[:, stops] = -float("inf")
@@ -104,15 +80,8 @@ class LocalContinuing:
         return chosen
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-        import torch
-
-        from teachers.decode import use_grouped_attention
-
         if self._loaded is None:
-            model = models.load(self._source, self._dtype)
-            if not torch.cuda.is_available():
-                use_grouped_attention(model)
-            self._loaded = (model, models.tokenizer(self._source))
+            self._loaded = load_for_sampling(self._source, self._dtype)
         return self._loaded
 
 

@@ -6,15 +6,15 @@ constant number of rows and prompts a length that is a multiple of 32, which kee
 compiling kernels for ever new shapes.
 """
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from distill import models
 from distill.recipe import LocalTeacher
 from distill.records import FinishReason, Sampling
 from distill.verify.loops import MAX_PERIOD, MIN_REPEATS, find_loop
 from teachers.base import Completion, Request, TeacherError
+from teachers.batching import Batching, Deliveries, load_for_sampling
 
 if TYPE_CHECKING:
     import torch
@@ -45,9 +45,7 @@ class LocalModel:
         self.dtype = dtype
         self.concurrency = batch_size
         self.name = name or source.name
-        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
-        self._pump: asyncio.Task[None] | None = None
-        self._closed = False
+        self._batching = Batching(self.name, batch_size, _sampling_alone, self._generate)
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 
     @classmethod
@@ -56,34 +54,14 @@ class LocalModel:
         return cls(source, spec.dtype, spec.batch_size, _name(spec, source), cut_loops)
 
     async def answer(self, request: Request) -> Completion:
-        future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, future))
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._work())
-        return await future
+        return await self._batching.ask(request)
 
     async def close(self) -> None:
         """Stop at the next token and free the model."""
-        self._closed = True
-        if self._pump is not None:
-            await asyncio.gather(self._pump, return_exceptions=True)
+        await self._batching.close()
         self._loaded = None
 
-    async def _work(self) -> None:
-        """Take what is waiting, a batch at a time, until nothing is."""
-        while self._waiting:
-            await asyncio.sleep(0)  # let every request of this round arrive
-            batch = _same_sampling(self._waiting)[: self.concurrency]
-            self._waiting = [entry for entry in self._waiting if entry not in batch]
-            deliver = Deliveries([future for _, future in batch])
-            try:
-                await asyncio.to_thread(self._generate, [request for request, _ in batch], deliver)
-            except Exception as e:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
-                for i in range(len(batch)):
-                    deliver(i, as_teacher_error(e, self.name))
-            await asyncio.sleep(0)  # let what was delivered last be taken
-
-    def _generate(self, requests: list[Request], deliver: "Deliveries[Completion]") -> None:
+    def _generate(self, requests: list[Request], deliver: Deliveries[Completion]) -> None:
         """Answer each request as soon as its answer is whole; one whose prompt does not fit disturbs no other."""
         model, tokenizer = self._load()
         prompts = [prompt_ids(tokenizer, request.messages) for request in requests]
@@ -114,7 +92,7 @@ class LocalModel:
         choose = SeededSampling(sampling, seeds) if sampling.temperature > 0 else greedy
 
         def unless_closed(scores: "torch.Tensor", rows: Sequence[int]) -> "torch.Tensor":
-            if self._closed:
+            if self._batching.closed:
                 raise TeacherError("sampling was stopped.")
             return choose(scores, rows)
 
@@ -136,38 +114,9 @@ class LocalModel:
         return find_loop(tokenizer.decode(answer[-LOOKED_BACK:])) is not None
 
     def _load(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-        import torch
-
-        from teachers.decode import use_grouped_attention
-
         if self._loaded is None:
-            model = models.load(self.source, self.dtype)
-            if not torch.cuda.is_available():
-                use_grouped_attention(model)
-            self._loaded = (model, models.tokenizer(self.source))
+            self._loaded = load_for_sampling(self.source, self.dtype)
         return self._loaded
-
-
-R = TypeVar("R")
-
-
-class Deliveries(Generic[R]):
-    """Hands answers from the decoding thread to those who wait for them in the event loop."""
-
-    def __init__(self, futures: "list[asyncio.Future[R]]") -> None:
-        self._loop = asyncio.get_running_loop()
-        self._futures = futures
-
-    def __call__(self, i: int, result: R | Exception) -> None:
-        self._loop.call_soon_threadsafe(self._set, self._futures[i], result)
-
-    def _set(self, future: "asyncio.Future[R]", result: R | Exception) -> None:
-        if future.done():
-            return
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
 
 
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]]) -> list[int]:
@@ -201,10 +150,9 @@ class SeededSampling:
         return (scores - (-noise.to(scores.device).clamp_min(1e-20).log()).log()).argmax(-1)
 
 
-def _same_sampling(waiting: list[Any]) -> list[Any]:
-    """The waiting requests that can share a batch with the first: same sampling but for the seed."""
-    neutral = waiting[0][0].sampling.model_copy(update={"seed": 0})
-    return [entry for entry in waiting if entry[0].sampling.model_copy(update={"seed": 0}) == neutral]
+def _sampling_alone(request: Request) -> Sampling:
+    """What the requests of a batch have in common: all but the seed."""
+    return request.sampling.model_copy(update={"seed": 0})
 
 
 def _name(spec: LocalTeacher, source: models.ModelSource) -> str:
@@ -239,11 +187,3 @@ def _completion(
     text = tokenizer.decode(kept, skip_special_tokens=True)
     reason: FinishReason = "stop" if end is not None else "length" if len(ids) >= most else "loop"
     return Completion(text, reason, prompt_tokens, count)
-
-
-def as_teacher_error(error: Exception, name: str) -> Exception:
-    if isinstance(error, TeacherError):
-        return error
-    failure = TeacherError(f"{name} failed while sampling: {error}.")
-    failure.__cause__ = error
-    return failure
