@@ -1,11 +1,9 @@
 """Which traces `distill view` lists: by filter and by search the same as looking at every record, page after page."""
 
 import base64
-import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,23 +12,17 @@ import pytest
 import view_runs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trace_files import made, trace_files, written
 
 from distill.errors import Refused
 from distill.files import Log
 from distill.recipe import Recipe
-from distill.recipe_problems import TracesProblems
 from distill.records import Trace, Verdict
 from distill.view.filter import Filter, from_query
-from distill.view.follow import Follower
-from distill.view.index import Index
 from distill.view.list import Lists
 from distill.view.needle import Needle
-from distill.view.sources import Looked, look_at
+from distill.view.sources import Looked
 from distill.view.static import write_pages
 from distill.view.trace import side_by_side
-
-COLUMNS = TracesProblems(source="traces", path="any")
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +55,6 @@ def records(run: Path) -> list[SimpleNamespace]:
     return found
 
 
-def names(lists: Lists, wanted: Filter) -> list[tuple[str, str]]:
-    """All that is listed, page after page."""
-    found, page = [], 7
-    while True:
-        rows = lists.rows(wanted, len(found), page).rows
-        found += [(row.who, row.id) for row in rows]
-        if len(rows) < page:
-            return found
-
-
 FILTERS: dict[str, Any] = {
     "who=student": lambda r: r.who == "student",
     "set=held_out": lambda r: r.set == "held_out",
@@ -99,7 +81,7 @@ def test_a_filter_lists_what_every_record_says(query: str, lists: Lists, records
     wanted = from_query(dict(pair.split("=") for pair in query.split("&")))
     expected = [(r.who, r.id) for r in records if FILTERS[query](r)]
     assert expected
-    assert sorted(names(lists, wanted)) == sorted(expected)
+    assert sorted(view_runs.names(lists, wanted)) == sorted(expected)
     assert lists.rows(wanted, 0).total == len(expected)
 
 
@@ -109,10 +91,10 @@ def test_answers_beside_the_base(lists: Lists, records: list[SimpleNamespace]) -
     for change, pair in {"gained": (True, False), "lost": (False, True), "both": (True, True)}.items():
         expected = {key for key in right if key[0] != "base" and (right[key], right["base", key[1]]) == pair}
         assert expected, change
-        assert set(names(lists, Filter(change=change))) == expected
+        assert set(view_runs.names(lists, Filter(change=change))) == expected
     told = {who: counts for _, who, counts in lists.facets().changes}
     assert sum(told["student"].values()) == 12
-    assert told["student"]["gained"] == len(names(lists, Filter(change="gained", who="student")))
+    assert told["student"]["gained"] == len(view_runs.names(lists, Filter(change="gained", who="student")))
 
 
 def test_orders(lists: Lists, records: list[SimpleNamespace]) -> None:
@@ -120,7 +102,7 @@ def test_orders(lists: Lists, records: list[SimpleNamespace]) -> None:
     assert tokens == sorted(tokens, reverse=True)
     assert tokens[::-1] == [row.tokens for row in lists.rows(Filter(sort="shortest"), 0, 500).rows]
     taught = [r.id for r in records if r.set == "traces"]
-    assert [name for _, name in names(lists, Filter(set="traces"))] == taught
+    assert [name for _, name in view_runs.names(lists, Filter(set="traces"))] == taught
 
 
 SOUGHT = (
@@ -150,7 +132,7 @@ def test_a_search_finds_what_every_text_holds(
         return any(" ".join(text.split()).lower() in " ".join(one.split()).lower() for one in every)
 
     expected = [(r.who, r.id) for r in records if holds(r)]
-    assert sorted(names(lists, Filter(q=text.strip(), within=within))) == sorted(expected)
+    assert sorted(view_runs.names(lists, Filter(q=text.strip(), within=within))) == sorted(expected)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -174,13 +156,13 @@ def test_a_search_takes_a_few_at_a_time(sort: str, run: Path, monkeypatch: pytes
     lists, _ = view_runs.read(run)
     monkeypatch.setattr("distill.view.list.SOME", 7)
     monkeypatch.setattr("distill.view.index.SOME", 3)
-    assert names(lists, Filter(q="the answer is", sort=sort)) == names(lists, Filter(sort=sort))
-    assert len(names(lists, Filter(q="naïve guessers", within="question"))) == 116
+    assert view_runs.names(lists, Filter(q="the answer is", sort=sort)) == view_runs.names(lists, Filter(sort=sort))
+    assert len(view_runs.names(lists, Filter(q="naïve guessers", within="question"))) == 116
 
 
 def test_a_search_that_takes_too_long_goes_on(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lists, _ = view_runs.read(run)
-    everything = names(lists, Filter())
+    everything = view_runs.names(lists, Filter())
     clock = iter(range(10_000))
     monkeypatch.setattr("distill.view.list.time.monotonic", lambda: next(clock))  # three looks a page
     lists, _ = view_runs.read(run)
@@ -196,7 +178,7 @@ def test_a_search_that_takes_too_long_goes_on(run: Path, monkeypatch: pytest.Mon
 def test_a_run_that_goes_on_is_followed(tmp_path: Path, recipe: Recipe) -> None:
     run = view_runs.made_run(tmp_path / "run", recipe, train=4, held=2)
     lists, follower = view_runs.read(run)
-    before = names(lists, Filter())
+    before = view_runs.names(lists, Filter())
     asked, log = view_runs.problem(0), run / "traces" / "samples.jsonl"
     new = view_runs.trace(asked, 9, "teacher")
     line = new.model_dump_json().encode() + b"\n"
@@ -204,7 +186,7 @@ def test_a_run_that_goes_on_is_followed(tmp_path: Path, recipe: Recipe) -> None:
         with log.open("ab") as f:
             f.write(torn)
         follower.read_all()
-        assert names(lists, Filter()) == before, "a torn line is no trace"
+        assert view_runs.names(lists, Filter()) == before, "a torn line is no trace"
         assert follower.left == follower.damaged == 0
     with log.open("ab") as f:
         f.write(line[-1:])
@@ -221,7 +203,7 @@ def test_a_run_that_goes_on_is_followed(tmp_path: Path, recipe: Recipe) -> None:
     log.rename(log.with_name("moved"))  # as a changed recipe moves it aside
     (run / "traces" / "verdicts.jsonl").unlink()
     follower.read_all()
-    assert not names(lists, Filter(set="traces"))
+    assert not view_runs.names(lists, Filter(set="traces"))
     view_runs.append(run / "traces", [new], [view_runs.verdict(new, "wrong")])
     follower.read_all()
     assert [row.verdict for row in lists.rows(Filter(set="traces"), 0).rows] == ["wrong"]
@@ -262,7 +244,7 @@ def test_many_samples_of_a_problem_hide_nobody(tmp_path: Path, recipe: Recipe) -
 
 def test_damaged_lines_are_told_and_passed_over(tmp_path: Path, recipe: Recipe) -> None:
     run = view_runs.made_run(tmp_path / "run", recipe, train=4, held=2)
-    whole = len(names(view_runs.read(run)[0], Filter()))
+    whole = len(view_runs.names(view_runs.read(run)[0], Filter()))
     log = run / "traces" / "samples.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     odd = [
@@ -275,7 +257,7 @@ def test_damaged_lines_are_told_and_passed_over(tmp_path: Path, recipe: Recipe) 
     log.write_bytes(b"".join([*lines[:2], *odd, *lines[2:]]))
     lists, follower = view_runs.read(run)
     assert follower.damaged == len(odd)
-    assert len(names(lists, Filter())) == whole
+    assert len(view_runs.names(lists, Filter())) == whole
 
 
 def test_the_last_verdict_counts_and_chosen_traces_are_known(tmp_path: Path, recipe: Recipe) -> None:
@@ -296,73 +278,9 @@ def test_the_last_verdict_counts_and_chosen_traces_are_known(tmp_path: Path, rec
 
     expected = set(load_from_disk(str(run / "curated"))["trace_id"])
     lists, follower = view_runs.read(run)
-    assert {name for _, name in names(lists, Filter(used="yes"))} == expected
-    assert len(names(lists, Filter(used="no"))) == 80 - len(expected)
+    assert {name for _, name in view_runs.names(lists, Filter(used="yes"))} == expected
+    assert len(view_runs.names(lists, Filter(used="no"))) == 80 - len(expected)
     assert not follower.failure
-
-
-def of_file(path: Path, unpacked: Any = None) -> tuple[Lists, Follower]:
-    follower = Follower(look_at(path, COLUMNS, unpacked), index := Index())
-    follower.read_all()
-    return Lists(index, follower), follower
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Any]:
-    with (tmp_path / "spool.jsonl").open("wb") as f:
-        yield f
-
-
-def test_files_of_other_layouts(tmp_path: Path, spool: Any) -> None:
-    plain, table = trace_files(tmp_path)
-    packed = tmp_path / "packed.jsonl.gz"
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
-    for path in (plain, table, packed):
-        spool.truncate(0)
-        spool.seek(0)
-        lists, follower = of_file(path, None if path == plain else spool)
-        rows = lists.rows(Filter(), 0, 500).rows
-        assert len(rows) == 200
-        assert [row.verdict for row in rows] == [row["verdict"] for row in made()]
-        assert [row.domain for row in rows] == [row["subject"] for row in made()]
-        texts = [follower.sources[0].read(row.place).reasoning for row in rows]
-        assert texts == [row["thinking_trajectory"] for row in made()]
-        found = names(lists, Filter(q="cubes, and WHY? (ü)", verdict="wrong"))
-        assert len(found) == sum(row["verdict"] == "wrong" for row in made())
-
-
-def test_several_answers_in_a_row(tmp_path: Path) -> None:
-    rows = [
-        {"problem": f"What is {n}?", "answer": str(n), "generations": [f"<think>a{n}</think>{n}", f"so {n}"]}
-        for n in range(9)
-    ]
-    lists, follower = of_file(written(tmp_path / "r.jsonl", [*rows, {"problem": "?", "generations": []}]))
-    shown = lists.rows(Filter(), 0).rows
-    assert [row.place.part for row in shown] == [0, 1] * 9
-    assert [follower.sources[0].read(row.place).response for row in shown[:2]] == ["0", "so 0"]
-    assert {other.n for other in lists.beside(shown[3])} == {shown[2].n, shown[3].n}
-    assert follower.left_out == 1
-
-
-def test_our_own_samples_without_their_run(tmp_path: Path, recipe: Recipe) -> None:
-    run = view_runs.made_run(tmp_path / "run", recipe)
-    lists, _ = of_file(run / "evaluation" / "held_out" / "student.samples.jsonl")
-    rows = lists.rows(Filter(), 0).rows
-    assert {row.who for row in rows} == {"student"}
-    assert {row.verdict for row in rows} == {"correct", "wrong"}
-    assert rows[0].question == view_runs.problem(0).question
-    folder, _ = view_runs.read(run / "evaluation")  # as an evaluation without a run writes it
-    assert len(names(folder, Filter())) == 36
-
-
-def test_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="holds no run"):
-        look_at(tmp_path, COLUMNS, None)
-    with pytest.raises(Refused, match="no layout"):
-        of_file(written(tmp_path / "odd.jsonl", [{"a": 1}]))
-    for query in ({"verdict": "good"}, {"least": "-1"}, {"most": "1e9"}, {"q": "x" * 201}, {"sort": "drop table"}):
-        with pytest.raises(Refused):
-            from_query(query)
 
 
 def test_pages_that_are_files_lead_to_each_other(run: Path, tmp_path: Path) -> None:
@@ -400,5 +318,5 @@ def test_nothing_is_written_into_a_run(run: Path) -> None:
 
     before = seen()
     lists, _ = view_runs.read(run)
-    names(lists, Filter(q="answer"))
+    view_runs.names(lists, Filter(q="answer"))
     assert seen() == before

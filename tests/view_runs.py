@@ -12,6 +12,7 @@ from distill.problems import write_problems
 from distill.recipe import Recipe
 from distill.records import Problem, Sampling, Trace, Verdict
 from distill.run import dump_recipe
+from distill.view.filter import Filter
 from distill.view.follow import Follower
 from distill.view.index import Index
 from distill.view.list import Lists
@@ -122,3 +123,13 @@ def get(address: str, target: str = "/", method: str = "GET", **headers: str) ->
         return answer.status, dict(answer.headers), answer.read().decode()
     finally:
         client.close()
+
+
+def names(lists: Lists, wanted: Filter) -> list[tuple[str, str]]:
+    """All that is listed, page after page."""
+    found, page = [], 7
+    while True:
+        rows = lists.rows(wanted, len(found), page).rows
+        found += [(row.who, row.id) for row in rows]
+        if len(rows) < page:
+            return found
