@@ -69,7 +69,10 @@ def answers(recipe: dict[str, Any], base: Path, student: Path, folder: Path, eng
 
 
 @needs_vllm
-@pytest.mark.parametrize(("adapter", "starts"), [(True, 1), (False, 2)])
+@pytest.mark.parametrize(
+    ("adapter", "starts"),
+    [(True, 1), pytest.param(False, 2, marks=pytest.mark.slow)],  # two servers, one after the other, take minutes
+)
 def test_vllm_says_what_transformers_say(
     adapter: bool,
     starts: int,
