@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from common import machine
+from interval_coverage import World, chances
 from numpy.typing import NDArray
 
 from distill.evaluate.looks import level_of, looks_of
@@ -25,28 +26,11 @@ Floats = NDArray[np.float64]
 CONFIDENCE, MOST = 0.95, 16
 
 
-class World(NamedTuple):
-    """Middles of the logits of two models, and how much problems differ."""
-
-    name: str
-    base: float
-    student: float
-    spread: float
-
-
 WORLDS = (
     World("10 % and 20 %, unequal problems", -3.9, -2.4, 2.5),
     World("50 % and 55 %, unequal problems", 0.0, 0.4, 2.5),
     World("50 % and 55 %, alike problems", 0.0, 0.2, 0.2),
 )
-
-
-def chances(world: World, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Of both models, of n problems; what is hard for one is hard for the other (correlation 0.9)."""
-    hard = rng.standard_normal(n)
-    other = 0.9 * hard + 0.19**0.5 * rng.standard_normal(n)
-    base, student = (1 / (1 + np.exp(-(m + world.spread * z))) for m, z in ((world.base, hard), (world.student, other)))
-    return base, student
 
 
 class Told(NamedTuple):

@@ -16,7 +16,6 @@ from distill.evaluate.known_sets import DEFINITIONS
 from distill.evaluate.sets import ProblemSet, problem_sets, sets_fingerprint
 from distill.recipe import Evaluate
 from distill.recipe_evaluate import KNOWN_SETS, EvaluationSet
-from distill.records import Problem
 
 FILES = {
     "math500": "math500.jsonl",
@@ -183,12 +182,3 @@ def test_a_set_of_another_content_is_another_evaluation(tmp_path: Path) -> None:
     assert sets_fingerprint([spec]) == before
     written(tmp_path / "x.jsonl", {"question": "1?", "answer": "2"})
     assert sets_fingerprint([spec]) != before
-
-
-def test_a_gold_answer_that_no_model_could_match_is_refused() -> None:
-    good = Problem(id="a", question="q", answer="3", kind="math", source="t")
-    refuse_broken_gold([good])
-    with pytest.raises(Refused, match="does not verify as equal to itself"):
-        refuse_broken_gold([good, Problem(id="b", question="q", answer="}{", kind="math", source="t")])
-    with pytest.raises(Refused, match="no held-out problem"):
-        refuse_broken_gold([])

@@ -27,10 +27,7 @@ from distill.view.trace import side_by_side
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    recipe = {"name": "seen", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}}
-    return view_runs.made_run(
-        tmp_path_factory.mktemp("runs") / "seen", Recipe.model_validate(recipe | {"student": {"model": "any/model"}})
-    )
+    return view_runs.seen(tmp_path_factory.mktemp("runs"), "any/model")
 
 
 @pytest.fixture(scope="module")

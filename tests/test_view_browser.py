@@ -1,6 +1,5 @@
 """The pages of `distill view` in a real browser: search and filter by hand, by keys, on a phone, without scripts."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import view_runs
 from browser import DESK, PHONE, browser, opened
 from test_view_server import at
 
-from distill.recipe import Recipe
 from distill.view.sources import Looked
 from distill.view.static import write_pages
 
@@ -23,16 +21,12 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    told = {"name": "seen", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}}
-    recipe = Recipe.model_validate(told | {"student": {"model": str(tiny_model)}})
-    return view_runs.made_run(tmp_path_factory.mktemp("runs") / "seen", recipe)
+    return view_runs.seen(tmp_path_factory.mktemp("runs"), str(tiny_model))
 
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    with view_runs.served(Looked(run, "seen")) as found:
-        while "Being read" in view_runs.get(found)[2]:
-            time.sleep(0.01)
+    with view_runs.served_once_read(run) as found:
         yield found
 
 

@@ -29,16 +29,12 @@ from distill.view.tokens import Rendering
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    told = {"name": "seen", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}}
-    recipe = Recipe.model_validate(told | {"student": {"model": str(tiny_model)}})
-    return view_runs.made_run(tmp_path_factory.mktemp("runs") / "seen", recipe)
+    return view_runs.seen(tmp_path_factory.mktemp("runs"), str(tiny_model))
 
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    with view_runs.served(Looked(run, "seen")) as found:
-        while "Being read" in get(found)[2]:
-            time.sleep(0.01)
+    with view_runs.served_once_read(run) as found:
         yield found
 
 
@@ -303,13 +299,20 @@ def test_how_it_ends(end: signal.Signals, code: int, run: Path, tmp_path: Path) 
     """Ctrl-C as with the other verbs; nothing of the index is left however it ends."""
     command = [sys.executable, "-m", "distill", "view", str(run), "--port", "0", "--no-browser"]
     env = os.environ | {"TMPDIR": str(tmp_path), "SQLITE_TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as child:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+    ) as child:
         try:
             assert child.stdout is not None
             address = child.stdout.readline().split()[0]
             assert "116 traces" in get(address)[2] or "Being read" in get(address)[2]
             child.send_signal(end)
-            _, told = child.communicate(timeout=90)
+            _, told = child.communicate(timeout=20)
         finally:
             child.kill()
     assert child.returncode == code

@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,3 +134,18 @@ def names(lists: Lists, wanted: Filter) -> list[tuple[str, str]]:
         found += [(row.who, row.id) for row in rows]
         if len(rows) < page:
             return found
+
+
+def seen(folder: Path, student: str) -> Path:
+    """A made run of a recipe with this student."""
+    told = {"name": "seen", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}}
+    return made_run(folder / "seen", Recipe.model_validate(told | {"student": {"model": student}}))
+
+
+@contextmanager
+def served_once_read(run: Path) -> Iterator[str]:
+    """The address of its pages, when all traces are listed."""
+    with served(Looked(run, "seen")) as address:
+        while "Being read" in get(address)[2]:
+            time.sleep(0.01)
+        yield address
