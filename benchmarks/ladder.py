@@ -167,6 +167,8 @@ def measured(model: str, name: str, options: argparse.Namespace) -> dict[str, An
 
 def in_its_own_process(name: str, arguments: list[str]) -> dict[str, Any]:
     done = subprocess.run([sys.executable, __file__, *arguments, "--one", name], capture_output=True, text=True)
+    if done.returncode < 0:
+        return {"failed": f"ended by signal {-done.returncode}; out of memory, if nobody ended it"}
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:300]}
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))

