@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -47,11 +48,14 @@ def test_verbs_exist(verb: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_recipe_commands_dry_run(tmp_path: Path, tiny_model: Path) -> None:
+def test_recipe_commands_dry_run(
+    distill: Any, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every `distill run` of README and recipes resolves; names of files and models are replaced by tiny ones."""
     row = '{{"question": "What is {0} plus {2}?", "answer": "#### {1}"}}\n'
     for more, name in enumerate(("gsm8k_train.jsonl", "gsm8k_test.jsonl")):
         (tmp_path / name).write_text("".join(row.format(i, i + 1 + more, 1 + more) for i in range(220)))
+    monkeypatch.chdir(ROOT)
     texts = [README, *(p.read_text() for p in shipped().values())]
     commands = {c for text in texts for c in re.findall(r"(distill run recipes/[^\n`]+)", text) if "[" not in c}
     assert len(commands) >= 3
@@ -61,17 +65,12 @@ def test_recipe_commands_dry_run(tmp_path: Path, tiny_model: Path) -> None:
         arguments = [w for w in words[1:] if w != "runs/quickstart"]
         student = [f"student.model={tiny_model}", "train.max_length=512"]
         student += [f"teacher.model={tiny_model}"] if "vllm" in command else []
-        done = subprocess.run(
-            [sys.executable, "-m", "distill", *arguments, *student, "--dry-run"],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
+        done = distill(*arguments, *student, "--dry-run")
         if "vllm" in command and importlib.util.find_spec("vllm") is None:
-            assert done.returncode == 2
-            assert "needs vLLM, which is not installed" in done.stderr
+            assert done.code == 2
+            assert "needs vLLM, which is not installed" in done.err
             continue
-        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert done.code == 0, f"{command}: {done.err}"
 
 
 def test_yaml_of_the_pages_is_valid() -> None:
