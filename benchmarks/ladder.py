@@ -7,7 +7,8 @@ Rows are searches for Countdown solutions with the length spread of long reasoni
 step, each step the same eight for all that do not pack over steps. LoRA of rank 32 on all linear layers everywhere.
 Each variant runs in a process of its own, in turn, `--rounds` times; ratios are within a round, by the clock and in CPU
 time, which other jobs on the machine stretch less. Tokens are those of rows, padding not counted; the first steps
-(`--warm-up`) are not counted. Peak memory is that of the process, or what torch has allocated on a GPU.
+(`--warm-up`) are not counted. Peak memory is that of the process, or what torch has allocated on a GPU. What stands in
+`--out` is not done again.
 """
 
 import argparse
@@ -56,17 +57,19 @@ OURS: dict[str, dict[str, Any]] = {
 
 
 class Clock:
-    """When each optimiser step ended, by the clock and in CPU time of all threads, and its loss."""
+    """When each optimiser step ended, by the clock and in CPU time of all threads; its loss; TRL's tokens so far."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
         self.cpu: list[float] = []
         self.losses: list[float] = []
+        self.tokens: list[float] = []
 
     def note(self, line: dict[str, Any]) -> None:
         self.ends.append(time.perf_counter())
         self.cpu.append(time.process_time())
         self.losses.append(line["loss"])
+        self.tokens.append(line.get("num_tokens", 0))
 
 
 def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folder: Path, clock: Clock) -> None:
@@ -146,11 +149,12 @@ def measured(model: str, name: str, options: argparse.Namespace) -> dict[str, An
     run = trls if name in TRL else ours
     with tempfile.TemporaryDirectory() as folder:
         run(model, rows, setting, len(rows) // BATCH, Path(folder), clock)
-    tokens = sum(map(len, rows)) / len(clock.ends)  # of a step, on average
-    if not setting.get("packing"):
-        tokens = statistics.mean(
-            sum(map(len, rows[i : i + BATCH])) for i in range(options.warm_up * BATCH, len(rows), BATCH)
-        )
+    tokens = statistics.mean(
+        sum(map(len, rows[i : i + BATCH])) for i in range(options.warm_up * BATCH, len(rows), BATCH)
+    )
+    if setting.get("packing"):  # over steps, of which the last is not full
+        assert clock.tokens[-1] == sum(map(len, rows))
+        tokens = (clock.tokens[-1] - clock.tokens[options.warm_up - 1]) / (len(clock.ends) - options.warm_up)
     seconds, cpu = (
         (ends[-1] - ends[options.warm_up - 1]) / (len(ends) - options.warm_up) for ends in (clock.ends, clock.cpu)
     )
@@ -223,11 +227,13 @@ def main() -> None:
     words = ["--model", options.model, "--rows", str(options.rows), "--median", str(options.median)]
     words += ["--seed", str(options.seed), "--warm-up", str(options.warm_up)]
     rounds: list[dict[str, dict[str, Any]]] = []
-    for _ in range(options.rounds):
-        rounds.append({})
-        for name in options.only or [*TRL, *OURS]:
-            rounds[-1][name] = in_its_own_process(name, words)
-            print(name, rounds[-1][name], flush=True)
+    if options.out and options.out.is_file():
+        rounds = json.loads(options.out.read_text())["rounds"]
+    rounds += [{} for _ in range(options.rounds - len(rounds))]
+    for found in rounds:
+        for name in (name for name in options.only or [*TRL, *OURS] if name not in found):
+            found[name] = in_its_own_process(name, words)
+            print(name, found[name], flush=True)
             told = {
                 "machine": machine("bitsandbytes"),
                 "model": options.model,

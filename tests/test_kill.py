@@ -1,7 +1,8 @@
 """Promise 1: killed at any moment, the same command goes on, with no sample twice and none missing.
 
 Thirty SIGKILLs, five at random moments of each stage; every time the run is finished and compared with the
-uninterrupted one: traces and verdicts, the curated set row by row, the adapter byte by byte, the figures.
+uninterrupted one: traces and verdicts, the curated set row by row, the adapter byte by byte, the figures. Four of the
+five begin with what the uninterrupted run had when that stage began, which takes half the time; the first from nothing.
 """
 
 import json
@@ -21,6 +22,7 @@ from stub_server import StubServer, answer, piece, status
 from distill.files import Log
 from distill.pipeline import STAGES
 from distill.records import Trace, Verdict
+from distill.run import OUTPUTS
 
 KILLS_PER_STAGE = 5
 SERVER = Path(__file__).with_name("fork_server.py")
@@ -85,13 +87,27 @@ def test_killed_thirty_times_the_result_is_the_same(server: Server, recipe_file:
     for number, stage in enumerate(stages * KILLS_PER_STAGE):
         run = tmp_path / f"{stage}-{number}"
         after = rng.random() * seconds[stage]
+        begun = stages[: stages.index(stage)] if number >= len(stages) else []
+        as_far_as(reference, begun, run)
         while not _killed(server, [*command, str(run)], run, stage, after):
-            shutil.rmtree(run)  # it was quicker than the reference, and done before the kill
+            as_far_as(reference, begun, run)  # it was quicker than the reference, and done before the kill
             after /= 2
         assert server.run([*command, str(run)]) == 0
         found = outcome(run)
         for name, value in expected.items():
             assert found[name] == value, f"{name} differs after a kill in {stage}, {after:.3f} s in"
+
+
+def as_far_as(reference: Path, begun: list[str], run: Path) -> None:
+    """A run with these stages as the reference did them."""
+    shutil.rmtree(run, ignore_errors=True)
+    if begun:
+        (run / "stages").mkdir(parents=True)
+        shutil.copy(reference / "recipe.yaml", run)
+    for stage in begun:
+        shutil.copy(reference / "stages" / f"{stage}.json", run / "stages")
+        made = reference / OUTPUTS[stage]
+        (shutil.copytree if made.is_dir() else shutil.copy)(made, run / OUTPUTS[stage])
 
 
 def _killed(server: Server, command: list[str], run: Path, stage: str, after: float) -> bool:
