@@ -121,7 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     places = [f"problems.path={options.train}", f"problems.held_out_path={options.test}"]
     overrides = [*places, f"teacher.model={options.teacher}", *options.overrides]
-    harvest = harvested(options, overrides)
+    harvest = harvested(options, [*overrides, f"student.model={options.students[0]}"])
     done: dict[str, dict[str, Any]] = json.loads(options.out.read_text())["students"] if options.out.is_file() else {}
     for model in options.students:
         name = Path(model).name
