@@ -4,9 +4,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from distill import models
+from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
+from distill.model_limits import context_of, refuse_quantised
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -45,6 +47,7 @@ def refuse_early(recipe: Recipe) -> None:
     from students.plan import refuse_unknown_modules
     from students.rates import refuse_strange_rate
     from students.small import refuse_long_traces
+    from students.vocabulary import refuse_tokens_without_embedding
     from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
@@ -71,7 +74,10 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_ray(recipe.teacher)
     source = models.of_student(recipe.student)
     config = models.config(source)
-    models.tokenizer(source)
+    refuse_quantised(config, source.name)
+    tokenizer = models.tokenizer(source)
+    turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
+    refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
     _refuse_beyond_context("evaluate.max_tokens", _longest_answer(recipe), source)
     refuse_unknown_modules(config, recipe.train, source.name)
@@ -112,7 +118,7 @@ def _refuse_unfit_judge(recipe: Recipe) -> None:
 
 def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, answer: bool = True) -> None:
     """Refuse rows, or answers which need room for their question too, that cannot fit into the model."""
-    context = models.config(source).get_text_config().max_position_embeddings
+    context = context_of(models.config(source), source.name)
     if tokens > context - answer:
         beside = ", and the question needs room too" if answer else ""
         raise Refused(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
+from distill.model_limits import exact_attention
 from distill.recipe import Train
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
             **where,
             dtype=compute,
             quantization_config=bits,
-            attn_implementation="sdpa",
+            attn_implementation=exact_attention(models.config(source)),
             device_map={"": device},
         )
     return found.eval()
@@ -106,6 +107,14 @@ def adapter_config(train: Train, model: "PreTrainedModel", new_tokens: Sequence[
         task_type="CAUSAL_LM",
         trainable_token_indices=_tables(model, new_tokens) if new_tokens else None,
     )
+
+
+def save_adapter(trained: "PreTrainedModel", at: Path) -> None:
+    """With the layers in alphabetical order: PEFT has them in a set, which every process writes in another one."""
+    for config in trained.peft_config.values():
+        if isinstance(config.target_modules, set):
+            config.target_modules = sorted(config.target_modules)
+    trained.save_pretrained(at)
 
 
 def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:

@@ -13,6 +13,7 @@ import logging
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,13 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.model_limits import context_of
 from distill.notices import doing
 from distill.recipe import LocalTeacher, Recipe
 from distill.token_scores import Score
 from students.divergence import own_answers, reference
 from students.merge import merge
-from students.methods import load_student
+from students.methods import load_student, save_adapter
 from students.own_answers import Asked, Continue, OwnAnswers, order_of
 from students.same_tokenizer import prompt_ids, refuse_other_prompts, refuse_other_tokenizer
 from students.serving import stop_tokens
@@ -208,7 +210,7 @@ def _save(
 ) -> dict[str, Any]:
     """Adapter and merged checkpoint; returns what merging cost, on answers to the problems that were asked."""
     if recipe.train.method != "full":
-        write_folder(folder / "adapter", trained.save_pretrained)
+        write_folder(folder / "adapter", partial(save_adapter, trained))
     source, dtype = models.of_student(recipe.student), recipe.student.dtype
     said = own_answers(trained, tokenizer, [one.prompt_ids for one in asked], recipe.seed)
     with doing("merges the student and measures what that costs"), reference(trained, said, folder) as before:
@@ -225,7 +227,7 @@ def _refuse_beyond_context(recipe: Recipe, longest: int) -> None:
     if teacher.kind != "endpoint":
         models_asked["teacher"] = models.resolve(teacher.model, teacher.revision)
     for who, source in models_asked.items():
-        context = models.config(source).get_text_config().max_position_embeddings
+        context = context_of(models.config(source), source.name)
         if longest + recipe.on_policy.max_tokens > context:
             raise Refused(
                 f"on_policy.max_tokens={recipe.on_policy.max_tokens} and the longest prompt, {longest} tokens, exceed "

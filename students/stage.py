@@ -14,6 +14,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.model_limits import context_of, refuse_quantised
 from distill.notices import doing
 from distill.recipe import Recipe, Train
 from distill.records import Problem
@@ -30,13 +32,14 @@ from students.devices import Layout, described, refuse_tied_parts, refuse_withou
 from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
 from students.merge import held_out_prompts, merge
-from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes
+from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes, save_adapter
 from students.metrics import read_metrics
 from students.pack import PackedRow, pack
 from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
 from students.savings import refuse_savings_that_do_not_work_here
 from students.small import refuse_long_traces
+from students.vocabulary import refuse_tokens_without_embedding
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -58,15 +61,19 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     config = models.config(source)
-    context = config.get_text_config().max_position_embeddings
+    refuse_quantised(config, source.name)
+    context = context_of(config, source.name)
     if recipe.train.max_length > context:
         raise Refused(
             f"train.max_length={recipe.train.max_length} exceeds the context of '{source.name}', {context} tokens.",
             "Lower it, or choose a student with a longer context.",
         )
     with doing("renders and checks the curated set"):
-        checked = check(load_from_disk(curated), tokenizer, recipe.train)
-    checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
+        stops = models.known_stops(source)
+        checked = check(load_from_disk(curated), tokenizer, recipe.train, stops)
+    written = (max(row.input_ids) for row in checked.rows)
+    refuse_tokens_without_embedding(written, tokenizer, config.get_text_config().vocab_size)
+    checked = replace(checked, learns_end=checked.end not in stops)
     refuse_savings_that_do_not_work_here(recipe.train)
     parameters = models.parameter_count(config)
     refuse_strange_rate(recipe.train, parameters)
@@ -93,6 +100,8 @@ def train_student(
 
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
+    for note in checked.notes:
+        logger.info("train: %s", note)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and sizes(folder) == read_json(done)["files"]:
@@ -108,7 +117,7 @@ def train_student(
     layout = refuse_without_room(models.config(source), recipe.train, _bytes_per_weight(recipe))
     trained, told = _trained(recipe, checked, tokenizer, layout, folder, on_step)
     if recipe.train.method != "full":
-        write_folder(folder / "adapter", trained.save_pretrained)
+        write_folder(folder / "adapter", partial(save_adapter, trained))
     prompts = held_out_prompts(recipe, held_out, checked.rows, tokenizer)
     with (
         doing("merges the student and measures what that costs"),
