@@ -17,11 +17,12 @@ from distill import models
 from distill.adapters import base_of, is_adapter
 from distill.errors import Refused
 from distill.evaluate.engines import Life, as_teacher, endpoint, local, vllm
-from distill.evaluate.protocols import Protocol, protocol_of
+from distill.evaluate.note import NOTE
+from distill.evaluate.protocols import protocol_of
 from distill.evaluate.sampling import OnProgress
 from distill.evaluate.sets import problem_sets
 from distill.evaluate.work import Work, carry_out
-from distill.files import cannot_write, read_json, user_path, write_json
+from distill.files import cannot_write, user_path
 from distill.models import ModelSource
 from distill.recipe import Evaluate, Student, Verify
 from distill.recipe_base import Count, JsonObject
@@ -29,9 +30,6 @@ from distill.recipe_evaluate import HELD_OUT, EndpointEngine, VLLMEngine
 from distill.recipe_teachers import BaseUrl, EndpointOptions
 from distill.records import digest
 from distill.verify import configure
-
-NOTE = "sampled.json"
-"""What the answers in a folder were sampled with."""
 
 
 class Client(EndpointOptions):
@@ -79,10 +77,8 @@ def evaluate_model(
     protocols = {one.name: protocol_of(spec, one, "auto") for one in sets}
     named = ({"base": base} if base is not None else {}) | {"model": model}
     lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
-    work = Work(spec, seed, sets, protocols, lives, folder, on_progress)
     with _held(folder):
-        _note(work, protocols)
-        return carry_out(work)
+        return carry_out(Work(spec, seed, sets, protocols, lives, folder, on_progress, spec.verify))
 
 
 def default_folder(model: str) -> Path:
@@ -191,34 +187,3 @@ def _held(folder: Path) -> Iterator[None]:
         raise Refused(f"{folder} is in use by another process.", "Wait for it, or choose another --out.") from e
     finally:
         os.close(lock)
-
-
-def _note(work: Work, protocols: dict[str, Protocol]) -> None:
-    """Write down what shapes the answers.
-
-    Raises:
-        Refused: those that are there were sampled otherwise.
-    """
-    now: dict[str, Any] = {"seed": work.seed}
-    for member in work.members():
-        known = member.source.fingerprint() if member.source else member.engine
-        now[f"the model {member.who}"] = f"{member.name} ({known})"
-        now[f"the engine of {member.who}"] = f"{member.engine}, {member.dtype}, template {member.template_digest()}"
-    for name, protocol in protocols.items():
-        told = protocol.told()
-        now |= {f"{key} of {name}": told[key] for key in ("temperature", "top_p", "max_tokens", "prompt")}
-    path = work.folder / NOTE
-    before = read_json(path) if path.exists() else {}
-    if changed := next((key for key in now if key in before and before[key] != now[key]), None):
-        raise Refused(
-            f"{work.folder} holds answers that were sampled otherwise: {changed} was {_short(before[changed])} and is "
-            f"{_short(now[changed])}.",
-            "Choose another place with --out; the command as it was goes on.",
-        )
-    if now | before != before:
-        write_json(path, before | now)
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
