@@ -177,6 +177,21 @@ def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path, monkeyp
     refused(distill("evaluate", f"{server.url}#m", *keyed), "endpoint.api_key_env=NO_SUCH_KEY")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sets=[math500]"], "sets is a key of recipes; the sets of a model stand behind --problems"),
+        (["engine=vllm"], "engine=vllm is for models of this machine, and a server is asked as it is"),
+        (["engine.kind=vllm"], "engine=vllm is for models of this machine"),
+    ],
+)
+def test_words_that_would_do_nothing_are_refused(
+    distill: Any, sums: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = distill("evaluate", "http://127.0.0.1:1/v1#m", "--problems", sums, *words, "--out", tmp_path / "out")
+    refused(done, said)
+
+
 def test_sampling_stops_when_the_interval_is_narrow_enough(distill: Any, sums: Path, tmp_path: Path) -> None:
     """Where all answers are right nothing more is to be learnt; looks are fixed, levels corrected, and told."""
     with StubServer(right) as s:

@@ -23,7 +23,7 @@ from distill.recipe import EndpointTeacher, VLLMTeacher
 from distill.recipe_evaluate import VLLMEngine
 from distill.recipe_teachers import EndpointOptions, VLLMOptions
 from distill.records import digest
-from distill.wording import key
+from distill.wording import key, verb
 from teachers.base import Teacher, TeacherError
 from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
@@ -106,7 +106,10 @@ def vllm(sources: dict[str, ModelSource], engine: VLLMEngine, dtype: str, folder
     exact = str(models.compute_dtype(dtype)[0]).removeprefix("torch.")
     told, words = f"vllm {_vllm_version()}", _dtype_in_words(dtype)
     options = _options(engine, SHAPES_ANSWERS)
-    members = tuple(Member(who, one.name, told, words, one, options=options) for who, one in sources.items())
+    members = tuple(
+        Member(who, one.name, told, words, one, options=options | ({"adapter": True} if one.adapter else {}))
+        for who, one in sources.items()
+    )
 
     def start(_: int, longest: int) -> Teacher:
         spec = _served(sources, base, engine, exact, longest, folder)
@@ -205,6 +208,7 @@ def told_of_engine(keys: str = ENGINE) -> Iterator[None]:
 
     def named(said: str) -> str:
         said = said.replace(", or set harvest.allow_unanswered", "").replace("harvest.", key("evaluate."))
+        said = said.replace("Mend the recipe;", "Mend the settings;") if verb().section else said
         return said.replace("teacher.kind", key(ENGINE)).replace("teacher.", f"{key(keys)}.")
 
     try:

@@ -70,6 +70,8 @@ def evaluate_model(
     configure(spec.verify)
     if any(one.name == HELD_OUT for one in spec.sets):
         raise Refused(f"{HELD_OUT} is the set of a recipe, and a model without one has none.", "--problems math500")
+    if isinstance(spec.engine, VLLMEngine) and is_url(model) and (base is None or is_url(base)):
+        raise Refused("engine=vllm is for models of this machine, and a server is asked as it is.", "Leave engine out.")
     if isinstance(spec.engine, EndpointEngine):
         raise Refused("engine=endpoint is for recipes.", "Give the server as the model: distill evaluate URL#NAME")
     asked = [one.model_copy(update={"count": one.count or spec.count}) for one in spec.sets]

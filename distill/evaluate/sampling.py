@@ -1,6 +1,7 @@
 """The answers of one model to one set, and their verdicts: on disk as they come, nothing twice."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from distill.evaluate.protocols import Protocol
@@ -12,8 +13,8 @@ from distill.verify import judge_trace
 from teachers.base import Request, Teacher
 from teachers.sampler import sample
 
-OnProgress = Callable[[str, int, int], None]
-"""Called with who is evaluated, answers on disk, answers wanted."""
+OnProgress = Callable[[str, int, int, Mapping[str, int]], None]
+"""Called with who is evaluated, answers with a verdict, answers wanted, and how many have which verdict."""
 
 
 def requests_for(problems: Sequence[Problem], protocol: Protocol, seed: int, k: int) -> list[Request]:
@@ -47,6 +48,7 @@ class Answers:
         self._on_progress = on_progress
         self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
         self._held = {t.id for t in self._samples.each(Trace)}
+        self._counts: Counter[str] = Counter()
 
     def lacks(self, requests: Sequence[Request]) -> int:
         """How many of them have no answer yet."""
@@ -65,6 +67,7 @@ class Answers:
     def judge(self, requests: Sequence[Request]) -> set[str]:
         """Judge what has an answer and no verdict yet; returns the ids of all."""
         wanted = {request.id for request in requests}
+        self._counts = Counter(v.verdict for v in self._judged.values() if v.trace_id in wanted)
         self._arrived([t for t in self._samples.each(Trace) if t.id in wanted], wanted)
         return wanted
 
@@ -74,7 +77,8 @@ class Answers:
         self._verdicts.append(verdicts)
         self._judged.update({v.trace_id: v for v in verdicts})
         self._held.update(t.id for t in traces)
-        self._on_progress(self._called, len(wanted & self._judged.keys()), len(wanted))
+        self._counts.update(v.verdict for v in verdicts if v.trace_id in wanted)
+        self._on_progress(self._called, self._counts.total(), len(wanted), self._counts)
 
     def pairs(self, k: int) -> list[tuple[Trace, Verdict]]:
         """The first k answers of every problem with their verdicts."""
