@@ -12,6 +12,7 @@ from commands import refused
 from stub_server import StubServer, answer, status
 
 from distill.cli import main
+from distill.evaluate import stored
 from distill.files import Log
 from distill.records import Trace, Verdict
 from teachers.local import LocalModel
@@ -68,7 +69,7 @@ def test_keys_of_the_summary_alone_sample_nothing(
     done = distill("evaluate", *words, "--run-dir", run)
     assert done.code == 0, done.err
     assert not asked
-    assert "student.samples: answers are taken over from evaluation." in done.err
+    assert "answers are taken over from an earlier recipe: base on held_out, student on held_out\n" in done.err
     changed = summary(run / "evaluation")
     assert json.loads((run / "stages/evaluate.json").read_text())["counts"] == json.loads(changed)
     assert distill("evaluate", recipe_file, *SEVERAL, "--run-dir", run).code == 0
@@ -79,6 +80,33 @@ def test_keys_of_the_summary_alone_sample_nothing(
     assert distill("evaluate", *words, "--run-dir", run).code == 0
     assert asked == {"base": 24, "student": 24}
     assert summary(run / "evaluation") == changed
+
+
+@pytest.mark.parametrize("copies", range(4))
+def test_an_end_while_answers_are_taken_over_loses_nothing(
+    distill: Any, recipe_file: Path, run: Path, asked: Counter[str], monkeypatch: pytest.MonkeyPatch, copies: int
+) -> None:
+    """After none, one, ... of the four files: the same command takes over the others, and samples nothing."""
+    words = ["evaluate", recipe_file, *SEVERAL, *SUMMARY_ONLY, "--run-dir", run]
+    copy, left = stored._copy, iter(range(copies))
+
+    def ends(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        copy(source, target)
+
+    monkeypatch.setattr(stored, "_copy", ends)
+    assert distill(*words).code == 130
+    monkeypatch.setattr(stored, "_copy", copy)
+    done = distill(*words)
+    assert done.code == 0, done.err
+    assert not asked
+    found = json.loads(summary(run / "evaluation"))["sets"]["held_out"]
+    assert found["protocol"]["confidence"] == 0.8
+    assert (
+        found["protocol"]["machine"]
+        == json.loads(summary(next(run.glob("evaluation.*"))))["sets"]["held_out"]["protocol"]["machine"]
+    )
 
 
 def test_more_samples_and_a_teacher_ask_only_for_these(

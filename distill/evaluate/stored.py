@@ -22,6 +22,14 @@ class Logs(NamedTuple):
     samples: Path
     verdicts: Path
 
+    @property
+    def name(self) -> str:
+        return self.samples.parent.name
+
+    @property
+    def who(self) -> str:
+        return self.samples.name.partition(".")[0]
+
     def hold_answers(self) -> bool:
         return self.samples.is_file() and self.samples.stat().st_size > 0
 
@@ -56,6 +64,9 @@ def prepare(folder: Path, wanted: dict[str, dict[str, Entry]], earlier: Sequence
         write_note(folder, note)
     for source, target, judged_alike in taken:
         _take_over(source, target, judged_alike)
+    if taken:
+        told = ", ".join(f"{target.who} on {target.name}" for _, target, _ in taken)
+        logger.info("evaluate: answers are taken over from an earlier recipe: %s", told)
     return note
 
 
@@ -81,7 +92,6 @@ def _take_over(source: Logs, target: Logs, judged_alike: bool) -> None:
     if judged_alike and source.verdicts.is_file():
         _copy(source.verdicts, target.verdicts)
     _copy(source.samples, target.samples)
-    logger.info("%s: answers are taken over from %s", target.samples.stem, source.samples.parents[1].name)
 
 
 def _copy(source: Path, target: Path) -> None:
