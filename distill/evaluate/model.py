@@ -26,7 +26,8 @@ from distill.files import cannot_write, user_path
 from distill.models import ModelSource
 from distill.recipe import Evaluate, Student, Verify
 from distill.recipe_base import Count, JsonObject
-from distill.recipe_evaluate import HELD_OUT, EndpointEngine, VLLMEngine
+from distill.recipe_evaluate import HELD_OUT, KNOWN_SETS, EndpointEngine, EvaluationSet, VLLMEngine
+from distill.recipe_problems import Rows
 from distill.recipe_teachers import BaseUrl, EndpointOptions
 from distill.records import digest
 from distill.verify import configure
@@ -50,6 +51,8 @@ class Settings(Evaluate):
     """A file with a Jinja template, for a model that has none or another; null takes the model's."""
     chat_template_kwargs: JsonObject = Field({})
     """Variables of the template, such as enable_thinking: false."""
+    rows: Rows = Rows()
+    """Columns and verifier of sets from files and the hub, as in evaluate.sets; known sets have their own."""
     endpoint: Client = Client()
     """How a server is asked: api_key_env, concurrency, extra_body and the like."""
     verify: Verify = Verify()
@@ -74,13 +77,24 @@ def evaluate_model(
         raise Refused("engine=vllm is for models of this machine, and a server is asked as it is.", "Leave engine out.")
     if isinstance(spec.engine, EndpointEngine):
         raise Refused("engine=endpoint is for recipes.", "Give the server as the model: distill evaluate URL#NAME")
-    asked = [one.model_copy(update={"count": one.count or spec.count}) for one in spec.sets]
-    sets = problem_sets(asked, [], seed)
+    sets = problem_sets([_as_asked(one, spec) for one in spec.sets], [], seed)
     protocols = {one.name: protocol_of(spec, one, "auto") for one in sets}
     named = ({"base": base} if base is not None else {}) | {"model": model}
     lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
     with _held(folder):
         return carry_out(Work(spec, seed, sets, protocols, lives, folder, on_progress, spec.verify))
+
+
+def _as_asked(one: EvaluationSet, spec: Settings) -> EvaluationSet:
+    """A set with what the command line says of all.
+
+    Raises:
+        Refused: columns are named, and the set has its own definition.
+    """
+    given = {key: getattr(spec.rows, key) for key in sorted(spec.rows.model_fields_set)}
+    if given and one.name in KNOWN_SETS:
+        raise Refused(f"rows.{min(given)} is given by the definition of {one.name}.", "Leave it out, or the set.")
+    return one.model_copy(update={"count": one.count or spec.count, **given})
 
 
 def default_folder(model: str) -> Path:
