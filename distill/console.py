@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from distill.recipe_evaluate import HELD_OUT
+
 Counts = dict[str, Any]
 
 
@@ -87,14 +89,21 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def protocol_line(protocol: Counts) -> str:
+def problems_of(name: str, count: int) -> str:
+    """So many problems, and of which set; `held_out` are the recipe's own."""
+    problems = "problem" if count == 1 else "problems"
+    return f"{count:,} held-out {problems}" if name == HELD_OUT else f"{count:,} {problems} of {name}"
+
+
+def protocol_line(protocol: Counts, name: str) -> str:
+    """How the set of that name was asked."""
     temperature, k = protocol["temperature"], protocol["k"]
     sampling = "greedy" if temperature == 0 else f"T {temperature}, top-p {protocol['top_p']}"
     preset = [f"preset {protocol['preset']}"] if protocol.get("preset") else []
     return ", ".join(
         [
             *preset,
-            f"{protocol['n']} held-out problems",
+            problems_of(name, protocol["n"]),
             f"{k} sample{'s' if k > 1 else ''} each",
             sampling,
             f"at most {protocol['max_tokens']} tokens",

@@ -150,12 +150,15 @@ def of_model(
     from distill.recipe_file import settings
 
     wording.speak_for("evaluate MODEL")
+    if named := next((word for word in words if re.match(r"sets(\.[^=]*)?=", word)), None):
+        raise Refused(f"{named.partition('=')[0]} is a key of recipes; the sets of a model stand behind {OPTION}.")
     given = [f"sets={json.dumps([_set(word) for word in dict.fromkeys(problems)])}"]
     given += [f"preset={preset}"] if preset is not None else []
     given += [f"samples_per_problem={k}"] if k is not None else []
     spec = settings(Settings, [*words, *given])
     folder = out or default_folder(model)
     with Progress() as progress, hearing(Notices(progress)):
+        progress.prepares("evaluate")
         summary = evaluate_model(model, base, spec, seed, folder, progress.evaluated)
     show(summary)
     typer.echo(f"-> {folder}")

@@ -1,11 +1,13 @@
 """Verbs that work on any files, without a run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from distill.errors import Refused
+from distill.notices import hearing
 from distill.wording import counted, keeps
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def select(
     """
     from distill.curate.curated_folder import output_folder
     from distill.curate.select_files import select_files, summary
+    from distill.progress import Notices, Progress
     from distill.recipe_curate import Curate
     from distill.recipe_file import settings
     from distill.recipe_problems import TracesProblems
@@ -59,19 +62,18 @@ def select(
     if output_folder(out, files).exists():
         typer.echo(f"{out} holds a curated set, which is replaced when the new one is whole", err=True)
     judged_as = (kind or "math") if verify else None
-    counts = select_files(files, out, spec, columns, Prompt(system=system), seed, _asking(spec, out, seed), judged_as)
+    with Progress() as progress, hearing(Notices(progress)):
+        progress.prepares("select")
+        ask = _asking(spec, out, seed, progress.domains)
+        counts = select_files(files, out, spec, columns, Prompt(system=system), seed, ask, judged_as)
     typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")
 
 
-def _asking(spec: "Curate", out: Path, seed: int) -> "Ask | None":
+def _asking(spec: "Curate", out: Path, seed: int, told: Callable[[int, int], None]) -> "Ask | None":
     """Asks the model of `domains.judge`, if there is one; its replies lie beside the output, and are paid for once."""
     if spec.domains is None or (judge := spec.domains.judge) is None:
         return None
     from teachers.domains import LOG, domains
-
-    def told(done: int, wanted: int) -> None:
-        if done == wanted or done % 1000 == 0:
-            typer.echo(f"domains: {done:,} of {wanted:,} questions", err=True)
 
     keeps("the model's replies about domains")
     folder = out.with_name(f"{out.name}.domains")

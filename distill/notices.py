@@ -33,6 +33,8 @@ class Counted(NamedTuple):
     of: int
     """0 where it is not known how much there is."""
     unit: str
+    told: str = ""
+    """What is known by now, such as verdicts."""
 
 
 _phases = numbers()
@@ -49,6 +51,11 @@ def doing(what: str) -> Iterator[None]:
         logger.info(what, extra={"phase": Phase(number, ended=True)})
 
 
+def tell_count(done: int, of: int, unit: str, told: str = "") -> None:
+    """Tell how far some work has come, and what is known by now."""
+    logger.info("", extra={"counted": Counted(done, of, unit, told)})
+
+
 def counting(items: Iterable[T], of: int, unit: str) -> Iterator[T]:
     """The items as they are, counted for whoever listens; `of` is 0 where their number is not known."""
     told = 0.0
@@ -58,8 +65,8 @@ def counting(items: Iterable[T], of: int, unit: str) -> Iterator[T]:
         now = time.monotonic()
         if now - told >= COUNTED_EVERY:
             told = now
-            logger.info("", extra={"counted": Counted(done, of, unit)})
-    logger.info("", extra={"counted": Counted(done, of or done, unit)})
+            tell_count(done, of, unit)
+    tell_count(done, of or done, unit)
 
 
 @contextmanager

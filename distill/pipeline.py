@@ -276,10 +276,10 @@ def _evaluate(run: Run, progress: Progress) -> dict[str, Any]:
     from distill.problems import read_problems
 
     problems = read_problems(run.output("problems"))
-    students = {"student": run.output("train") / "merged"}
-    if run.recipe.on_policy is not None:
-        students = {"sft": students["student"], "student": run.output("on_policy") / "merged"}
-    return evaluate(run.recipe, problems, students, run.output("evaluate"), progress.evaluated)
+    stages = {"student": "train"} if run.recipe.on_policy is None else {"sft": "train", "student": "on_policy"}
+    students = {who: run.output(stage) / "merged" for who, stage in stages.items()}
+    trained = {who: seal.fingerprint for who, stage in stages.items() if (seal := run.seal_of(stage)) is not None}
+    return evaluate(run.recipe, problems, students, run.output("evaluate"), progress.evaluated, trained)
 
 
 def _publish(run: Run, progress: Progress) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -104,7 +104,8 @@ class Progress:
 
     def counted(self, counted: Counted) -> None:
         """Counts of what has no name of its own, such as rows that are written."""
-        self._at(f"{self._state.stage}: {counted.unit}", counted.done, counted.of, counted.unit.split()[0], "", {})
+        work = f"{self._state.stage}: {counted.unit}"
+        self._at(work, counted.done, counted.of, counted.unit.split()[0], counted.told, {})
 
     def harvesting(self, price: Price | None, most: float | None) -> Harvested:
         """What a harvest calls as it goes on, with what its answers cost and at most may cost."""
@@ -124,8 +125,22 @@ class Progress:
 
         return told
 
+    def judging(self, judge: str, price: Price | None) -> Harvested:
+        """What calls with the replies of a judge to rows of a file, and what they cost."""
+
+        def told(done: int, wanted: int, counts: dict[str, int]) -> None:
+            said, figures = judge, {name: float(n) for name, n in counts.items()}
+            if price is not None and done:
+                tokens = counts.get("judge_prompt_tokens", 0), counts.get("judge_completion_tokens", 0)
+                figures["cost"] = (tokens[0] * price.prompt + tokens[1] * price.completion) / 1e6
+                said += f", {in_money(figures['cost'])} spent"
+            if wanted:
+                self._at(f"{self._state.stage}: judge", done, wanted, "replies", said, figures)
+
+        return told
+
     def domains(self, done: int, wanted: int) -> None:
-        self._at("curate: domains", done, wanted, "problems", "", {})
+        self._at(f"{self._state.stage or 'curate'}: domains", done, wanted, "problems", "", {})
 
     def trained(self, line: Counts) -> None:
         accuracy, speed = line.get("mean_token_accuracy"), line.get("tokens_per_second")
@@ -137,8 +152,13 @@ class Progress:
         told = f"reverse KL {float(line['loss']):.3f}, {float(line['mean_tokens']):.0f} tokens an answer"
         self._step("on_policy", line, f"{told}, {100 * float(line['finished']):.0f} % whole")
 
-    def evaluated(self, who: str, done: int, wanted: int) -> None:
-        self._at(f"evaluate {who}", done, wanted, "answers", "", {})
+    def evaluated(self, who: str, done: int, wanted: int, counts: Mapping[str, int] | None = None) -> None:
+        """Answers of a model, and how many of them have which verdict."""
+        said, figures = "", {name: float(n) for name, n in (counts or {}).items()}
+        if counts and done:
+            said = ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("correct", "wrong", "unknown"))
+            said += f", {100 * counts.get('correct', 0) / done:.1f} % correct"
+        self._at(f"evaluate {who}", done, wanted, "answers", said, figures)
 
     def _step(self, stage: str, line: Counts, told: str) -> None:
         figures = {k: float(v) for k, v in line.items() if k not in ("step", "of") and isinstance(v, int | float)}

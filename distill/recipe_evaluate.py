@@ -21,6 +21,8 @@ SETTINGS = ("samples_per_problem", "temperature", "top_p", "max_tokens", "dtype"
 """Keys that a preset sets, and that win over it where they are given."""
 
 _FILE = (".jsonl", ".json", ".jsonl.gz", ".parquet")
+_OURS = (".json", ".log", ".jinja")
+"""Names of files that an evaluation writes beside the folders of its sets end so."""
 _HUB = re.compile(r"(?P<hub_id>[\w.-]+/[\w.-]+)(?:\[(?P<config>[\w.-]+)\])?(?::(?P<split>[\w.-]+))?")
 
 Samples = Annotated[int, Field(ge=1, le=10**6)]
@@ -114,15 +116,18 @@ class EvaluationSet(Rows):
                 raise ValueError(f"{changed[0]} is given by the definition of {self.name}; give the set another name")
         if self.name == HELD_OUT and (self.path is not None or self.count is not None):
             raise ValueError(f"{HELD_OUT} are the problems that the recipe holds out: path and count are not for it")
+        if self.called().endswith(_OURS):
+            raise ValueError(f"a set cannot be called '{self.called()}', as files beside it are; give it another name")
         return self
 
     def called(self) -> str:
-        """Its name, given or not."""
+        """Its name, given or not; that of the recipe's own problems is no other's."""
         if self.name is not None:
             return self.name
         last = (self.path or self.hub_id or "").rpartition("/")[2]
         stem = next((last.removesuffix(end) for end in reversed(_FILE) if last.endswith(end)), last)
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "problems"
+        found = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "problems"
+        return found if found != HELD_OUT else f"{HELD_OUT}.{'hub' if self.path is None else 'file'}"
 
 
 def _set_by_word(given: Any) -> Any:

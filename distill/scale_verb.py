@@ -132,6 +132,7 @@ def scale(
     asked = ask(_source(subject), _engine(engine, is_url), spec, folder / "vllm.log", model if is_url else None)
     plan = Plan(method, [_budget(one) for one in budgets or []], waits or [0], spec)  # type: ignore[arg-type]
     with Progress() as progress, hearing(Notices(progress)):
+        progress.prepares("scale")
         curve = run(asked, plan, _problems(problems or [], spec, subject), folder, progress.evaluated)
     write_atomically(folder / "curve.svg", chart_of(curve))
     console = Console()

@@ -1,6 +1,5 @@
 """distill verify: verdicts for the rows of any file."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +43,7 @@ def verify(
         hint = "Files of one layout can be joined first: cat a.jsonl b.jsonl > both.jsonl"
         raise Refused(f"'{extra[0]}' is no KEY=VALUE; one file is judged at a time.", hint)
     from distill import verify as verifiers
+    from distill.progress import Notices, Progress
     from distill.recipe import Verify
     from distill.recipe_file import settings as parsed
     from distill.verify.algebra.rules import Rules
@@ -61,13 +61,15 @@ def verify(
     how = How(kind, columns, rules, chosen.accept, workers, seconds, needs_question)
     try:
         verifiers.configure(chosen.verify)
-        found, asked = verify_file(file, out, how, _say), ""
-        if judge is not None:
-            from teachers.judge_file import revise, telling, told
+        with Progress() as progress, hearing(Notices(progress)):
+            progress.prepares("verify")
+            found, asked = verify_file(file, out, how, progress.notice), ""
+            if judge is not None:
+                from teachers.judge_file import revise, told
 
-            with hearing(_Said()):
-                asked = told(revise(out.resolve(), kind, columns, judge, telling(_say, judge)), judge) + "\n"
-            found = counted(out.resolve(), columns, kind)
+                replies = progress.judging(f"{judge.model} at {', '.join(judge.base_urls)}", judge.price)
+                asked = told(revise(out.resolve(), kind, columns, judge, replies), judge) + "\n"
+                found = counted(out.resolve(), columns, kind)
     finally:
         verifiers.configure(Verify())
     typer.echo(f"{summary(found, compare)}\n{asked}-> {out}")
@@ -79,14 +81,3 @@ def _asked_about(judge: "Judge") -> tuple[str, ...]:
 
     refuse_without_key(judge)
     return KINDS
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
-class _Said(logging.Handler):
-    """What servers are said to do, as lines on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _say(record.getMessage())

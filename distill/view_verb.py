@@ -9,9 +9,8 @@ from typing import IO, Annotated
 
 import typer
 
+from distill.view.address import PORT
 from distill.wording import counted
-
-PORT = 8765
 
 
 def view(

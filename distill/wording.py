@@ -46,7 +46,7 @@ VERBS = {
     "evaluate MODEL": Verb(
         section="evaluate",
         interrupted=("the answers that had come whole are kept.", "The same command goes on where it was."),
-        known="name what is known of the problems in the set's known_keys",
+        known="name what is known of the problems in rows.known_keys",
         ended="The answers that had come are kept.",
     ),
     "verify": Verb(interrupted=("what was judged is kept.", "The same command goes on where it was.")),

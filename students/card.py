@@ -74,7 +74,7 @@ def _result(recipe: Recipe, name: str, told: dict[str, Any]) -> "EvalResult":
         dataset_type=where,
         dataset_name=what,
         metric_type="accuracy",
-        metric_name=f"accuracy in % ({protocol_line(protocol)})",
+        metric_name=f"accuracy in % ({protocol_line(protocol, name)})",
         metric_value=round(100 * told["figures"]["student"]["accuracy"], 2),
     )
 

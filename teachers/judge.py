@@ -81,15 +81,18 @@ def second_instance(
     unsettled = {t.id: _slim(t) for t in samples if may_revise(t, rules.get(t.id), problems, spec)}
     judge = _endpoint(spec)
     heard: dict[str, Trace] = {}
+    spent: Counter[str] = Counter()
     wanted = [r for trace in unsettled.values() for r in requests(trace, problems[trace.problem_id], spec, seed)]
 
     def hear(traces: list[Trace]) -> None:
         heard.update((t.id, t) for t in traces)
+        for trace in traces:
+            spent.update(judge_prompt_tokens=trace.prompt_tokens, judge_completion_tokens=trace.completion_tokens)
         done = {t.id.rpartition("/")[0] for t in traces}
         fresh = [_verdict(rules[i], heard, spec) for i in sorted(done) if _is_heard(i, heard) and i not in revised]
         verdicts.append(fresh)
         revised.update((v.trace_id, v) for v in fresh)
-        on_progress(len(heard), len(wanted), dict(Counter(v.verdict for v in revised.values())))
+        on_progress(len(heard), len(wanted), dict(Counter(v.verdict for v in revised.values()) + spent))
 
     asked = {r.digest(judge.name): r for r in wanted}
     hear([t for t in replies.each(Trace) if t.request in asked])

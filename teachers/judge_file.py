@@ -1,8 +1,6 @@
 """A judge behind the rules for the rows of `distill verify`: as after a harvest, with its log beside the output."""
 
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ from distill.files import Log, each_row, write_rows
 from distill.finish_reasons import as_told, ended
 from distill.recipe import Judge
 from distill.records import Problem, Sampling, Trace, Verdict, digest, split_reasoning
-from distill.verify.files import TELL_EVERY
 from distill.verify.stop_tokens import without_stop_tokens
 from distill.verify.table import QUESTION_HINT, Columns, kind_of, question_of, to_judge
 from distill.verify.turn import turn_of
@@ -127,16 +124,3 @@ def told(counts: dict[str, Any], spec: Judge) -> str:
     if unreadable := counts["unreadable"]:
         lines.append(f"  {unreadable:,} of {sent:,} replies were neither SAME, DIFFERENT nor UNSURE")
     return "\n".join(lines)
-
-
-def telling(tell: Callable[[str], object], spec: Judge) -> OnProgress:
-    """Tells at first and then every few seconds how many replies have come, while more are awaited."""
-    last = -math.inf
-
-    def hear(heard: int, wanted: int, _: dict[str, int]) -> None:
-        nonlocal last
-        if heard < wanted and time.monotonic() - last > TELL_EVERY:
-            last = time.monotonic()
-            tell(f"{heard:,} of {wanted:,} replies of {spec.model} at {', '.join(spec.base_urls)}")
-
-    return hear

@@ -42,23 +42,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_recipe(tiny_model: Path) -> dict[str, Any]:
     """A recipe that walks all stages in about two seconds."""
-    return {
-        "name": "tiny",
-        "problems": {"source": "countdown", "count": 48, "held_out": 12, "max_number": 12, "max_target": 60},
-        "teacher": {"kind": "program", "budget": 10},
-        "harvest": {"prompt": {"system": "Think in <think>, answer in <answer>."}},
-        "student": {"model": str(tiny_model), "dtype": "float32"},
-        "train": {
-            "learning_rate": 0.001,
-            "num_train_epochs": 2,
-            "max_length": 400,
-            "packed_rows_per_batch": 4,
-            "per_device_train_batch_size": 2,
-            "lora_r": 4,
-            "save_steps": 2,
-        },
-        "evaluate": {"max_tokens": 12, "batch_size": 6},
-    }
+    return tiny.recipe(tiny_model)
 
 
 @pytest.fixture

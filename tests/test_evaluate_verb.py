@@ -177,6 +177,40 @@ def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path, monkeyp
     refused(distill("evaluate", f"{server.url}#m", *keyed), "endpoint.api_key_env=NO_SUCH_KEY")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sets=[math500]"], "sets is a key of recipes; the sets of a model stand behind --problems"),
+        (["engine=vllm"], "engine=vllm is for models of this machine, and a server is asked as it is"),
+        (["engine.kind=vllm"], "engine=vllm is for models of this machine"),
+    ],
+)
+def test_words_that_would_do_nothing_are_refused(
+    distill: Any, sums: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = distill("evaluate", "http://127.0.0.1:1/v1#m", "--problems", sums, *words, "--out", tmp_path / "out")
+    refused(done, said)
+
+
+def test_columns_and_verifier_of_files(distill: Any, tmp_path: Path) -> None:
+    """Whoever has a file of a known set is told how it is read as one."""
+    path, out = tmp_path / "math500.jsonl", tmp_path / "out"
+    rows = [{"problem": f"{i}?", "gold": f"{i}.04", "level": i % 2} for i in range(1, 7)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with StubServer(lambda body, _: answer(f"\\boxed{{{body['messages'][-1]['content'].partition('?')[0]}}}")) as stub:
+        command = ["evaluate", f"{stub.url}#m", "--problems", path, "--out", out]
+        asked = distill(*command)
+        refused(asked, "'question' is missing")
+        assert "Name the column with rows.question_key." in asked.err
+        assert f"math500={path} reads it by that set's own definition." in asked.err
+        columns = ["rows.question_key=problem", "rows.answer_key=gold", "rows.kind=number", "rows.tolerance=0.1"]
+        refused(distill(*command, *columns, "cluster_by=level"), "cluster_by is 'level', and no problem has one")
+        assert distill(*command, *columns, "rows.known_keys=[level]", "cluster_by=level").code == 0
+        assert told(out, "math500")["figures"]["model"]["accuracy"] == 1.0
+        known = ["--problems", f"math500={path}", *columns, "--out", tmp_path / "known"]
+        refused(distill("evaluate", f"{stub.url}#m", *known), "is given by the definition of math500")
+
+
 def test_sampling_stops_when_the_interval_is_narrow_enough(distill: Any, sums: Path, tmp_path: Path) -> None:
     """Where all answers are right nothing more is to be learnt; looks are fixed, levels corrected, and told."""
     with StubServer(right) as s:

@@ -169,6 +169,16 @@ def test_sets_that_no_recipe_may_have(sets: list[Any], said: str) -> None:
         Evaluate.model_validate({"sets": sets})
 
 
+def test_a_file_is_never_taken_for_the_recipes_own_problems(tmp_path: Path) -> None:
+    """By its name it would be told as held out by the recipe, and not warned of."""
+    assert EvaluationSet(path=str(tmp_path / "held_out.jsonl")).called() == "held_out.file"
+    assert EvaluationSet(hub_id="me/held_out").called() == "held_out.hub"
+    assert EvaluationSet(name="held_out").called() == "held_out"
+    for name in ("summary.json", "vllm.log"):
+        with pytest.raises(ValueError, match=f"a set cannot be called '{name}'"):
+            EvaluationSet(path=f"{name}.jsonl")
+
+
 def test_a_recipe_as_resolved_reads_as_itself() -> None:
     spec = Evaluate.model_validate({"sets": ["held_out", "math500", "x/mine.jsonl", "a/b[c]:d"], "engine": "vllm"})
     assert [one.called() for one in spec.sets] == ["held_out", "math500", "mine", "b"]

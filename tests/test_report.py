@@ -80,11 +80,13 @@ def test_it_answers_in_the_order_of_the_questions(page: str) -> None:
 def test_one_file_that_asks_for_nothing(page: str) -> None:
     found = outline(page)
     assert not {"script", "link", "iframe", "object", "embed", "form", "base"} & set(found.tags)
-    assert all(link.startswith("#") for link in found.links)
+    opened = [link for link in found.links if link.startswith("http://127.0.0.1:8765/trace?")]
+    assert opened, "to what `distill view` serves on this machine, where somebody follows them"
+    assert all(link.startswith("#") for link in found.links if link not in opened)
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
-    assert not re.search(r"url\(|@import|https?://", page)
+    assert not re.search(r"url\(|@import|https?://(?!127\.0\.0\.1:8765/)", page)
     ids = re.findall(r' id="(\w+)"', page)
-    assert set(found.links) <= {f"#{name}" for name in ids}
+    assert {*found.links} - {*opened} <= {f"#{name}" for name in ids}
     assert len(ids) == len(set(ids))
 
 
@@ -118,7 +120,7 @@ def test_what_changed_is_counted_and_drawn(run: Path, page: str) -> None:
     gained = sum(base[i].verdict == "wrong" and student[i].verdict == "correct" for i in base)
     lost = sum(base[i].verdict == "correct" and student[i].verdict == "wrong" for i in base)
     assert f"{gained} gained, {lost} lost" in page
-    for kind in ("Gained", "Lost", "Both right", "Both wrong"):
+    for kind in ("Gained", "Lost", "Both right", "Neither right"):
         assert f"<strong>{kind}:</strong>" in page
 
 

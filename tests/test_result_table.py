@@ -31,11 +31,31 @@ def test_one_set() -> None:
     assert "pass@" not in told
 
 
+@pytest.mark.parametrize(
+    ("name", "problems", "told"),
+    [
+        ("held_out", {"a": "1", "b": "1"}, "2 held-out problems,"),
+        ("sums", {"a": "1", "b": "1"}, "2 problems of sums,"),
+        ("sums", {"a": "1"}, "1 problem of sums,"),
+    ],
+)
+def test_a_caption_names_its_set(name: str, problems: dict[str, str], told: str) -> None:
+    assert told in shown({name: {"model": problems}})
+
+
 def test_several_sets_and_samples() -> None:
     first = {"base": {"a": "12", "b": "22"}, "student": {"a": "11", "b": "12"}}
     told = shown({"aime24": first, "math500": first})
     assert max(map(len, told.splitlines())) <= 80
-    for expected in ("aime24", "math500", "mean of the sets", "pass@2", "maj@2", "sign-flip test"):
+    assert "held-out" not in told
+    for expected in (
+        "2 problems of aime24,",
+        "2 problems of math500,",
+        "mean of the sets",
+        "pass@2",
+        "maj@2",
+        "sign-flip test",
+    ):
         assert expected in told
 
 

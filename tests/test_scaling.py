@@ -209,7 +209,7 @@ def test_a_curve_of_budgets(distill: Any, tiny_model: Path, sums: Path, tmp_path
     other = distill(
         "scale", tiny_model, "--problems", sums, "--out", tmp_path / "out", "--budgets", 8, "seed=3", *SMALL
     )
-    refused(other, "holds a curve with another seed")
+    refused(other, "holds a curve that was made otherwise: seed was 0 and is")
 
 
 @pytest.mark.parametrize(
@@ -271,6 +271,8 @@ def test_chart_is_whole_and_escapes() -> None:
         (["--budgets", "8", "8"], "8 is given twice"),
         (["--method", "token", "--budgets", "8", "--waits", "2"], "--waits goes with --method budget-forcing"),
         (["--budgets", "8", "--waits", "-1"], "--waits -1: an end is left out 0 times or more"),
+        (["--method", "sampling", "--budgets", "8", "16"], "--method sampling takes one budget"),
+        (["--method", "sampling", "--budgets", "600"], "--budgets 600 exceeds what the context leaves"),
         (["--method", "wishing"], "--method wishing is not known"),
         (["--budgets", "8", "samples_per_problem=2"], "samples_per_problem=2 at temperature 0"),
         (["--budgets", "8", "temprature=1"], "did you mean 'temperature'"),

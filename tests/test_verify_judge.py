@@ -1,7 +1,9 @@
 """`distill verify` with a language model behind the rules."""
 
 import json
+import re
 import socket
+import sys
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -10,7 +12,8 @@ import pytest
 from commands import refused
 from stub_server import DONE, StubServer, answer, opening, piece, status
 
-from teachers import judge_file, servers
+from distill.screen import Lines
+from teachers import servers
 
 UNDECIDED = {"question": "279 in base 5?", "response": "\\boxed{279}", "answer": "2104_5"}
 
@@ -77,7 +80,7 @@ def test_a_judge_that_cannot_be_reached_is_told_at_once(distill: Any, tmp_path: 
 def test_what_comes_of_a_judge_is_told_as_it_comes(
     distill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge_file, "TELL_EVERY", -1.0)
+    monkeypatch.setattr("distill.progress.screen", lambda: Lines(sys.stderr, quiet=0.001))
     monkeypatch.setattr(servers, "FIRST_REST", 0.02)
     monkeypatch.setattr(servers, "WORTH_TELLING", 0.0)
     file, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
@@ -86,8 +89,8 @@ def test_what_comes_of_a_judge_is_told_as_it_comes(
         keys = f"verify.judge.base_urls=[{server.url}]", "verify.judge.model=m", "verify.judge.concurrency=1"
         told = distill("verify", file, "--out", out, *keys).err
     assert f"{server.url} rests for 0 s (" in told
-    assert f"0 of 2 replies of m at {server.url}" in told
-    assert f"1 of 2 replies of m at {server.url}" in told
+    for said in ("0 of 2 replies", "1 of 2 replies"):
+        assert re.search(rf"verify: judge: {said}.*; m at {re.escape(server.url)}\n", told)
 
 
 def test_kinds_that_no_judge_is_asked_about_need_no_question(distill: Any, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from view_runs import get
 from distill.files import Log
 from distill.problems import write_problems
 from distill.recipe import Recipe
-from distill.records import Trace
+from distill.records import Trace, Verdict
 from distill.view.sources import Looked, look_at
 from distill.view.static import write_pages
 from distill.view.tokens import Rendering
@@ -234,6 +234,26 @@ def test_a_text_of_ten_megabytes(tmp_path: Path, recipe: Recipe) -> None:
         assert len(page) < 1_000_000
         assert "The first 200,000 characters of 10," in page
         assert len(get(address, f"/text?source=traces/teacher&at={place}&of=reasoning")[2]) > 10_000_000
+
+
+def test_a_problem_of_megabytes(tmp_path: Path, recipe: Recipe) -> None:
+    """Question, gold answer, what is known of it, and the answer that was judged."""
+    run = view_runs.made_run(tmp_path / "run", recipe, train=2, held=1)
+    asked = view_runs.problem(0, held_out=True)
+    long = "<b>y</b> " * 300_000
+    found = asked.model_copy(update={"question": long, "answer": long, "known": {"subject": long, "level": 1.0}})
+    write_problems(run / "problems.parquet", [found])
+    log = Log(run / "evaluation/held_out/student.verdicts.jsonl")
+    told = log.read(Verdict)
+    log.path.unlink()
+    log.append(v.model_copy(update={"extracted": long}) for v in told)
+    with view_runs.served_once_read(run) as address:
+        status, _, page = get(address, f"/trace?set=held_out&who=student&id={asked.id}/0")
+        assert status == 200
+        assert len(page) < 1_500_000
+        assert " … and 2,500,000 further characters" in page
+        assert "<b>y" not in page
+        assert len(get(address)[2]) < 200_000
 
 
 def test_tokens_are_those_that_training_sees(address: str, run: Path, tiny_model: Path) -> None:

@@ -1,6 +1,7 @@
 """Tiny models built in process: a byte-level tokenizer with a ChatML template and a random two-layer Llama."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -55,3 +56,24 @@ def folder(at: Path, seed: int = 0, hidden_size: int = 32) -> Path:
     model(seed, hidden_size=hidden_size).save_pretrained(at)
     tokenizer().save_pretrained(at)
     return at
+
+
+def recipe(model: Path) -> dict[str, Any]:
+    """A recipe with that student which walks all stages in about two seconds."""
+    return {
+        "name": "tiny",
+        "problems": {"source": "countdown", "count": 48, "held_out": 12, "max_number": 12, "max_target": 60},
+        "teacher": {"kind": "program", "budget": 10},
+        "harvest": {"prompt": {"system": "Think in <think>, answer in <answer>."}},
+        "student": {"model": str(model), "dtype": "float32"},
+        "train": {
+            "learning_rate": 0.001,
+            "num_train_epochs": 2,
+            "max_length": 400,
+            "packed_rows_per_batch": 4,
+            "per_device_train_batch_size": 2,
+            "lora_r": 4,
+            "save_steps": 2,
+        },
+        "evaluate": {"max_tokens": 12, "batch_size": 6},
+    }

@@ -8,6 +8,7 @@ from distill.errors import Refused
 from distill.evaluate.majority import Ties
 from distill.records import Problem, Trace, Verdict
 from distill.verify import OF_ANSWERS
+from distill.wording import key, verb
 
 Resampled = Literal["problems", "problems_and_samples"]
 
@@ -110,8 +111,8 @@ def refuse_broken_set(problems: list[Problem], cluster_by: str | None = None) ->
     if len(found) == 1:
         told = "no problem has one" if None in found else "all problems have the same"
         raise Refused(
-            f"evaluate.cluster_by is '{cluster_by}', and {told}.",
-            "problems.known_keys names the columns that are carried; null takes problems for independent.",
+            f"{key('evaluate.cluster_by')} is '{cluster_by}', and {told}.",
+            f"{verb().known.capitalize()}; null takes problems for independent.",
         )
 
 

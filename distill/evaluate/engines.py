@@ -4,13 +4,15 @@ A life of an engine answers for one model, or for a base with adapters beside it
 one begins.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel
 
 from distill import models
 from distill.adapters import adapter_config, rank_of
@@ -21,13 +23,16 @@ from distill.recipe import EndpointTeacher, VLLMTeacher
 from distill.recipe_evaluate import VLLMEngine
 from distill.recipe_teachers import EndpointOptions, VLLMOptions
 from distill.records import digest
-from distill.wording import key
+from distill.wording import key, verb
 from teachers.base import Teacher, TeacherError
 from teachers.endpoint import Endpoint
 from teachers.local import LocalModel
-from teachers.vllm import SERVED_AS, VLLM, refuse_without_vllm
+from teachers.vllm import SERVED_AS, SHAPES_ANSWERS, VLLM, refuse_without_vllm
 
 ENGINE = "evaluate.engine"
+
+ENDPOINT_SHAPES = ("extra_body", "send_seed")
+"""Keys of an endpoint that shape its answers."""
 
 VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for `--max-lora-rank`."""
@@ -50,6 +55,8 @@ class Member:
 
     template: str = "the server's own"
     """What is told of the chat template of a model without a source."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the engine that shape its answers, where they are not the defaults."""
 
     def template_digest(self) -> str:
         """Digest of the chat template that it is asked with."""
@@ -98,7 +105,11 @@ def vllm(sources: dict[str, ModelSource], engine: VLLMEngine, dtype: str, folder
     _lora(_adapters(sources))  # refuses now what could not be served then
     exact = str(models.compute_dtype(dtype)[0]).removeprefix("torch.")
     told, words = f"vllm {_vllm_version()}", _dtype_in_words(dtype)
-    members = tuple(Member(who, source.name, told, words, source) for who, source in sources.items())
+    options = _options(engine, SHAPES_ANSWERS)
+    members = tuple(
+        Member(who, one.name, told, words, one, options=options | ({"adapter": True} if one.adapter else {}))
+        for who, one in sources.items()
+    )
 
     def start(_: int, longest: int) -> Teacher:
         spec = _served(sources, base, engine, exact, longest, folder)
@@ -117,7 +128,8 @@ def vllm(sources: dict[str, ModelSource], engine: VLLMEngine, dtype: str, folder
 def endpoint(who: str, spec: EndpointTeacher, keys: str = ENGINE) -> Life:
     """Servers that run already."""
     host = urlsplit(spec.base_urls[0]).netloc
-    member = Member(who, spec.model, f"endpoint {host}", "unknown (the server's own)")
+    options = _options(spec, ENDPOINT_SHAPES)
+    member = Member(who, spec.model, f"endpoint {host}", "unknown (the server's own)", options=options)
 
     def start(_: int, __: int) -> Teacher:
         with told_of_engine(keys):
@@ -132,6 +144,11 @@ def as_teacher(options: EndpointOptions, model: str, base_urls: list[str] | None
     """The options of servers as they are asked for one model."""
     given = {name: getattr(options, name) for name in EndpointOptions.model_fields}
     return EndpointTeacher(kind="endpoint", model=model, **given | ({"base_urls": base_urls} if base_urls else {}))
+
+
+def _options(spec: BaseModel, keys: Sequence[str]) -> dict[str, Any]:
+    """Of these keys those with another value than the default; the dtype stands elsewhere."""
+    return spec.model_dump(mode="json", include={*keys} - {"dtype"}, exclude_defaults=True)
 
 
 def _served(
@@ -191,6 +208,7 @@ def told_of_engine(keys: str = ENGINE) -> Iterator[None]:
 
     def named(said: str) -> str:
         said = said.replace(", or set harvest.allow_unanswered", "").replace("harvest.", key("evaluate."))
+        said = said.replace("Mend the recipe;", "Mend the settings;") if verb().section else said
         return said.replace("teacher.kind", key(ENGINE)).replace("teacher.", f"{key(keys)}.")
 
     try:

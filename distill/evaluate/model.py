@@ -17,21 +17,20 @@ from distill import models
 from distill.adapters import base_of, is_adapter
 from distill.errors import Refused
 from distill.evaluate.engines import Life, as_teacher, endpoint, local, vllm
-from distill.evaluate.protocols import Protocol, protocol_of
+from distill.evaluate.note import NOTE
+from distill.evaluate.protocols import protocol_of
 from distill.evaluate.sampling import OnProgress
 from distill.evaluate.sets import problem_sets
 from distill.evaluate.work import Work, carry_out
-from distill.files import cannot_write, read_json, user_path, write_json
+from distill.files import cannot_write, user_path
 from distill.models import ModelSource
 from distill.recipe import Evaluate, Student, Verify
 from distill.recipe_base import Count, JsonObject
-from distill.recipe_evaluate import HELD_OUT, EndpointEngine, VLLMEngine
+from distill.recipe_evaluate import HELD_OUT, KNOWN_SETS, EndpointEngine, EvaluationSet, VLLMEngine
+from distill.recipe_problems import Rows
 from distill.recipe_teachers import BaseUrl, EndpointOptions
 from distill.records import digest
 from distill.verify import configure
-
-NOTE = "sampled.json"
-"""What the answers in a folder were sampled with."""
 
 
 class Client(EndpointOptions):
@@ -52,6 +51,8 @@ class Settings(Evaluate):
     """A file with a Jinja template, for a model that has none or another; null takes the model's."""
     chat_template_kwargs: JsonObject = Field({})
     """Variables of the template, such as enable_thinking: false."""
+    rows: Rows = Rows()
+    """Columns and verifier of sets from files and the hub, as in evaluate.sets; known sets have their own."""
     endpoint: Client = Client()
     """How a server is asked: api_key_env, concurrency, extra_body and the like."""
     verify: Verify = Verify()
@@ -72,17 +73,28 @@ def evaluate_model(
     configure(spec.verify)
     if any(one.name == HELD_OUT for one in spec.sets):
         raise Refused(f"{HELD_OUT} is the set of a recipe, and a model without one has none.", "--problems math500")
+    if isinstance(spec.engine, VLLMEngine) and is_url(model) and (base is None or is_url(base)):
+        raise Refused("engine=vllm is for models of this machine, and a server is asked as it is.", "Leave engine out.")
     if isinstance(spec.engine, EndpointEngine):
         raise Refused("engine=endpoint is for recipes.", "Give the server as the model: distill evaluate URL#NAME")
-    asked = [one.model_copy(update={"count": one.count or spec.count}) for one in spec.sets]
-    sets = problem_sets(asked, [], seed)
+    sets = problem_sets([_as_asked(one, spec) for one in spec.sets], [], seed)
     protocols = {one.name: protocol_of(spec, one, "auto") for one in sets}
     named = ({"base": base} if base is not None else {}) | {"model": model}
     lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
-    work = Work(spec, seed, sets, protocols, lives, folder, on_progress)
     with _held(folder):
-        _note(work, protocols)
-        return carry_out(work)
+        return carry_out(Work(spec, seed, sets, protocols, lives, folder, on_progress, spec.verify))
+
+
+def _as_asked(one: EvaluationSet, spec: Settings) -> EvaluationSet:
+    """A set with what the command line says of all.
+
+    Raises:
+        Refused: columns are named, and the set has its own definition.
+    """
+    given = {key: getattr(spec.rows, key) for key in sorted(spec.rows.model_fields_set)}
+    if given and one.name in KNOWN_SETS:
+        raise Refused(f"rows.{min(given)} is given by the definition of {one.name}.", "Leave it out, or the set.")
+    return one.model_copy(update={"count": one.count or spec.count, **given})
 
 
 def default_folder(model: str) -> Path:
@@ -191,34 +203,3 @@ def _held(folder: Path) -> Iterator[None]:
         raise Refused(f"{folder} is in use by another process.", "Wait for it, or choose another --out.") from e
     finally:
         os.close(lock)
-
-
-def _note(work: Work, protocols: dict[str, Protocol]) -> None:
-    """Write down what shapes the answers.
-
-    Raises:
-        Refused: those that are there were sampled otherwise.
-    """
-    now: dict[str, Any] = {"seed": work.seed}
-    for member in work.members():
-        known = member.source.fingerprint() if member.source else member.engine
-        now[f"the model {member.who}"] = f"{member.name} ({known})"
-        now[f"the engine of {member.who}"] = f"{member.engine}, {member.dtype}, template {member.template_digest()}"
-    for name, protocol in protocols.items():
-        told = protocol.told()
-        now |= {f"{key} of {name}": told[key] for key in ("temperature", "top_p", "max_tokens", "prompt")}
-    path = work.folder / NOTE
-    before = read_json(path) if path.exists() else {}
-    if changed := next((key for key in now if key in before and before[key] != now[key]), None):
-        raise Refused(
-            f"{work.folder} holds answers that were sampled otherwise: {changed} was {_short(before[changed])} and is "
-            f"{_short(now[changed])}.",
-            "Choose another place with --out; the command as it was goes on.",
-        )
-    if now | before != before:
-        write_json(path, before | now)
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

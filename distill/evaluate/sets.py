@@ -15,6 +15,7 @@ from distill.recipe_evaluate import HELD_OUT, EvaluationSet
 from distill.recipe_problems import Rows
 from distill.records import Problem, digest
 from distill.table_problems import draw, problems_of
+from distill.wording import verb
 
 SECTION = "evaluate.sets"
 
@@ -72,7 +73,7 @@ def expected_size(spec: EvaluationSet, held_out: int) -> int | None:
 
 def _read(spec: EvaluationSet, seed: int) -> ProblemSet:
     name, definition = spec.called(), DEFINITIONS.get(spec.name or "")
-    with _told_of(name):
+    with _told_of(spec):
         rows = _rows_of(spec, definition)
         columns: Rows = spec
         if definition is not None:
@@ -136,17 +137,23 @@ def _not_to_be_had(hub_id: str, error: Exception) -> Refused:
 
 
 @contextmanager
-def _told_of(name: str) -> Iterator[None]:
-    """Name the keys of a set as they are called in this section."""
+def _told_of(spec: EvaluationSet) -> Iterator[None]:
+    """Name the keys of a set as they are called in this section, or on the command line."""
+    name, on_line = spec.called(), verb().section == "evaluate"
+    spoken = "rows." if on_line else f"{SECTION}: "
 
     def named(said: str) -> str:
-        return re.sub(r"\bproblems\.(?=\w)", f"{SECTION}: ", said)
+        return re.sub(r"\bproblems\.(?=\w)", spoken, said)
 
     try:
         yield
     except Refused as e:
         sentence = named(str(e))
-        raise Refused(sentence if name in sentence else f"{name}: {sentence}", named(e.hint)) from e
+        hint = named(e.hint)
+        if spec.name is None and spec.path is not None and name in DEFINITIONS:
+            known = f"{name}={spec.path}" if on_line else f"{{name: {name}, path: {spec.path}}}"
+            hint = f"{hint}\n{known} reads it by that set's own definition.".strip()
+        raise Refused(sentence if name in sentence else f"{name}: {sentence}", hint) from e
 
 
 def as_stored(problems: Sequence[Problem]) -> list[Any]:

@@ -4,7 +4,7 @@ Where a second stage of training follows (`on_policy`), the student of the first
 `evaluate.teacher` the recipe's teacher stands beside them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,18 @@ from teachers.program import CountdownProgram
 
 
 def evaluate(
-    recipe: Recipe, problems: list[Problem], students: dict[str, Path], folder: Path, on_progress: OnProgress
+    recipe: Recipe,
+    problems: list[Problem],
+    students: dict[str, Path],
+    folder: Path,
+    on_progress: OnProgress,
+    trained: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Sample the base and all students, judge, compare; writes `summary.json` beside the answers and returns it.
 
     `students` are checkpoint folders by name, `student` last: the one that is compared with those before it. The
-    adapter of `evaluate.engine.adapter` lies beside its checkpoint.
+    adapter of `evaluate.engine.adapter` lies beside its checkpoint. `trained` are the fingerprints of their training.
+    Answers that earlier recipes of the run have left (`evaluation.1a2b3c4d/`) are not sampled again.
 
     Raises:
         Refused: a gold answer that its own verifier does not accept, no problem, no room for an answer.
@@ -41,8 +47,21 @@ def evaluate(
     dtype = next(iter(protocols.values())).dtype
     folder.mkdir(exist_ok=True)
     lives = [*_lives(recipe, students, dtype, folder), *_teacher(recipe, folder)]
-    warnings = {asked.name: list(_not_kept_apart(recipe, asked)) for asked in sets}
-    return carry_out(Work(recipe.evaluate, recipe.seed, sets, protocols, lives, folder, on_progress, warnings))
+    work = Work(
+        spec=recipe.evaluate,
+        seed=recipe.seed,
+        sets=sets,
+        protocols=protocols,
+        lives=lives,
+        folder=folder,
+        on_progress=on_progress,
+        verify=recipe.verify,
+        warnings={asked.name: list(_not_kept_apart(recipe, asked)) for asked in sets},
+        trained=trained or {},
+        earlier=sorted(folder.parent.glob(f"{folder.name}.{'[0-9a-f]' * 8}")),
+        if_mixed=f"Install and set what it was, or delete {folder}: then all is sampled anew.",
+    )
+    return carry_out(work)
 
 
 def protocols_of(recipe: Recipe, sets: list[ProblemSet]) -> dict[str, Protocol]:
@@ -131,9 +150,9 @@ def _teacher(recipe: Recipe, folder: Path) -> list[Life]:
         case EndpointTeacher() as spec:
             return [endpoint("teacher", spec, "teacher")]
         case ProgramTeacher() as spec:
-            member = Member(
-                "teacher", "program", f"program ({spec.strategy}, budget {spec.budget})", "none", template="none"
-            )
+            options = {} if spec.strategy == "dfs" else {"beam_size": spec.beam_size}
+            told = f"program ({spec.strategy}, budget {spec.budget})"
+            member = Member("teacher", "program", told, "none", template="none", options=options)
             return [Life((member,), lambda requests, longest: CountdownProgram(spec))]
     raise Refused("evaluate.teacher=true asks the teacher, and teacher.kind=replay answers nothing new.")
 

@@ -12,20 +12,22 @@ Told = dict[str, Any]
 def result_tables(summary: Told) -> list[Table]:
     """A table for each set and, with several, one for their mean."""
     several = len(summary["sets"]) > 1
-    tables = [_of_set(name if several else None, told) for name, told in summary["sets"].items()]
+    tables = [_of_set(name, told, several) for name, told in summary["sets"].items()]
     if several:
         level = _level(next(iter(summary["sets"].values())))
         tables.append(_over_sets(summary["over_sets"], level))
     return tables
 
 
-def _of_set(name: str | None, told: Told) -> Table:
+def _of_set(name: str, told: Told, several: bool) -> Table:
     """Accuracy, and with several samples a problem also the best and the most frequent of them."""
     k = told["protocol"]["k"]
     curves = [("pass_at", f"pass@{k}"), ("maj_at", f"maj@{k}")] if k > 1 else []
     curves = [(key, title) for key, title in curves if all(f[key] for f in told["figures"].values())]
-    table = _table(name, _level(told), [title for _, title in curves] + ["finished", "mean tokens"])
-    table.caption = "\n".join(_captions(told))
+    table = _table(
+        name if several else None, _level(told), [title for _, title in curves] + ["finished", "mean tokens"]
+    )
+    table.caption = "\n".join(_captions(name, told))
     for who, f in told["figures"].items():
         more = [_percent(f[key][str(k)]["value"]) for key, _ in curves]
         table.add_row(who, *_accuracy(f), *more, _percent(f["finished"]), f"{f['mean_tokens']:.0f}")
@@ -57,11 +59,11 @@ def _add_differences(table: Table, differences: list[Told]) -> None:
         table.add_row(f"{d['of']} - {d['minus']} (paired)", f"{100 * d['mean']:+.1f}", interval)
 
 
-def _captions(told: Told) -> list[str]:
+def _captions(name: str, told: Told) -> list[str]:
     """What stands below a table, paragraph by paragraph."""
     figures = told["figures"].items()
     return [
-        protocol_line(told["protocol"]),
+        protocol_line(told["protocol"], name),
         *map(_tested, told["differences"]),
         *(f"{who} failed: {_failures(f)}" for who, f in figures),
         *(f"{who} looped in {_percent(f['looping'])} of its answers" for who, f in figures if f["looping"]),

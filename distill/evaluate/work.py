@@ -6,7 +6,6 @@
 
 import asyncio
 import logging
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,19 +18,24 @@ from distill.evaluate.answers import Method, SetResult, refuse_broken_set
 from distill.evaluate.engines import Life, Member, told_of_engine
 from distill.evaluate.gold import refuse_broken_gold
 from distill.evaluate.looks import PARTS, level_of, looks_of, reach_of
+from distill.evaluate.note import Entry, entry_of, facts, note_place, read_note, together
 from distill.evaluate.protocols import Protocol, lines_of
 from distill.evaluate.sampling import Answers, OnProgress, requests_for
 from distill.evaluate.sets import ProblemSet, as_stored
+from distill.evaluate.stored import prepare
 from distill.evaluate.summary import summarise
 from distill.files import write_json
 from distill.model_limits import context_of
 from distill.problems import read_problems, write_problems
 from distill.recipe_evaluate import Evaluate
+from distill.recipe_verify import Verify
 from distill.records import digest
 from distill.wording import key
 from teachers.local import prompt_ids
 
 logger = logging.getLogger(__name__)
+
+PROBLEMS = "problems.parquet"
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,16 @@ class Work:
     """One after another, in the order in which the models are told."""
     folder: Path
     on_progress: OnProgress
+    verify: Verify
+    """How answers are judged."""
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What is known amiss beforehand, by set."""
+    trained: Mapping[str, str] = field(default_factory=dict)
+    """How students came about, by who: a run's fingerprint of their training."""
+    earlier: Sequence[Path] = ()
+    """Where earlier recipes of a run have left answers."""
+    if_mixed: str = "Choose another place with --out; the command as it was goes on."
+    """What is to be done where the folder holds answers that were sampled otherwise."""
 
     def members(self) -> list[Member]:
         return [member for life in self.lives for member in life.members]
@@ -68,10 +80,13 @@ def carry_out(work: Work) -> dict[str, Any]:
     """
     for asked in work.sets:
         refuse_broken_set(asked.problems, work.spec.cluster_by)
-        _ask_for(asked, work.folder / asked.name)
+        _refuse_unsound(asked, work.folder / asked.name)
         for line in lines_of(work.protocols[asked.name], asked.name):
             logger.info("%s", line)
     longest = {member.who: _longest(work, member) for member in work.members()}
+    prepare(work.folder, _wanted(work), work.earlier, work.if_mixed)
+    for asked in work.sets:
+        _store_problems(asked, work.folder / asked.name)
     results = _sampled(work, longest)
     summary = summarise(results)
     write_json(work.folder / "summary.json", summary)
@@ -97,23 +112,38 @@ def _sampled(work: Work, longest: Mapping[str, int]) -> dict[str, SetResult]:
     return {asked.name: found[asked.name] for asked in work.sets}
 
 
-def _ask_for(asked: ProblemSet, folder: Path) -> None:
-    """Note the problems of a set once their gold answers are known to be sound.
+def _wanted(work: Work) -> dict[str, dict[str, Entry]]:
+    """What the answers are to be sampled with, by set and model."""
+    return {
+        asked.name: {
+            m.who: entry_of(m, asked, work.protocols[asked.name], work.seed, work.verify, work.trained.get(m.who, ""))
+            for m in work.members()
+        }
+        for asked in work.sets
+    }
 
-    Raises:
-        Refused: one is not; or other problems were asked here before.
+
+def _refuse_unsound(asked: ProblemSet, folder: Path) -> None:
     """
-    path = folder / "problems.parquet"
-    if path.exists():
-        if as_stored(read_problems(path)) != as_stored(asked.problems):
-            raise Refused(
-                f"{folder} holds answers to other problems than those of {asked.name} now.",
-                "Name another folder, or delete this one.",
-            )
-        return
-    refuse_broken_gold(asked.problems)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_problems(path, asked.problems)
+    Raises:
+        Refused: a gold answer of a set is not sound, or other problems were asked here before.
+    """
+    path = folder / PROBLEMS
+    if not path.exists():
+        refuse_broken_gold(asked.problems)
+    elif as_stored(read_problems(path)) != as_stored(asked.problems):
+        raise Refused(
+            f"{folder} holds answers to other problems than those of {asked.name} now.",
+            "Name another folder, or delete this one.",
+        )
+
+
+def _store_problems(asked: ProblemSet, folder: Path) -> None:
+    """The problems as they are asked; what is known of them may have become more."""
+    path = folder / PROBLEMS
+    if not path.exists() or read_problems(path) != asked.problems:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_problems(path, asked.problems)
 
 
 def _longest(work: Work, member: Member) -> int:
@@ -152,6 +182,13 @@ async def _live(work: Work, life: Life, going: Sequence[ProblemSet], reached: Ma
         for member in life.members
         for asked in going
     ]
+    for member, answers, requests in todo:
+        if answers.lacks(requests):
+            note_place(work.folder, answers.name, member.who, facts(member.source is not None, work.spec.batch_size))
+    if not any(answers.lacks(requests) for _, answers, requests in todo):
+        for _, answers, requests in todo:
+            answers.judge(requests)
+        return
     teacher = life.open(max(len(requests) for *_, requests in todo), longest)
     try:
         for member, answers, requests in todo:
@@ -199,6 +236,8 @@ def _result(work: Work, asked: ProblemSet, k: int, stopped: str | None) -> SetRe
 def protocol_of_set(work: Work, asked: ProblemSet, k: int) -> dict[str, Any]:
     """All that the figures depend on besides the answers."""
     members = work.members()
+    changed = {member.who: dict(member.options) for member in members if member.options}
+    options = {"engine_options": changed} if changed else {}
     return {
         "n": len(asked.problems),
         **work.protocols[asked.name].told(),
@@ -210,8 +249,8 @@ def protocol_of_set(work: Work, asked: ProblemSet, k: int) -> dict[str, Any]:
         "engine": _together(members, lambda member: member.engine),
         "dtype": _together(members, lambda member: member.dtype),
         "template": _together(members, Member.template_digest),
-        "batch_size": work.spec.batch_size,
-        **_machine(any(member.source for member in members)),
+        **options,
+        **_places(work, asked),
     }
 
 
@@ -225,14 +264,8 @@ def _together(members: Sequence[Member], told: Callable[[Member], str]) -> str:
     return "; ".join(f"{', '.join(who)}: {said}" for said, who in found.items())
 
 
-def _machine(ours: bool) -> dict[str, str]:
-    """The hardware, where the engine is ours."""
-    if not ours:
-        return {"machine": "the server's own"}
-    import torch
-
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return {
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads{gpu}",
-        "torch": torch.__version__,
-    }
+def _places(work: Work, asked: ProblemSet) -> Mapping[str, Any]:
+    """The hardware and what else may differ from attempt to attempt, of the engines that are ours where there are."""
+    noted = read_note(work.folder).answers[asked.name]
+    ours = [member.who for member in work.members() if member.source] or [member.who for member in work.members()]
+    return together([noted[who] for who in ours])

@@ -16,8 +16,8 @@ from distill.records import Trace
 from distill.report.reading import NOT_JUDGED, Asked, Draw, Judged, asked, verdicts
 from distill.report.spread import length_chart
 
-SHOWN = {"gained": 3, "lost": 3, "both right": 2, "both wrong": 2, "not comparable": 1}
-"""Examples of each kind: what a change is made of first."""
+SHOWN = {"gained": 3, "lost": 3, "both right": 2, "neither right": 2}
+"""Examples of each kind, which are those of `distill view`: what a change is made of first."""
 
 TITLES = {
     "keywords_v2": ("self-reflection", "“recheck”, “reconsider”, …"),
@@ -111,14 +111,10 @@ def _pairs(judged: Mapping[str, Mapping[str, Judged]]) -> tuple[dict[str, int], 
 
 
 def _kind(before: str, after: str) -> str:
-    if "unknown" in (before, after):
-        return "not comparable"
-    return {
-        ("wrong", "correct"): "gained",
-        ("correct", "wrong"): "lost",
-        ("correct", "correct"): "both right",
-        ("wrong", "wrong"): "both wrong",
-    }[before, after]
+    """As accuracy counts it: what is unknown is not correct."""
+    if after == "correct":
+        return "both right" if before == "correct" else "gained"
+    return "lost" if before == "correct" else "neither right"
 
 
 def _answers(path: Path, wanted: set[str]) -> Answers:

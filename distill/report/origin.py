@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from distill.curate.domains import DOMAINS
+from distill.errors import DistillError
 from distill.files import Log
 from distill.problems import each_problem
 from distill.records import Problem, Trace
@@ -86,10 +87,13 @@ def curated(folder: Path) -> Curated:
 
     lengths, problems = array("q"), Counter[str]()
     for path in sorted(folder.glob("data-*.arrow")):
-        with pa.memory_map(str(path)) as held, pa.ipc.open_stream(held) as stream:
-            for batch in stream:
-                lengths.extend(n or 0 for n in batch.column("completion_tokens").to_pylist())
-                problems.update(filter(None, batch.column("problem_id").to_pylist()))
+        try:
+            with pa.memory_map(str(path)) as held, pa.ipc.open_stream(held) as stream:
+                for batch in stream:
+                    lengths.extend(n or 0 for n in batch.column("completion_tokens").to_pylist())
+                    problems.update(filter(None, batch.column("problem_id").to_pylist()))
+        except (pa.ArrowInvalid, KeyError) as e:
+            raise DistillError(f"{path} is damaged.", "Delete its folder; `distill run RECIPE` curates again.") from e
     return Curated(lengths, problems)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from distill.console import problems_of
 from distill.report.charts import Lane, Line, Point, interval_chart, line_chart
 from distill.report.told import in_line, interval, p_value, percent, points, signed_interval
 
@@ -93,7 +94,7 @@ def _outcome(name: str, found: Figures, order: list[str]) -> Outcome:
         verdict=verdict,
         said=SAID[verdict] if _main(differences) else "",
         headline=_headline(found),
-        setting=setting(found["protocol"]),
+        setting=setting(found["protocol"], name),
         accuracy=_accuracy_chart(models, figures),
         difference=_difference_chart(differences),
         has_majority=all(figures[who]["maj_at"] for who in models),
@@ -129,11 +130,11 @@ def _headline(found: Figures) -> str:
     )
 
 
-def setting(protocol: Figures) -> str:
-    """What the figures hold for."""
+def setting(protocol: Figures, name: str) -> str:
+    """What the figures of a set hold for."""
     k, temperature = protocol["k"], protocol["temperature"]
     told = [
-        f"{protocol['n']:,} problems",
+        problems_of(name, protocol["n"]),
         f"{k} samples each" if k > 1 else "one sample each",
         "greedy" if temperature == 0 else f"temperature {temperature:g}, top-p {protocol['top_p']:g}",
         f"at most {protocol['max_tokens']:,} tokens",

@@ -6,6 +6,7 @@ no other work than one of a hundred. Texts of models reach the page through `tol
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
@@ -18,6 +19,7 @@ from distill.report.learning import ON_POLICY, TRAIN, Learning, learning
 from distill.report.origin import Origin, origin
 from distill.report.outcome import outcomes, together, warnings
 from distill.run import OUTPUTS, Seal, read_seal, recipe_name
+from distill.view.address import trace_address
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -52,6 +54,7 @@ def _template() -> "Template":
     )
     named = (told.shown, told.in_line, told.percent, told.points, told.interval, told.signed_interval, told.count)
     environment.filters |= {f.__name__: f for f in (*named, told.decimal, told.p_value)}
+    environment.globals["trace_address"] = trace_address
     return environment.get_template("report.html")
 
 
@@ -89,6 +92,7 @@ def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
     evaluation = _evaluation(folder) if "evaluate" in seals else None
     trained = learning(folder / OUTPUTS["train"], TRAIN) if "train" in seals else None
     return {
+        "view": f"distill view {quote(str(folder))}",
         "name": recipe_name(folder / "recipe.yaml"),
         "recipe": (folder / "recipe.yaml").read_text(encoding="utf-8"),
         "missing": stages.missing,

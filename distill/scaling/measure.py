@@ -206,7 +206,8 @@ def _claimed(folder: Path, protocol: dict[str, Any]) -> Iterator[None]:
         held = read_json(path) if path.exists() else protocol
         if changed := sorted(key for key in protocol if held.get(key) != protocol[key]):
             raise Refused(
-                f"{folder} holds a curve with another {changed[0]}: {str(held.get(changed[0]))[:60]}.",
+                f"{folder} holds a curve that was made otherwise: {changed[0]} was {str(held.get(changed[0]))[:60]} "
+                f"and is {str(protocol[changed[0]])[:60]}.",
                 "Name another folder with --out; budgets, waits and samples_per_problem may change in one.",
             )
         write_json(path, protocol)

@@ -120,7 +120,9 @@ def settings(
         raise Refused(f"--method {method} needs --budgets.", "Such as --budgets 512 1024 2048.")
     if twice := next((b for b in given if given.count(b) > 1), next((w for w in waits if waits.count(w) > 1), None)):
         raise Refused(f"{twice} is given twice.")
-    if method in ("budget-forcing", "rejection") or (method == "token" and spec.force):
+    if method == "sampling" and len(given) > 1:
+        raise Refused("--method sampling takes one budget: its curves are over the samples.", "One command for each.")
+    if (method in ("budget-forcing", "rejection", "sampling") and given) or (method == "token" and spec.force):
         _refuse_beyond(max(given), room)
     return _BY_METHOD[method](sorted(given, reverse=True), sorted(waits, reverse=True), spec, room)
 

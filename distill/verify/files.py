@@ -13,6 +13,7 @@ from distill.errors import DistillError, Refused
 from distill.files import each_row
 from distill.given_paths import unchanged
 from distill.judged_text import judged_digest
+from distill.notices import COUNTED_EVERY, tell_count
 from distill.recipe import Accept
 from distill.records import digest
 from distill.verify import code, judge
@@ -37,9 +38,6 @@ from distill.verify.worker import COMPARING_SECONDS
 
 SHOWN = 5
 """Disagreements with another verifier that are told one by one."""
-
-TELL_EVERY = 5.0
-"""Seconds between two lines of progress."""
 
 
 _NOTHING = Row("math", "", "", {})
@@ -92,8 +90,8 @@ def verify_file(file: Path, out: Path, how: How = How(), tell: Tell = lambda *_:
     """Write every row of `file` to `out` as jsonl with `ADDED` (kept.py), and its flaw if asked.
 
     Every row is looked at before the first is judged, and none is kept: files may be larger than the memory. What an
-    earlier call wrote before it was killed is not judged again. `tell` hears every few seconds how many rows of how
-    many are done, and where an earlier call is gone on with.
+    earlier call wrote before it was killed is not judged again. `tell` hears where an earlier call is gone on with;
+    how many rows are done is told to who listens (`distill.notices`).
 
     Raises:
         Refused: unknown kind, missing file or column, a column of that name already there, an
@@ -148,7 +146,7 @@ def _judged_rows(file: Path, out: Path, how: How, found: Found, tell: Tell, earl
             tell(f"goes on behind row {done:,} of {found.rows:,}")
         asked, judged = tee(_asked(rows, how))
         verdicts = _judgements(judged, how, frozenset(found.kinds))
-        for one in _told(asked, done, found.rows, tell):
+        for one in _told(asked, done, found):
             judgement, flaw = next(verdicts)
             note(found, one.row, judgement, flaw, how.columns)
             added = {**judgement._asdict(), "verdict_of": _text_judged(one.row, how.columns)}
@@ -259,13 +257,25 @@ def _in_threads(rows: Iterator[Row], workers: int) -> Iterator[Judgement]:
     pool.shutdown()
 
 
-def _told(asked: Iterator[Asked], done: int, rows: int, tell: Tell) -> Iterator[Asked]:
-    last = time.monotonic()
+def _told(asked: Iterator[Asked], done: int, found: Found) -> Iterator[Asked]:
+    """The same, with how far the verdicts have come for who listens."""
+    last = 0.0
     for number, one in enumerate(asked, done):
-        if time.monotonic() - last > TELL_EVERY:
+        if time.monotonic() - last > COUNTED_EVERY:
             last = time.monotonic()
-            tell(f"{number:,} of {rows:,} rows")
+            tell_count(number, found.rows, "rows", _so_far(found))
         yield one
+    tell_count(found.rows, found.rows, "rows", _so_far(found))
+
+
+def _so_far(found: Found) -> str:
+    verdicts: Counter[str] = Counter()
+    for (verdict, _), n in found.reasons.items():
+        verdicts[verdict] += n
+    if not verdicts:
+        return ""
+    share = 100 * verdicts["correct"] / verdicts.total()
+    return ", ".join(f"{verdicts[v]:,} {v}" for v in ("correct", "wrong", "unknown")) + f", {share:.1f} % correct"
 
 
 def note(found: Found, row: dict[str, Any], judgement: Judgement, flaw: str | None, columns: Columns) -> None:

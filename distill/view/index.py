@@ -179,6 +179,12 @@ class Index:
         )
         return found[0] if found else None
 
+    def named(self, set_name: str, who: str, trace_id: str) -> Row | None:
+        """The first trace of that id in a set."""
+        given = {"set": set_name, "who": who, "id": trace_id}
+        found = self.rows("t.set_name = :set and t.who = :who and t.id = :id", given, "t.n", limit=1, offset=0)
+        return found[0] if found else None
+
     def of_problem(self, problem: str, id: str, limit: int) -> list[Row]:
         """Answers to a problem, of each source the first ones and the one with this id."""
         first = "row_number() over (partition by source order by at, part)"

@@ -14,7 +14,7 @@ from distill.view.index import Index, Row
 from distill.view.list import Facets, Listed, Lists
 from distill.view.needle import Needle
 from distill.view.sources import TRACES, Looked
-from distill.view.text import around, line, plain, visible
+from distill.view.text import around, bounded, line, plain, visible
 from distill.view.tokens import Rendered
 from distill.view.trace import Page, page_of
 
@@ -66,7 +66,7 @@ class Pages:
         self._templates = Environment(
             loader=PackageLoader("distill.view"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
-        self._templates.filters.update(visible=visible, line=line, plain=plain)
+        self._templates.filters.update(visible=visible, bounded=bounded, line=line, plain=plain)
         self._templates.globals.update(looked=looked, links=links, Filter=Filter, has_tokens=self.has_tokens, **given)
 
     def list(self, wanted: Filter, page: int, most: int | None = None) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from distill.errors import DistillError, Refused
 from distill.files import whole_text
+from distill.view.address import LOOPBACK
 from distill.view.filter import Filter, from_query, number
 from distill.view.follow import Follower
 from distill.view.index import Index, Row
@@ -26,7 +27,6 @@ from distill.view.sources import Looked
 from distill.view.tokens import Rendering
 from distill.view.trace import PARTS
 
-LOOPBACK = "127.0.0.1"
 HOSTS = {LOOPBACK, "localhost", "[::1]"}
 """Names of this machine, whatever the port: a tunnel may have another."""
 
@@ -147,11 +147,20 @@ class Site:
             return _html(self.pages.tokens(row, None, str(e)))
 
     def _row(self, query: dict[str, str]) -> Row:
+        """A trace by its place in the files, or by its name where a report links to it."""
+        if "source" not in query and "id" in query:
+            return self._named(query.get("set", ""), query.get("who", ""), query["id"])
         names = [source.name for source in self.follower.sources]
         if query.get("source") not in names:
             raise NotThere
         at, part = number(query.get("at", "0"), "at"), number(query.get("part", "0"), "part")
         row = self.index.at(names.index(query["source"]), at, part)
+        if row is None:
+            raise NotThere
+        return row
+
+    def _named(self, set_name: str, who: str, trace_id: str) -> Row:
+        row = self.index.named(set_name, who, trace_id)
         if row is None:
             raise NotThere
         return row

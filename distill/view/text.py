@@ -32,6 +32,12 @@ def visible(text: str, needle: Needle | None = None) -> Markup:
     return Markup("").join([*parts, visible(shown[at:])])
 
 
+def bounded(text: str, needle: Needle | None = None, most: int = LONGEST_SHOWN) -> Markup:
+    """The begin of a text that may be of any length, and how much of it is left out."""
+    left_out = len(text) - most
+    return visible(text[:most], needle) + (f" … and {left_out:,} further characters" if left_out > 0 else "")
+
+
 def plain(text: str) -> str:
     """A text for places that hold no markup, such as a title."""
     return _UNSEEN.sub(lambda found: f"U+{ord(found[0]):04X}", text)
