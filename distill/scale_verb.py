@@ -212,15 +212,16 @@ def _budget(word: str) -> int | None:
 def _problems(files: list[str], spec: Any, subject: _Subject) -> list[Any]:
     """
     Raises:
-        Refused: none named, missing columns, ids that occur twice.
+        Refused: none named, missing columns, ids that occur twice, fewer than `count`.
     """
     from distill.problems import read_problems
-    from distill.table_problems import file_problems, refuse_duplicate_ids
+    from distill.table_problems import draw, file_problems, refuse_duplicate_ids
 
     if files:
         found = [p for name in files for p in file_problems(name, spec.problems, spec.seed)]
         refuse_duplicate_ids(found, "--problems")
-        return found
-    if subject.problems is None:
+    elif subject.problems is None:
         raise Refused("--problems is missing.", "Files with a question and an answer a row, .jsonl or .parquet.")
-    return [p for p in read_problems(subject.problems) if p.held_out]
+    else:
+        found = [p for p in read_problems(subject.problems) if p.held_out]
+    return found if spec.count is None else draw(found, spec.count, spec.seed, "what is asked")

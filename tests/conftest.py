@@ -85,7 +85,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 LONGEST_FIRST = (
     *("test_replicas.py", "test_kill.py", "test_student_recipes.py", "test_vllm.py", "test_vllm_evaluation.py"),
     *("test_readme.py", "test_gym_safety.py", "test_endpoint_command.py", "test_select_files.py", "test_scale.py"),
-    *("test_gym.py", "test_cli.py", "test_models.py", "test_launch.py"),
+    *("test_gym.py", "test_cli.py", "test_models.py", "test_launch.py", "test_notebooks.py"),
 )
 """Files that take minutes: begun first, no process works on one of them alone at the end."""
 

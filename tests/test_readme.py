@@ -22,8 +22,9 @@ def test_the_tree_lists_every_file() -> None:
     tree = README.split("## The file tree")[1].split("```")[1]
     named = {line.split()[0].rsplit("/", 1)[-1] for line in tree.splitlines()[1:] if not line.split()[0].endswith("/")}
     hidden = ("__init__.py", "__main__.py")
-    folders = ("distill", "teachers", "students", "recipes", "benchmarks", "docs", "tests")
-    present = {p.name for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".yaml", ".md", ".png")}
+    folders = ("distill", "teachers", "students", "recipes", "notebooks", "benchmarks", "docs", "tests")
+    listed = (".py", ".yaml", ".md", ".png", ".ipynb")
+    present = {p.name for f in folders for p in (ROOT / f).rglob("*") if p.suffix in listed}
     present |= {"pyproject.toml", "Makefile", "CHANGELOG.md", "LICENSE"}
     assert named == {name for name in present if name not in (*hidden, "model_card.md")}
 

@@ -18,7 +18,7 @@ from test_kill import Server
 
 from distill.errors import Refused
 from distill.files import Log
-from distill.problems import make_problems, write_problems
+from distill.problems import make_problems, read_problems, write_problems
 from distill.recipe import Recipe
 from distill.records import Trace, Verdict
 from distill.run import Run
@@ -306,6 +306,22 @@ def test_a_runs_student(distill: Any, recipe: Recipe, tmp_path: Path) -> None:
     assert curve["protocol"]["prompt"]["system"] == "Think in <think>, answer in <answer>."
     assert curve["protocol"]["engine"]["dtype"] == "float32"
     assert len(curve["points"]) == 2
+
+
+def test_a_part_of_the_problems(distill: Any, tiny_model: Path, sums: Path, tmp_path: Path) -> None:
+    """Drawn with the seed: the same ones for every curve, in a folder that knows no other."""
+
+    def asked(out: str, *words: str) -> list[str]:
+        command = ("scale", tiny_model, "--problems", sums, "--out", tmp_path / out, "--budgets", 8, *SMALL, *words)
+        outcome = distill(*command)
+        assert outcome.code == 0, outcome.err
+        return [p.id for p in read_problems(tmp_path / out / "problems.parquet")]
+
+    everything, two = asked("all"), asked("two", "count=2")
+    assert len(two) == 2 < len(everything)
+    assert set(two) <= set(everything)
+    assert asked("again", "count=2") == two
+    refused(distill("scale", tiny_model, "--problems", sums, "--out", tmp_path / "x", "--budgets", 8, "count=99"), "99")
 
 
 def test_one_command_at_a_time(distill: Any, tiny_model: Path, sums: Path, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def _shown(spec: Scale) -> dict[str, Any]:
     return {"k": spec.samples_per_problem, "confidence": spec.confidence}
 
 
-_ASIDE = {"samples_per_problem", "temperature", "batch_size", "vllm", "endpoint", "problems", "confidence", "dtype"}
+_ASIDE = {*"count samples_per_problem temperature batch_size vllm endpoint problems confidence dtype".split()}
 
 
 @contextmanager

@@ -30,6 +30,8 @@ CLASSES = {
 class Scale(Section):
     """How answers are sampled and judged."""
 
+    count: Count | None = None
+    """Problems, drawn with the seed; null takes all."""
     samples_per_problem: int = Field(1, ge=1, le=10**5)
     """k: answers for each problem."""
     temperature: float | None = Field(None, ge=0, le=10)
