@@ -92,6 +92,26 @@ def test_an_endpoint_that_serves_both(tiny_recipe: dict[str, Any], sums: Path, t
         assert set(by_model.values()) == {1}
 
 
+def test_what_an_endpoint_serves_under_another_name_is_asked_again(
+    tiny_recipe: dict[str, Any], sums: Path, tmp_path: Path
+) -> None:
+    """Beside the same training, and the same base."""
+    at, trained = tmp_path / "evaluation", {"student": "a fingerprint"}
+    with StubServer(lambda *_: answer("\\boxed{2}")) as server:
+
+        def asked_of(name: str) -> Counter[str]:
+            engine = {"kind": "endpoint", "base_urls": [server.url], "models": {"base": "b", "student": name}}
+            recipe = with_evaluation(tiny_recipe, sets=[str(sums)], engine=engine)
+            server.bodies.clear()
+            evaluate(recipe, [], {"student": tmp_path / "nobody reads it"}, at, lambda *_: None, trained)
+            at.rename(tmp_path / f"evaluation.{len(list(tmp_path.glob('evaluation.*'))):08x}")
+            return Counter(body["model"] for body in server.bodies)
+
+        assert asked_of("first") == {"b": 20, "first": 20}
+        assert asked_of("second") == {"second": 20}
+        assert asked_of("first") == {}
+
+
 def test_a_prompt_that_leaves_no_room_is_refused(tiny_recipe: dict[str, Any], sums: Path, tmp_path: Path) -> None:
     recipe = with_evaluation(tiny_recipe, sets=[str(sums)], max_tokens=505)
     with pytest.raises(

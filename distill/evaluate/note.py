@@ -69,10 +69,10 @@ def entry_of(member: Member, asked: ProblemSet, protocol: Protocol, seed: int, v
     `trained` tells how a student came about, whose files are only sampled for a fingerprint; empty for other models.
     """
     told, who, name = protocol.told(), member.who, asked.name
-    known = member.source.fingerprint() if member.source else member.engine
+    known = trained or (member.source.fingerprint() if member.source else member.engine)
     sampled = {
         "seed": seed,
-        f"the model {who}": trained or f"{member.name} ({known})",
+        f"the model {who}": known if trained and member.source else f"{member.name} ({known})",
         f"the engine of {who}": f"{member.engine}, {member.dtype}, template {member.template_digest()}",
         f"the engine options of {who}": dict(member.options),
         **{f"{key} of {name}": told[key] for key in ("temperature", "top_p", "max_tokens", "prompt")},
