@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.curate.asked_text import text_of
 from distill.curate.decontaminate import Decontaminator, Flag
 from distill.curate.evaluation_sets import KNOWN, OnHub, on_hub, place_of
 from distill.curate.questions import shortened
-from distill.curate.tables import line_of, parts, text_of, writer
+from distill.curate.tables import line_of, parts, writer
 from distill.errors import Refused
 from distill.files import replacing, user_path
 from distill.given_paths import output_path, refuse_no_file, unchanged

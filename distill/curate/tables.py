@@ -9,10 +9,9 @@ from itertools import compress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from distill.chats import USER, blocks, content, turns
 from distill.errors import DistillError, Refused
-from distill.files import parsed_row, replacing, whole_text
-from distill.parquet import batches, open_parquet
+from distill.files import parsed_row, replacing
+from distill.parquet import UNREADABLE, batches, kept_rows, open_parquet, told
 from distill.wording import flag
 
 ROWS = 8192
@@ -64,7 +63,7 @@ def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Pa
             if not line.strip():
                 continue
             row = parsed_row(_decoded(line, file, number), file, number, halves=True)
-            key = key or key_of(row, file, out)
+            key = key_of(row, file, out) if key is None else key
             if key not in row:
                 said = f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))})."
                 raise Refused(said, f"{_option(out)} A row without text has null there.")
@@ -105,14 +104,14 @@ def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
 
     with readable_table(file), open_parquet(file) as table:
         names = table.schema_arrow.names
-        key = key or key_of(dict.fromkeys(names), file, out)
+        key = key_of(dict.fromkeys(names), file, out) if key is None else key
         if key not in names:
             raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).", _option(out))
         for batch in batches(table, ROWS, None if out else [key]):
 
             def keep(kept: Sequence[bool], batch: Any = batch) -> None:
-                if out is not None:
-                    out.write_batch(batch.filter(pa.array(kept, pa.bool_())))
+                if out is not None and any(kept):
+                    out.write_table(pa.Table.from_batches(kept_rows(batch, kept)))
 
             yield Part(batch.column(key).to_pylist(), keep)
 
@@ -123,12 +122,10 @@ def readable_table(file: Path) -> Iterator[None]:
     Raises:
         Refused: it is damaged, or no table.
     """
-    import pyarrow as pa
-
     try:
         yield
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
-        raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
+    except UNREADABLE as e:
+        raise Refused(f"{file} cannot be read as parquet: {told(e)}.") from e
 
 
 def key_of(row: dict[str, Any], file: Path, out: Any = None) -> str:
@@ -160,21 +157,10 @@ def writer(out: Path, like: Path) -> Iterator[Any]:
             return
         import pyarrow.parquet as pq
 
-        with readable_table(like), pq.ParquetFile(like) as table:
+        with readable_table(like), open_parquet(like) as table:
             schema = table.schema_arrow
         with pq.ParquetWriter(f, schema, compression="zstd") as rows:
             yield rows
-
-
-def text_of(value: Any) -> str | None:
-    """A column's value as text: of a chat what the user says; empty where it is null; None where it is no text."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, str):
-        return whole_text(value) if not value.isascii() else value
-    asked = [blocks(content(turn)) for who, turn in turns(value) if who in USER]
-    said = [found[1] for found in asked if found is not None]
-    return whole_text("\n".join(said)) if said else None
 
 
 def line_of(value: dict[str, Any]) -> bytes:
