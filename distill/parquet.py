@@ -48,11 +48,31 @@ def batches(
     yield from table.iter_batches(rows, row_groups=groups, columns=columns, use_threads=False)
 
 
-def kept_rows(batch: "RecordBatch", kept: Sequence[bool]) -> "Iterator[RecordBatch]":
+def rows_of_size(table: "ParquetFile", size: int, most: int) -> int:
+    """How many rows of the group with the largest ones are about so many bytes, from 1 to `most`.
+
+    What a dictionary holds once, and rows many times, counts once: see that there are not too many of them.
+    """
+    groups = map(table.metadata.row_group, range(table.num_row_groups))
+    largest = max((group.total_byte_size / group.num_rows for group in groups if group.num_rows), default=1)
+    return max(1, min(most, int(size / max(1, largest))))
+
+
+def kept_rows(held: "Sequence[RecordBatch]", kept: Sequence[bool]) -> "Iterator[RecordBatch]":
     """The rows that are to be kept, in runs without a gap: unlike a filter, that works for columns of every type."""
-    at = 0
-    for keeps, run in groupby(kept):
-        count = len(list(run))
-        if keeps:
-            yield batch.slice(at, count)
-        at += count
+    begin = 0
+    for batch in held:
+        at = 0
+        for keeps, run in groupby(kept[begin : begin + batch.num_rows]):
+            count = len(list(run))
+            if keeps:
+                yield batch.slice(at, count)
+            at += count
+        begin += at
+
+
+def unpacked_bytes(batch: "RecordBatch") -> int:
+    """Of the values of a batch; a dictionary, which all batches share, counts for nothing."""
+    from pyarrow import DictionaryArray
+
+    return sum(c.indices.nbytes if isinstance(c, DictionaryArray) else c.nbytes for c in batch.columns)

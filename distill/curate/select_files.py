@@ -15,11 +15,12 @@ from distill.curate.problem_steps import Ask
 from distill.curate.published_traces import PublishedTraces
 from distill.curate.stage import curate_source
 from distill.errors import DistillError, Refused
-from distill.given_paths import refuse_no_file, stamp, told_as_changed
+from distill.folders import UNWRITABLE
+from distill.given_paths import existing, refuse_no_file, stamp, told_as_changed
 from distill.recipe_curate import Curate
 from distill.recipe_problems import TracesProblems
 from distill.recipe_prompts import Prompt
-from distill.wording import counted
+from distill.wording import counted, key
 
 FORMATS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 
@@ -51,6 +52,8 @@ def select_files(
     folder = output_folder(out, files)
     if verify is not None and verify not in KINDS:
         raise Refused(f"--kind={verify} is not judged here.", f"Kinds: {', '.join(KINDS)}; others: distill verify.")
+    for part in spec.mix:
+        existing(part.path, key("curate.mix.path"))
     given = tuple(file.resolve() for file in files)
     stamps = {file: stamp(file) for file in given}
     with told_as_changed(stamps), _unpacked(given, folder if spec.engine == "ray" else None) as read:
@@ -102,8 +105,10 @@ def _unpack(file: Path, plain: Path) -> None:
         with gzip.open(file) as lines, plain.open("wb") as f:
             shutil.copyfileobj(lines, f, 1 << 20)
     except (OSError, EOFError, zlib.error) as e:
-        said = getattr(e, "strerror", None) or e
-        raise Refused(f"{file} cannot be unpacked: {said}.", "It goes to the folder that TMPDIR names.") from e
+        no_room = isinstance(e, OSError) and e.errno in UNWRITABLE
+        said = e.strerror if no_room and isinstance(e, OSError) else e
+        hint = "It goes to the folder that TMPDIR names." if no_room else ""
+        raise Refused(f"{file} cannot be unpacked: {said}.", hint) from e
 
 
 def refuse_paths(files: Sequence[Path]) -> None:
