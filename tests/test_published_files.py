@@ -260,8 +260,8 @@ def test_what_a_killed_call_has_unpacked_is_removed_and_what_is_used_is_not(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, live, theirs = (tmp_path / f"{PREFIX}{end}" for end in ("left", "live", "theirs"))
     for folder in (left, live, theirs):
-        (folder / "0").mkdir(parents=True)
-        (folder / "0" / "rows.jsonl").write_text("{}\n")
+        (folder / "files").mkdir(parents=True)
+        (folder / "files" / "rows.jsonl").write_text("{}\n")
     (left / LOCK).touch()
     plain = written(tmp_path / "rows.jsonl", known_rows())
     file = tmp_path / "these.jsonl.gz"

@@ -16,6 +16,9 @@ from distill.folders import LOCK, UNWRITABLE
 PREFIX = ".distill-unpacked."
 """Of the names of folders with such files."""
 
+FILES = "files"
+"""Where they lie in it."""
+
 
 @contextmanager
 def unpacked(files: tuple[Path, ...], beside: Path | None) -> Iterator[tuple[Path, ...]]:
@@ -32,9 +35,9 @@ def unpacked(files: tuple[Path, ...], beside: Path | None) -> Iterator[tuple[Pat
     with naming_temporary_folder():
         where = Path(tempfile.gettempdir()) if beside is None else beside.parent
     with _folder(where) as folder:
-        found = {file: folder / str(number) / file.stem for number, file in enumerate(packed)}
+        found = {file: folder / FILES / str(number) / file.stem for number, file in enumerate(packed)}
         for file, plain in found.items():
-            plain.parent.mkdir()
+            plain.parent.mkdir(parents=True)
             _unpack(file, plain)
         try:
             yield tuple(found.get(file, file) for file in files)
@@ -64,14 +67,20 @@ def _folder(where: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def _remove_unused(folder: Path) -> None:
     """Without a lock it is being made just now, or empty; another's cannot be removed."""
     with suppress(OSError), (folder / LOCK).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Its lock last: what a kill leaves of it is found by that."""
+    shutil.rmtree(folder / FILES, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unpack(file: Path, plain: Path) -> None:
