@@ -16,8 +16,9 @@ def turns(chat: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def content(turn: dict[str, Any]) -> Any:
-    """What was said, whatever the layout calls it."""
-    return turn.get("content", turn.get("value"))
+    """What was said, whatever the layout calls it; a table of turns of both layouts has both columns in each."""
+    said = turn.get("content")
+    return turn.get("value") if said is None else said
 
 
 def thoughts(turn: dict[str, Any]) -> str:

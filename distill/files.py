@@ -294,14 +294,14 @@ def _json_rows(path: Path, halves: bool) -> Iterator[dict[str, Any]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    from distill.parquet import batches, open_parquet
+    from distill.parquet import UNREADABLE, batches, open_parquet, told
 
     try:
         with open_parquet(path) as table:
             for batch in batches(table, 256):
                 yield from map(plain, batch.to_pylist())
-    except (OSError, ValueError) as e:
-        raise DistillError(f"{path} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
+    except UNREADABLE as e:
+        raise DistillError(f"{path} cannot be read as parquet: {told(e)}.") from e
 
 
 def parsed_row(line: str, path: Path, number: int, halves: bool = False) -> dict[str, Any]:

@@ -17,6 +17,9 @@ FULL = 1 << 20
 UNWRITABLE = {errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 """What the system says of disks that are full and places that may not be written."""
 
+REPLACED = "replaced"
+"""Last part of the name of an older folder that stands aside."""
+
 LOCK = ".lock"
 """Held by who writes a folder; gone from one that is whole, but for a kill at the last moment."""
 
@@ -72,6 +75,11 @@ def _beside(folder: Path, end: str) -> Path:
     return folder.with_name(f".{folder.name}.{end}")
 
 
+def places_of(folder: Path) -> tuple[Path, ...]:
+    """Folders whose contents may go when `folder` is written: itself, and those beside it that a kill may leave."""
+    return folder, _beside(folder, UNFINISHED), _beside(folder, REPLACED)
+
+
 @contextmanager
 def _locked(folder: Path, unfinished: Path) -> Iterator[None]:
     """
@@ -118,7 +126,7 @@ def _put(unfinished: Path, folder: Path) -> None:
             path.chmod(0o644)  # safetensors writes files that only their owner may read
             with path.open("rb") as f:
                 os.fsync(f.fileno())
-    aside = _beside(folder, "replaced")
+    aside = _beside(folder, REPLACED)
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():
         os.replace(folder, aside)
@@ -129,6 +137,6 @@ def _put(unfinished: Path, folder: Path) -> None:
 
 
 def _put_back(folder: Path) -> None:
-    aside = _beside(folder, "replaced")
+    aside = _beside(folder, REPLACED)
     if aside.exists() and not folder.exists():
         os.replace(aside, folder)

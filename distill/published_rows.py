@@ -16,10 +16,16 @@ from distill.verify.boxes import last_boxed
 LONGEST_GOLD = 300
 """Characters of a gold answer; a longer text is a solution, whose last box is the answer."""
 
+ANSWERS = "answer"
+"""Column of gold answers, which may have several lines: a matrix, GSM8K's solutions with `####` at their end."""
+
+HASHES_AT_END = re.compile(r"####[ \t]*(\S[^\n]*)\s*$")
+
 KNOWN = ("domain", "subject", "type", "level", "difficulty", "pass_rate")
 """Columns that tell beforehand how hard a problem is, or what it is about."""
 
 NO_GOLD = "gold answer that is no text or number"
+LONG_GOLD = f"gold answer of more than {LONGEST_GOLD} characters without a box"
 
 
 @dataclass(frozen=True)
@@ -94,19 +100,29 @@ def as_row(
 
 
 def gold_in(row: dict[str, Any], key: str | None, trace_key: str) -> tuple[str, str | None]:
-    """The gold answer, of a column of its own or the last box of a reference solution, and what is amiss with it."""
+    """The gold answer, of a column of answers or else of a reference solution, and what is amiss with it."""
     amiss = None
-    for name in (key,) if key else ("answer", "ground_truth_solution", "solution"):
+    for name in (key,) if key else (ANSWERS, "ground_truth_solution", "solution"):
         value = row.get(name)
         if value is None or value == "":
             continue
         if value != value or isinstance(value, bool | bytes | list | dict):
-            amiss = NO_GOLD
+            amiss = amiss or NO_GOLD
         elif name != trace_key:
             text = str(value).strip()
-            boxed = last_boxed(text)
-            return boxed.strip() if boxed else text if len(text) <= LONGEST_GOLD and "\n" not in text else "", None
+            if gold := _gold_of(text, as_it_stands=name in (key, ANSWERS)):
+                return gold, None
+            amiss = amiss or (LONG_GOLD if text and name in (key, ANSWERS) else None)
     return "", amiss
+
+
+def _gold_of(text: str, as_it_stands: bool) -> str:
+    """Of a text its last box, or what stands behind `####` at its end (GSM8K), or all of it where that is short; a
+    solution must be one line for that."""
+    found = last_boxed(text) or (stated[1] if (stated := HASHES_AT_END.search(text)) else "")
+    if found.strip():
+        return found.strip()
+    return text if len(text) <= LONGEST_GOLD and (as_it_stands or "\n" not in text) else ""
 
 
 def known_in(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:

@@ -285,3 +285,18 @@ def test_one_row_is_one_row(run: Any) -> None:
     said = run("rows=1", "traces_per_problem=null")
     assert "\n1 row -> out" in said.out
     assert re.search(r"^all, 1 row +1 trace  of       1 problem   █$", said.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("beside", [".out.unfinished", ".out.replaced"])
+def test_what_lies_where_a_set_is_written_is_no_input(run: Any, beside: str) -> None:
+    Path(beside).mkdir()
+    theirs = written(Path(beside) / "t.jsonl", made())
+    refused(run(file=str(theirs)), f"{beside}, where --out=out is written, which is replaced")
+    assert theirs.is_file()
+
+
+def test_general_data_that_is_missing_is_told_before_anything_is_read(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "measure", lambda *_: pytest.fail("reads the traces"))
+    refused(run("mix=[{path: none.jsonl, share: 0.5}]"), "mix.path 'none.jsonl' is no file.")

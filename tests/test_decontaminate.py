@@ -1,18 +1,12 @@
 """Questions of evaluation sets are found however they were reformatted, and boilerplate is no evidence."""
 
-import fcntl
 import gzip
 import json
 import os
 import random
 import re
-import resource
-import signal
 import stat
 import string
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,18 +256,6 @@ def test_a_file_that_is_written_meanwhile(
     assert not files["out"].exists()
 
 
-def test_what_a_kill_has_left_is_removed_and_what_is_written_is_not(
-    distill: Any, files: dict[str, Path], tmp_path: Path
-) -> None:
-    left, live, backup = (tmp_path / f".clean.jsonl.{end}" for end in ("1.unfinished", "2.unfinished", "1"))
-    for path in (left, live, backup):
-        path.write_text("{}\n")
-    with live.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert command(distill, files).code == 0
-    assert [path.exists() for path in (left, live, backup)] == [False, True, True]
-
-
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
@@ -313,40 +295,6 @@ def test_bad_input_gets_a_sentence_and_leaves_nothing(
     assert told.code == 2
     assert said in told.err
     assert "Traceback" not in told.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["eval.jsonl", "train.jsonl"]
-
-
-def test_a_kill_leaves_what_was_there(files: dict[str, Path], tmp_path: Path) -> None:
-    write(files["file"], [{"problem": f"{text} {at}"} for at in range(4000) for text in BOILERPLATE])
-    files["out"].write_text("old")
-    options = [part for key in ("against", "out", "flagged") for part in (f"--{key}", str(files[key]))]
-    python = [sys.executable, "-c", "from distill.cli import main; main()", "decontaminate"]
-    child = subprocess.Popen(
-        [*python, str(files["file"]), *options], stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[1]
-    )
-    until = time.monotonic() + 60
-    while (
-        not (tmp_path / f".clean.jsonl.{child.pid}.unfinished").exists()
-        and child.poll() is None
-        and time.monotonic() < until
-    ):
-        time.sleep(0.005)
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
-    assert files["out"].read_text() == "old"
-    assert not files["flagged"].exists()
-
-
-def test_a_full_disk_gets_a_sentence(distill: Any, files: dict[str, Path], tmp_path: Path) -> None:
-    write(files["file"], [{"problem": f"{text} {at}"} for at in range(400) for text in BOILERPLATE])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
-    try:
-        said = command(distill, files)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert said.code == 2
-    assert "cannot be written: File too large" in said.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["eval.jsonl", "train.jsonl"]
 
 

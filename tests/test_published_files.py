@@ -1,9 +1,11 @@
 """Published files as `distill select` takes them: what is left out, what is carried, where rows come from."""
 
+import fcntl
 import gzip
 import hashlib
 import json
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,9 @@ from trace_files import COLUMNS, written
 
 from distill.console import summary
 from distill.curate import engines, stage
+from distill.curate.unpacked import PREFIX
 from distill.errors import Refused
+from distill.folders import LOCK
 from distill.problems import make_problems
 from distill.published import reader_for
 from distill.published_rows import LeftOut, PublishedRow
@@ -248,3 +252,24 @@ def test_hints_name_the_flags_of_the_command(tmp_path: Path, distill: Any) -> No
     both = {"question": QUESTION, "response": TAGGED, "reasoning": THOUGHT, "solution": ANSWER}
     told = distill("select", written(tmp_path / "both.jsonl", [both]), "--out", tmp_path / "o").err
     assert "can be read in several ways (reasoning with solution; reasoning with response)" in told
+
+
+def test_what_a_killed_call_has_unpacked_is_removed_and_what_is_used_is_not(
+    tmp_path: Path, distill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, live, theirs = (tmp_path / f"{PREFIX}{end}" for end in ("left", "live", "theirs"))
+    for folder in (left, live, theirs):
+        (folder / "files").mkdir(parents=True)
+        (folder / "files" / "rows.jsonl").write_text("{}\n")
+    (left / LOCK).touch()
+    plain = written(tmp_path / "rows.jsonl", known_rows())
+    file = tmp_path / "these.jsonl.gz"
+    file.write_bytes(gzip.compress(plain.read_bytes()))
+    with (live / LOCK).open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert distill("select", file, "near_duplicates=null", "--out", tmp_path / "o").code == 0
+    assert sorted(path.name for path in tmp_path.glob(f"{PREFIX}*")) == [live.name, theirs.name]
+    monkeypatch.setattr(tempfile, "tempdir", "/proc")
+    told = distill("select", file, "--out", tmp_path / "p")
+    assert (told.code, "/proc cannot be written: " in told.err) == (2, True)

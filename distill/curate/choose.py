@@ -31,7 +31,7 @@ def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
     return Pool(
         ids=[columns.ids[row] for row in numbers],
         problems=problems,
-        sources=[columns.known[name].source for name in problems],
+        sources=[columns.sources[code] for code in columns["source"][rows].tolist()],
         domains=[domains[name] for name in problems],
         tokens=columns["tokens"][rows],
         quality=quality(columns["features"][rows]),

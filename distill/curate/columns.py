@@ -1,23 +1,26 @@
 """What curation holds of every trace in memory: some 200 bytes each, the texts stay on disk."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice, tee
-from typing import Any, NamedTuple, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from distill.curate.conflicts import merged, rank_of
 from distill.curate.phrases import encoded
 from distill.curate.quality import features_of
 from distill.curate.reflection import counts_of
 from distill.curate.sources import Gap, Judged, Read
+from distill.curate.text_hash import text_hash
 from distill.records import Problem, VerdictName
 from distill.verify.judgement import Judgement
 from distill.verify.pool import Row, judge_all
+
+T = TypeVar("T")
 
 VERDICTS: tuple[VerdictName, ...] = ("correct", "wrong", "unknown")
 """By their codes in the column `verdict`."""
@@ -30,11 +33,13 @@ FIELDS = np.dtype(
         ("finished", np.bool_),  # ended by itself
         ("thinks", np.bool_),  # has reasoning apart from the response
         ("text", np.uint64),  # hash of reasoning and response
+        ("rank", np.uint64),  # order of traces with one id: conflicts.rank_of
         ("features", np.int32, (4,)),  # quality.Features of the whole text
         ("reflections", np.int32),  # of keywords_v2 of oat-zero (reflection.counts)
         ("verdict", np.int8),  # place in VERDICTS
         ("flawed", np.bool_),  # not as harvest.accept wants it
         ("judged", np.int32),  # place in Columns.judgements
+        ("source", np.int32),  # place in Columns.sources
     ]
 )
 
@@ -52,9 +57,11 @@ class Columns:
     table: NDArray[np.void] = field(default_factory=lambda: np.empty(0, FIELDS))
     """The columns of `FIELDS`."""
     known: dict[str, Problem] = field(default_factory=dict)
-    """The problems by their ids."""
+    """The problems by their ids; of rows that tell one differently, what `conflicts.merged` makes of them."""
     judgements: list[Judged] = field(default_factory=list)
     """Those that differ, in the order in which they came first."""
+    sources: list[str] = field(default_factory=list)
+    """Likewise of the traces' rows, of which those of one problem may have several."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Of the verdicts, with how many traces have each."""
     rows: int = 0
@@ -78,36 +85,42 @@ class Columns:
     def joined(parts: "Iterable[Columns]") -> "Columns":
         """Those of several parts, one behind the other."""
         whole = Columns()
-        tables, rows, codes = [whole.table], 0, _Codes(whole.judgements)
+        tables, rows, codes, sources = [whole.table], 0, _Codes(whole.judgements), _Codes(whole.sources)
         for part in parts:
             whole.ids.extend(part.ids)
             whole.problems.extend(part.problems)
             for counts, more in zip(whole._counts(), part._counts(), strict=True):
                 counts.update(more)
-            for name, problem in part.known.items():
-                whole.known.setdefault(name, problem)
+            for problem in part.known.values():
+                whole._tell(problem)
             if len(part):
                 part.table["judged"] = np.array([codes.of(one) for one in part.judgements])[part.table["judged"]]
+                part.table["source"] = np.array([sources.of(one) for one in part.sources])[part.table["source"]]
             tables.append(part.table)
             rows += part.rows
         return replace(whole, table=np.concatenate(tables), rows=rows)
+
+    def _tell(self, problem: Problem) -> None:
+        held = self.known.setdefault(problem.id, problem)
+        if held is not problem:
+            self.known[problem.id] = merged(held, problem)
 
     def _counts(self) -> tuple[Counter[str], ...]:
         return self.reasons, self.left_out, self.amiss
 
 
-class _Codes:
-    """Numbers for judgements, each in a list at its number."""
+class _Codes(Generic[T]):
+    """Numbers for values that differ, each in a list at its number."""
 
-    def __init__(self, judgements: list[Judged]) -> None:
-        self._judgements = judgements
-        self._numbers: dict[Judged, int] = {}
+    def __init__(self, values: list[T]) -> None:
+        self._values = values
+        self._numbers: dict[T, int] = {}
 
-    def of(self, judged: Judged) -> int:
-        if judged not in self._numbers:
-            self._numbers[judged] = len(self._judgements)
-            self._judgements.append(judged)
-        return self._numbers[judged]
+    def of(self, value: T) -> int:
+        if value not in self._numbers:
+            self._numbers[value] = len(self._values)
+            self._values.append(value)
+        return self._numbers[value]
 
 
 class Entry(NamedTuple):
@@ -124,7 +137,7 @@ class Entry(NamedTuple):
 def measured(traces: Iterable[Read | Gap], verified: bool = False) -> Columns:
     """Read traces once, and keep what the steps need; with `verified` those that ask for a verdict are judged."""
     found = Columns()
-    codes, rows = _Codes(found.judgements), 0
+    codes, sources, rows = _Codes(found.judgements), _Codes(found.sources), 0
 
     def entries() -> Iterator[Entry]:
         nonlocal rows
@@ -134,16 +147,17 @@ def measured(traces: Iterable[Read | Gap], verified: bool = False) -> Columns:
                 (found.left_out if read.is_row else found.amiss)[read.why] += 1
             else:
                 rows += read.first
-                problem = found.known.setdefault(read.problem.id, read.problem)
-                yield Entry(read.trace.id, problem, read.judged, read.ask, _numbers(read))
+                found._tell(read.problem)
+                yield Entry(read.trace.id, read.problem, read.judged, read.ask, _numbers(read))
 
     def numbers() -> Iterator[tuple[Any, ...]]:
         for entry in judged(entries()) if verified else entries():
             found.ids.append(entry.id)
-            found.problems.append(entry.problem.id)
+            found.problems.append(found.known[entry.problem.id].id)  # the text that is held already
             verdict = entry.judged
             found.reasons[f"{verdict.verdict}: {verdict.reason}"] += 1
-            yield (*entry.numbers, VERDICTS.index(verdict.verdict), verdict.flawed, codes.of(verdict))
+            code = VERDICTS.index(verdict.verdict)
+            yield (*entry.numbers, code, verdict.flawed, codes.of(verdict), sources.of(entry.problem.source))
 
     parts, lines = [np.empty(0, FIELDS)], numbers()
     while part := list(islice(lines, AT_ONCE)):
@@ -174,12 +188,7 @@ def _numbers(read: Read) -> tuple[Any, ...]:
         trace.finish_reason == "stop",
         bool(trace.reasoning),
         text_hash(trace.reasoning, trace.response),
+        rank_of(read),
         features_of(data),
         counts_of(data).keywords_v2,
     )
-
-
-def text_hash(*texts: str) -> int:
-    """64 bits; among a million texts two unequal ones share it with a chance of 3 in 10^8."""
-    whole = "\0".join(texts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "little")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from distill.errors import Refused
 from distill.files import user_path
-from distill.folders import LOCK
+from distill.folders import LOCK, places_of
 
 OURS = re.compile(
     r"README\.md|funnel\.(json|txt|svg)|(contaminated|duplicates)\.jsonl|dataset_info\.json|state\.json"
@@ -39,9 +39,10 @@ def output_folder(out: Path, files: Sequence[Path]) -> Path:
         raise Refused(f"--out={out} lies in {outer}, which is a curated set itself.", "Name a folder beside it.")
     if folder.exists():
         _refuse_others(out, folder)
-    within = next((file for file in files if folder in file.resolve().parents), None)
-    if within is not None:
-        raise Refused(f"{within} lies in --out={out}, which is replaced.", "Name another --out.")
+    for place in places_of(folder):
+        if within := next((file for file in files if place in file.resolve().parents), None):
+            lies_in = f"--out={out}" if place == folder else f"{place}, where --out={out} is written"
+            raise Refused(f"{within} lies in {lies_in}, which is replaced.", "Name another --out.")
     return folder
 
 

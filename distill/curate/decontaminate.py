@@ -41,6 +41,9 @@ LONGEST = 1 << 20
 
 OVERLAP = 1 << 14
 
+AT_ONCE = 1 << 22
+"""Characters of texts that are looked at together."""
+
 
 class Flag(NamedTuple):
     """A text that holds a question."""
@@ -87,13 +90,16 @@ class Decontaminator:
         if not self.numbers:
             return []
         parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
-        found = [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
         best: dict[tuple[int, int], Flag] = {}
-        for flag in found:
+        for flag in (flag for some in _together(parts) for flag in self._flags_in(some)):
             held = best.get((flag.row, flag.question))
             if held is None or held.match.share < flag.match.share:
                 best[flag.row, flag.question] = flag
         return sorted(best.values(), key=lambda flag: (flag.row, -flag.match.share, flag.question))
+
+    def _flags_in(self, parts: list[tuple[int, str]]) -> list[Flag]:
+        """Those of texts, or pieces of texts, each with the number of its row."""
+        return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
 
     def _flags(self, texts: list[str]) -> list[Flag]:
         batch = batch_of(texts)
@@ -172,6 +178,16 @@ def _parts_of(text: str) -> list[str]:
     if len(text) <= LONGEST:
         return [text]
     return [text[at : at + LONGEST + OVERLAP] for at in range(0, len(text), LONGEST)]
+
+
+def _together(parts: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of so many characters that their arrays, of some twenty bytes each, are small."""
+    begin, size = 0, 0
+    for at, (_, part) in enumerate(parts, 1):
+        size += len(part)
+        if at == len(parts) or size >= AT_ONCE:
+            yield parts[begin:at]
+            begin, size = at, 0
 
 
 def _shingle(stream: Stream, at: int) -> str:

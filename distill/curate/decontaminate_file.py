@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.curate.asked_text import text_of
 from distill.curate.decontaminate import Decontaminator, Flag
 from distill.curate.evaluation_sets import KNOWN, OnHub, on_hub, place_of
 from distill.curate.questions import shortened
-from distill.curate.tables import line_of, parts, text_of, writer
+from distill.curate.tables import line_of, parts, writer
 from distill.errors import Refused
-from distill.files import replacing, user_path
+from distill.files import user_path
+from distill.files_together import replacing_together, unfinished
 from distill.given_paths import output_path, refuse_no_file, unchanged
 from distill.wording import counted
 
@@ -83,7 +85,7 @@ def decontaminate_file(
     finder = Decontaminator([question.text for question in questions])
     found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [])
     try:
-        with replacing(flagged) as lines, writer(out, file) as kept, unchanged(file):
+        with replacing_together(flagged, out) as (lines, f), writer(f, file) as kept, unchanged(file):
             for part in parts(file, keys.text, kept):
                 texts = _texts(part.values, file, found.rows)
                 flags = finder.flags(texts)
@@ -192,7 +194,8 @@ def _refuse_paths(file: Path, against: Sequence[OnHub | Path], out: Path, flagge
         raise Refused("nothing to compare with.", "Name evaluation sets: --against FILE.")
     sets = {place.resolve() for place in against if isinstance(place, Path)}
     outputs = [output_path(out, "--out"), output_path(flagged, "--flagged")]
-    if outputs[0] == outputs[1] or {file.resolve(), *sets} & {*outputs} or file.resolve() in sets:
+    written = {*outputs, *map(unfinished, outputs)}
+    if len(written) < 4 or {file.resolve(), *sets} & written or file.resolve() in sets:
         raise Refused("--out, --flagged and the inputs must be different files.")
     if (out.suffix == ".parquet") != (file.suffix == ".parquet"):
         raise Refused(f"--out={out.name}: rows are written as they are.", f"Name it as {file.name} is: {file.suffix}.")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distill.curate.asked_text import text_of
 from distill.curate.questions import Question
-from distill.curate.tables import QUESTIONS, parts, text_of
+from distill.curate.tables import QUESTIONS, parts
 from distill.errors import Refused
 from distill.files import user_path
 from distill.given_paths import content_digest, existing
@@ -74,8 +75,11 @@ def questions_of(name: str) -> list[Question]:
     place = place_of(name)
     values = on_hub(name, place) if isinstance(place, OnHub) else _in_file(place)
     called = name if isinstance(place, OnHub) else place.name
-    texts = [(row, text_of(value) or "") for row, value in enumerate(values, 1)]
-    found = [Question(text, f"{called}, row {row}") for row, text in texts if any(map(str.isalnum, text))]
+    texts = [(row, text_of(value)) for row, value in enumerate(values, 1)]
+    if untold := [row for row, text in texts if text is None]:
+        said = f"{name} in {key('curate.evaluation_sets')}, row {untold[0]} holds no text that can be read."
+        raise Refused(said, f"Its questions stand in the first of these columns: {', '.join(QUESTIONS)}.")
+    found = [Question(text, f"{called}, row {row}") for row, text in texts if text and any(map(str.isalnum, text))]
     if not found:
         raise Refused(f"{name} in {key('curate.evaluation_sets')} holds no question.")
     return found

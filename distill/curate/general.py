@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.chats import ASSISTANT, USER, answer_in, blocks, content, thoughts, turns
-from distill.curate.columns import text_hash
 from distill.curate.decontaminate import Decontaminator
 from distill.curate.questions import AT_ONCE, Question
 from distill.curate.selections.mix import shares
+from distill.curate.text_hash import text_hash
 from distill.errors import DistillError, Refused
 from distill.files import each_row, user_path
 from distill.recipe_curate import Curate, Mix
@@ -87,10 +87,11 @@ def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int) -> li
             texts = [chat.asked for chat in part]
             gone = {f.row for f in finder.flags(texts) if f.match.kind != "changed"} if finder else set()
             for place, chat in enumerate(part):
-                text = text_hash(chat.asked, chat.completion)
+                said = repr(chat.messages), chat.completion
+                text = text_hash(*said)
                 if place not in gone and text not in seen:
                     seen.add(text)
-                    yield text_hash(str(seed), chat.asked, chat.completion), chat.row, chat
+                    yield text_hash(str(seed), *said), chat.row, chat
 
     return [chat for _, _, chat in heapq.nsmallest(count, keyed())]
 

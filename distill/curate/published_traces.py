@@ -1,6 +1,6 @@
 """Traces in files of any known layout (`distill.published`), jsonl or parquet, larger than the memory."""
 
-import json
+import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from distill.curate.columns import text_hash
 from distill.curate.file_shards import columns, groups, line_ranges, lines, row_groups, rows_at
 from distill.curate.row_verdicts import asked_of, told_of
 from distill.curate.sources import NOT_JUDGED, Advice, Gap, Read, Shard
+from distill.curate.text_hash import text_hash
 from distill.errors import Refused
 from distill.files import naming_temporary_folder
 from distill.given_paths import Stamp, content_digest, refuse_if_changed
@@ -27,6 +27,8 @@ CHARACTERS_PER_TOKEN = 4
 """Where no column tells the tokens."""
 
 TOKENS = ("completion_tokens", "num_tokens", "tokens")
+MOST_TOKENS = 1 << 40
+"""Of one answer; a larger number, or none above 0, counts something else."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ class PublishedTraces:
                 wanted = {(place >> INDEX_BITS) & ((1 << AT_BITS) - 1) for place in some}
                 for at, row in rows_at(self.files[number], wanted):
                     begins[number, at] = spool.tell()
-                    spool.write(json.dumps(row).encode() + b"\n")
+                    pickle.dump(row, spool)  # bytes too, which no step reads and JSON cannot hold
             refuse_if_changed(self.stamps)
             readers = {number: self._reader(number) for number, _ in begins}
             for place in places:
                 number, at = place >> (AT_BITS + INDEX_BITS), (place >> INDEX_BITS) & ((1 << AT_BITS) - 1)
                 spool.seek(begins[number, at])
-                row = json.loads(spool.readline())
+                row = pickle.load(spool)  # written just above, by this process
                 reads = (read for read in self._of_row(readers[number], number, at, row) if isinstance(read, Read))
                 yield next(read for read in reads if read.place == place)
 
@@ -140,7 +142,7 @@ class PublishedTraces:
 
 
 def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
-    counts = [row[key] for key in TOKENS if isinstance(row.get(key), int)]
+    count = next((count for key in TOKENS if (count := _count(row.get(key))) is not None), None)
     characters = len(trace.reasoning) + len(trace.response)
     return Trace.model_construct(
         id=f"{problem}/{text_hash(trace.reasoning, trace.response):016x}",
@@ -150,11 +152,18 @@ def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
         response=trace.response,
         finish_reason=trace.finish_reason,
         prompt_tokens=0,
-        completion_tokens=counts[0] if counts else characters // CHARACTERS_PER_TOKEN,
-        counted=bool(counts),
+        completion_tokens=characters // CHARACTERS_PER_TOKEN if count is None else count,
+        counted=count is not None,
         model=text_in(row, "teacher", "model") or "unknown",
         sampling=sampling_in(row),
     )
+
+
+def _count(value: Any) -> int | None:
+    """Tokens that a column tells, also as a float, which a column with nulls is; None for what is no count."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MOST_TOKENS:
+        return None
+    return int(value) if value == int(value) else None
 
 
 def _id_of(row: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from distill.curate.problem_steps import Ask, domains_of, fitting, tried
 from distill.curate.quality_steps import by_numbers, by_texts
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
 from distill.curate.selections import Pool
+from distill.curate.selections.pool import Ints
 from distill.curate.sources import Advice, Read, RunTraces
 from distill.errors import Refused
 from distill.notices import doing
@@ -98,8 +99,7 @@ class _Selecting:
     """Shares of superficial reflections by row, where they were asked for and can be told."""
 
     def run(self) -> Selection:
-        columns, places = self.columns, self.columns["place"]
-        by_id = np.array(sorted(range(len(columns)), key=lambda row: (columns.ids[row], places[row])), np.int64)
+        columns, by_id = self.columns, _by_id(self.columns)
         self.funnel = Funnel(columns.problems, by_id, advice=self.outside.advice.nothing)
         if not len(columns) and columns.left_out:
             raise Refused(f"no row holds a trace that can be read: {left_out(columns)}.", self.outside.advice.nothing)
@@ -228,6 +228,13 @@ class _Selecting:
     def _without(self, name: str, problems: Collection[str], note: str = "", hint: str = "") -> None:
         kept = [self.columns.problems[row] not in problems for row in self.funnel.rows.tolist()]
         self.funnel.keep(name, np.array(kept, np.bool_), note, hint)
+
+
+def _by_id(columns: Columns) -> Ints:
+    """All traces, those of one id in an order that does not depend on where they stand."""
+    ranks, places = columns["rank"].tolist(), columns["place"].tolist()
+    order = sorted(range(len(columns)), key=lambda row: (columns.ids[row], ranks[row], places[row]))
+    return np.array(order, np.int64)
 
 
 def left_out(columns: Columns) -> str:

@@ -1,11 +1,6 @@
 """`distill select`: curation of traces in any files, without a run."""
 
-import gzip
-import shutil
-import tempfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +9,13 @@ from distill.curate.funnel import Step, as_text
 from distill.curate.problem_steps import Ask
 from distill.curate.published_traces import PublishedTraces
 from distill.curate.stage import curate_source
-from distill.errors import DistillError, Refused
-from distill.given_paths import refuse_no_file, stamp, told_as_changed
+from distill.curate.unpacked import unpacked
+from distill.errors import Refused
+from distill.given_paths import existing, refuse_no_file, stamp, told_as_changed
 from distill.recipe_curate import Curate
 from distill.recipe_problems import TracesProblems
 from distill.recipe_prompts import Prompt
-from distill.wording import counted
+from distill.wording import counted, key
 
 FORMATS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 
@@ -51,9 +47,11 @@ def select_files(
     folder = output_folder(out, files)
     if verify is not None and verify not in KINDS:
         raise Refused(f"--kind={verify} is not judged here.", f"Kinds: {', '.join(KINDS)}; others: distill verify.")
+    for part in spec.mix:
+        existing(part.path, key("curate.mix.path"))
     given = tuple(file.resolve() for file in files)
     stamps = {file: stamp(file) for file in given}
-    with told_as_changed(stamps), _unpacked(given, folder if spec.engine == "ray" else None) as read:
+    with told_as_changed(stamps), unpacked(given, folder if spec.engine == "ray" else None) as read:
         source = PublishedTraces(read, columns, verify or "math", verify is not None, _carried(spec), given, stamps)
         return curate_source(source, spec, seed, [], prompt.messages, folder, ask)
 
@@ -67,43 +65,6 @@ def _carried(spec: Curate) -> dict[str, str]:
     if spec.domains is not None and spec.domains.by == "known":
         found[spec.domains.key] = "domains.key"
     return found
-
-
-@contextmanager
-def _unpacked(files: tuple[Path, ...], beside: Path | None) -> Iterator[tuple[Path, ...]]:
-    """The files, those of gzip as they are unpacked for the while: what was chosen is looked up in them again.
-
-    They lie where temporary files do, or `beside` an output that other machines see, too.
-
-    Raises:
-        Refused: one of them is no file of gzip, or torn; or there is no room.
-    """
-    packed = [file for file in files if file.suffix == ".gz"]
-    if not packed:
-        yield files
-        return
-    where = None if beside is None else beside.parent.resolve()
-    with tempfile.TemporaryDirectory(prefix=".unpacked.", dir=where) as folder:
-        found = {file: Path(folder) / str(number) / file.stem for number, file in enumerate(packed)}
-        for file, plain in found.items():
-            plain.parent.mkdir()
-            _unpack(file, plain)
-        try:
-            yield tuple(found.get(file, file) for file in files)
-        except DistillError as e:
-            said = str(e)
-            for file, plain in found.items():
-                said = said.replace(str(plain), str(file))
-            raise type(e)(said, e.hint) from e
-
-
-def _unpack(file: Path, plain: Path) -> None:
-    try:
-        with gzip.open(file) as lines, plain.open("wb") as f:
-            shutil.copyfileobj(lines, f, 1 << 20)
-    except (OSError, EOFError, zlib.error) as e:
-        said = getattr(e, "strerror", None) or e
-        raise Refused(f"{file} cannot be unpacked: {said}.", "It goes to the folder that TMPDIR names.") from e
 
 
 def refuse_paths(files: Sequence[Path]) -> None:

@@ -4,22 +4,30 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from distill.chats import USER, blocks, content, turns
 from distill.errors import DistillError, Refused
-from distill.files import parsed_row, replacing, whole_text
-from distill.parquet import batches, open_parquet
+from distill.files import parsed_row
+from distill.parquet import UNREADABLE, batches, kept_rows, open_parquet, rows_of_size, told, unpacked_bytes
 from distill.wording import flag
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
 
 ROWS = 8192
 """Of a part at most."""
 
 BYTES = 4 << 20
-"""Of the lines of a part, but for one line that is longer."""
+"""Of the lines of a part, or of the texts that are looked for in a table, but for a line or text that is longer."""
+
+AT_ONCE = 32
+"""Rows of a table that are unpacked at a time: one may be of ten megabytes, and stand there many times."""
+
+TABLE_BYTES = 32 << 20
+"""Of the rows of a part with all their columns."""
 
 QUESTIONS = (
     *("question", "problem", "question_content", "Question", "Problem", "prompt", "instruction", "text", "query"),
@@ -64,7 +72,7 @@ def _of_lines(file: Path, key: str | None, out: IO[bytes] | None) -> Iterator[Pa
             if not line.strip():
                 continue
             row = parsed_row(_decoded(line, file, number), file, number, halves=True)
-            key = key or key_of(row, file, out)
+            key = key_of(row, file, out) if key is None else key
             if key not in row:
                 said = f"{file}, line {number} has no '{key}' (its columns: {', '.join(sorted(row))})."
                 raise Refused(said, f"{_option(out)} A row without text has null there.")
@@ -101,20 +109,35 @@ def _lines_to(out: IO[bytes] | None, lines: list[bytes]) -> Callable[[Sequence[b
 
 
 def _of_parquet(file: Path, key: str | None, out: Any) -> Iterator[Part]:
-    import pyarrow as pa
-
     with readable_table(file), open_parquet(file) as table:
         names = table.schema_arrow.names
-        key = key or key_of(dict.fromkeys(names), file, out)
+        key = key_of(dict.fromkeys(names), file, out) if key is None else key
         if key not in names:
             raise Refused(f"{file} has no column '{key}' (its columns: {', '.join(sorted(names))}).", _option(out))
-        for batch in batches(table, ROWS, None if out else [key]):
+        held: list[RecordBatch] = []
+        values: list[Any] = []
+        size = asked = 0
+        rows = rows_of_size(table, BYTES, AT_ONCE)
+        for batch in batches(table, rows, None if out else [key]):
+            held.append(batch)
+            values += (read := batch.column(key).to_pylist())
+            size += unpacked_bytes(batch)
+            asked += sum(len(value) for value in read if isinstance(value, str))
+            if len(values) >= ROWS or size > TABLE_BYTES or asked > BYTES:
+                yield Part(values, _batches_to(out, held))
+                held, values, size, asked = [], [], 0, 0
+        if values:
+            yield Part(values, _batches_to(out, held))
 
-            def keep(kept: Sequence[bool], batch: Any = batch) -> None:
-                if out is not None:
-                    out.write_batch(batch.filter(pa.array(kept, pa.bool_())))
 
-            yield Part(batch.column(key).to_pylist(), keep)
+def _batches_to(out: Any, held: "list[RecordBatch]") -> Callable[[Sequence[bool]], None]:
+    def keep(kept: Sequence[bool]) -> None:
+        if out is not None and any(kept):
+            from pyarrow import Table
+
+            out.write_table(Table.from_batches(kept_rows(held, kept)))
+
+    return keep
 
 
 @contextmanager
@@ -123,12 +146,10 @@ def readable_table(file: Path) -> Iterator[None]:
     Raises:
         Refused: it is damaged, or no table.
     """
-    import pyarrow as pa
-
     try:
         yield
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
-        raise Refused(f"{file} cannot be read as parquet: {str(e).splitlines()[0].rstrip('.')}.") from e
+    except UNREADABLE as e:
+        raise Refused(f"{file} cannot be read as parquet: {told(e)}.") from e
 
 
 def key_of(row: dict[str, Any], file: Path, out: Any = None) -> str:
@@ -151,30 +172,17 @@ def _option(out: Any) -> str:
 
 
 @contextmanager
-def writer(out: Path, like: Path) -> Iterator[Any]:
-    """What takes the rows that are kept; `out` appears whole at the end, or not at all."""
-    with ExitStack() as stack:
-        f = stack.enter_context(replacing(out))
-        if out.suffix != ".parquet":
-            yield f
-            return
-        import pyarrow.parquet as pq
+def writer(f: IO[bytes], like: Path) -> Iterator[Any]:
+    """What takes rows of the file `like` that are kept, and writes them to `f` as they stand there."""
+    if like.suffix != ".parquet":
+        yield f
+        return
+    import pyarrow.parquet as pq
 
-        with readable_table(like), pq.ParquetFile(like) as table:
-            schema = table.schema_arrow
-        with pq.ParquetWriter(f, schema, compression="zstd") as rows:
-            yield rows
-
-
-def text_of(value: Any) -> str | None:
-    """A column's value as text: of a chat what the user says; empty where it is null; None where it is no text."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, str):
-        return whole_text(value) if not value.isascii() else value
-    asked = [blocks(content(turn)) for who, turn in turns(value) if who in USER]
-    said = [found[1] for found in asked if found is not None]
-    return whole_text("\n".join(said)) if said else None
+    with readable_table(like), open_parquet(like) as table:
+        schema = table.schema_arrow
+    with pq.ParquetWriter(f, schema, compression="zstd") as rows:
+        yield rows
 
 
 def line_of(value: dict[str, Any]) -> bytes:

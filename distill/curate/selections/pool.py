@@ -18,11 +18,11 @@ class Pool:
     """Columns of equal length, one entry a trace. The order of the traces plays no part in what is selected."""
 
     ids: Sequence[str]
-    """Of the traces; no two are equal."""
+    """Of the traces; equal ones, where duplicates are kept, count in the order in which they stand."""
     problems: Sequence[str]
     """The problem's id."""
     sources: Sequence[str]
-    """Where the problem comes from."""
+    """Where the trace's row comes from; those of one problem may come from several."""
     domains: Sequence[str]
     """The problem's field; all in one where none is known."""
     tokens: Ints
