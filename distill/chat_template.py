@@ -6,9 +6,9 @@ reasoning from it (DeepSeek-R1-Distill, Qwen3 before its last turn), which is me
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
 
@@ -19,6 +19,7 @@ _THOUGHT, _ANSWER = "thought of a probe", "answer of a probe"
 _PROBE = f"<think>\n{_THOUGHT}\n</think>\n\n{_ANSWER}"
 _PREFILLED = re.compile(r"<think>\s*$")
 _EMPTIED = re.compile(r"<think>\s*</think>\s*$")
+_OVER_BLOCKS = re.compile(r"""\bfor\s+\w+\s+in\s+[\w.\[\]'"]*\bcontent['"]?\]?\s*(?:\||-?%\}|if\b)""")
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,41 @@ class Turn:
     """The token that ends it."""
     tells_date: bool
     """Does the prompt hold the day on which it is rendered?"""
+    takes_blocks: bool
+    """Does the template go through the parts of a message? vLLM hands it those then (`type: text`), and not a text."""
+    marks: frozenset[int]
+    """Special tokens that the template writes, and those that begin, end and pad: none belongs into an answer."""
 
 
-def turn_of(tokenizer: "PreTrainedTokenizerBase", name: str) -> Turn:
-    """
+def turn_of(tokenizer: "PreTrainedTokenizerBase", name: str, roles: Sequence[str] = ("user",)) -> Turn:
+    """`roles` are those of the chat before the answer: templates may treat a chat with a system message otherwise.
+
     Raises:
-        Refused: the template of the model `name` cannot be rendered, writes something of its own before an answer, or
-            ends it with no token of its own.
+        Refused: the template of the model `name` cannot be rendered, loses a message, writes something of its own
+            before an answer, or ends it with no token of its own.
     """
-    asked = [{"role": "user", "content": "question of a probe"}]
+    asked = [{"role": role, "content": f"{role} {i} of a probe"} for i, role in enumerate(roles)]
     prompt = rendered(tokenizer, asked, name, add_generation_prompt=True)
     whole = rendered(tokenizer, [*asked, {"role": "assistant", "content": _PROBE}], name)
     opening, is_emptied = opening_of(prompt)
+    _refuse_lost_words(asked, prompt, name)
     _refuse_own_words(prompt.removesuffix(opening), whole, name)
-    template = str(tokenizer.chat_template)
-    return Turn(opening, is_emptied, _end(tokenizer, whole, name), "strftime_now" in template)
+    template, written = str(tokenizer.get_chat_template()), tokenizer(prompt + whole, add_special_tokens=False)
+    fixed = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
+    return Turn(
+        opening,
+        is_emptied,
+        _end(tokenizer, whole, name),
+        "strftime_now" in template,
+        _OVER_BLOCKS.search(template) is not None,
+        frozenset(fixed | (special_ids(tokenizer) & {*written["input_ids"]})),
+    )
+
+
+def special_ids(tokenizer: "PreTrainedTokenizerBase") -> set[int]:
+    """Tokens that are marks and no text: servers leave them out of what they return."""
+    added = tokenizer.added_tokens_decoder.items()
+    return {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
 
 
 def opening_of(prompt: str) -> tuple[str, bool]:
@@ -61,7 +82,7 @@ def opening_of(prompt: str) -> tuple[str, bool]:
 
 def rendered(
     tokenizer: "PreTrainedTokenizerBase",
-    messages: list[dict[str, str]],
+    messages: Sequence[Mapping[str, Any]],
     name: str,
     add_generation_prompt: bool = False,
 ) -> str:
@@ -72,8 +93,9 @@ def rendered(
     from jinja2 import TemplateError
 
     try:
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=add_generation_prompt, tokenize=False))
-    except (TemplateError, TypeError, ValueError) as e:
+        chat = [dict(message) for message in messages]
+        return str(tokenizer.apply_chat_template(chat, add_generation_prompt=add_generation_prompt, tokenize=False))
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as e:
         roles = ", ".join(message["role"] for message in messages)
         raise Refused(
             f"the chat template of '{name}' cannot render a chat of {roles}: {str(e).rstrip('.')}.",
@@ -98,11 +120,29 @@ def with_settings(template: str, settings: Sequence[tuple[str, str]]) -> str:
     return "".join(f"{{%- set {name} = {value} %}}" for name, value in settings) + template
 
 
+def _refuse_lost_words(asked: Sequence[dict[str, str]], prompt: str, name: str) -> None:
+    """Refuse a template that leaves out what somebody says: the student would never be told."""
+    lost = next((m["role"] for m in asked if m["role"] in ("system", "user") and m["content"] not in prompt), None)
+    if lost == "system":
+        raise Refused(
+            f"the chat template of '{name}' leaves the system message out of the prompt.",
+            "Put its text into student.prompt.user, or name another template (student.chat_template).",
+        )
+    if lost:
+        raise Refused(
+            f"the chat template of '{name}' leaves the question out of the prompt.",
+            "One that reads content in parts only, such as those of models that see, does: name another template "
+            "(student.chat_template).",
+        )
+
+
 def _refuse_own_words(base: str, whole: str, name: str) -> None:
     """Refuse a template that writes more than white space between the prompt and an answer: the model writes that."""
-    if not whole.startswith(base):
-        return  # what a finished turn looks like otherwise is not trained on
-    turn = whole[len(base) :]
+    pairs = enumerate(zip(base, whole, strict=False))
+    shared = next((at for at, (a, b) in pairs if a != b), min(len(base), len(whole)))
+    if base[shared:].strip():
+        return  # the prompt has a beginning of its own; what a finished turn looks like otherwise is not trained on
+    turn = whole[shared:]
     begins = [at for at in map(turn.find, ("<think>", _THOUGHT, _ANSWER)) if at >= 0]
     if head := turn[: min(begins)].strip() if begins else "":
         raise Refused(
@@ -112,14 +152,19 @@ def _refuse_own_words(base: str, whole: str, name: str) -> None:
 
 
 def _end(tokenizer: "PreTrainedTokenizerBase", whole: str, name: str) -> int:
-    """The first special token behind the answer."""
+    """The first token behind the answer that is one by itself, and no text."""
     behind = whole.rpartition(_ANSWER)[2]
-    special = {*tokenizer.all_special_ids, *(i for i, token in tokenizer.added_tokens_decoder.items() if token.special)}
+    known = special_ids(tokenizer) | {*tokenizer.added_tokens_decoder}
     ids = tokenizer(behind, add_special_tokens=False)["input_ids"]
-    end = next((token for token in ids if token in special), None)
-    if end is None:
+    at = next((at for at, token in enumerate(ids) if token in known), None)
+    if at is None:
         raise Refused(
             f"the chat template of '{name}' ends an answer without a token of its own: it ends in {behind[-20:]!r}.",
             "A student trained on it never stops. Use a template that ends a turn with a special token.",
         )
-    return int(end)
+    if words := tokenizer.decode(ids[:at]).strip():
+        raise Refused(
+            f"the chat template of '{name}' puts {words!r} behind an answer, which is no token of this tokenizer.",
+            "The model would have to spell it. Use a template that ends a turn with a token of this tokenizer.",
+        )
+    return int(ids[at])

@@ -76,6 +76,7 @@ def _facts(checked: "Checked", tokenizer: "PreTrainedTokenizerBase", recipe: Rec
         ("rows", f"{len(checked.rows):,}"),
         ("longest", f"{checked.longest:,} of {recipe.train.max_length:,} tokens"),
         ("too long and left out", f"{checked.too_long:,}"),
+        *([("unfit and left out", f"{checked.unfit:,}")] if checked.unfit else []),
         ("tokens", f"{checked.tokens:,}"),
         ("in the loss", f"{checked.tokens_in_loss / checked.tokens:.0%}"),
         ("stop token", f"{tokenizer.eos_token} in every row"),

@@ -26,6 +26,7 @@ def summary(stage: str, counts: Counts) -> str:
         return f"{counts['rows']} of {counts['funnel'][0]['traces']} traces chosen"
     if stage == "train":
         dropped = f", {counts['too_long']} too long and left out" if counts["too_long"] else ""
+        dropped += f", {counts['unfit']} unfit and left out" if counts.get("unfit") else ""
         loss = f"final loss {float(counts['final_loss']):.3f}"
         return f"{counts['steps']} steps over {counts['rows']} rows{dropped}, {loss}{_merged(counts)}"
     if stage == "on_policy":

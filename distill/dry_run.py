@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from distill import models
+from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
@@ -45,6 +46,7 @@ def refuse_early(recipe: Recipe) -> None:
     from students.plan import refuse_unknown_modules
     from students.rates import refuse_strange_rate
     from students.small import refuse_long_traces
+    from students.vocabulary import refuse_tokens_without_embedding
     from teachers.base import in_section
     from teachers.endpoint import api_key
     from teachers.judge import refuse_without_key
@@ -71,7 +73,9 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_ray(recipe.teacher)
     source = models.of_student(recipe.student)
     config = models.config(source)
-    models.tokenizer(source)
+    tokenizer = models.tokenizer(source)
+    turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
+    refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
     _refuse_beyond_context("evaluate.max_tokens", _longest_answer(recipe), source)
     refuse_unknown_modules(config, recipe.train, source.name)

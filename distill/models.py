@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGE = "package:"
+GENERATION = "generation_config.json"
 _HUB_ID = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
 
 
@@ -366,6 +367,23 @@ def _without_weights(model_config: Any) -> "PreTrainedModel":
 
 
 def generation_defaults(source: ModelSource) -> dict[str, Any]:
-    """The model's `generation_config.json`, empty where it has none."""
-    path = Path(source.folder) / "generation_config.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    """The model's `generation_config.json`, empty where it has none.
+
+    Raises:
+        Refused: it is damaged.
+    """
+    path = Path(source.folder) / GENERATION if source.is_local else _fetched(source, GENERATION)
+    with _reading("generation config", source):
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+    return found
+
+
+def _fetched(source: ModelSource, file: str) -> Path | None:
+    """A file of a hub model, from the cache or the hub; None where it has none."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(source.folder, file, revision=source.revision))
+    except EntryNotFoundError:  # also where the hub is out of reach and the cache lacks it
+        return None

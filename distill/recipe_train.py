@@ -33,6 +33,9 @@ class Train(Section):
     """Longest row in tokens, prompt and trace. A longer one is refused, never cut."""
     drop_long: bool = False
     """True leaves rows longer than max_length out and counts them, instead of refusing the run."""
+    drop_unfit: bool = False
+    """True leaves rows out that cannot be trained on (broken thinking, marks of the chat template or letters that the
+    tokenizer does not have in the answer) and counts them, instead of refusing the run."""
     devices: Literal["auto"] | Count = "auto"
     """Processes that train together, one a GPU; auto takes all GPUs of this machine, or all that a launcher started."""
     sharding: Literal["auto", "none", "fsdp2"] = "auto"

@@ -37,6 +37,7 @@ from students.probe import probed
 from students.rates import rate_of, refuse_strange_rate
 from students.savings import refuse_savings_that_do_not_work_here
 from students.small import refuse_long_traces
+from students.vocabulary import refuse_tokens_without_embedding
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -65,8 +66,11 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
             "Lower it, or choose a student with a longer context.",
         )
     with doing("renders and checks the curated set"):
-        checked = check(load_from_disk(curated), tokenizer, recipe.train)
-    checked = replace(checked, learns_end=checked.end not in models.known_stops(source))
+        stops = models.known_stops(source)
+        checked = check(load_from_disk(curated), tokenizer, recipe.train, stops)
+    written = (max(row.input_ids) for row in checked.rows)
+    refuse_tokens_without_embedding(written, tokenizer, config.get_text_config().vocab_size)
+    checked = replace(checked, learns_end=checked.end not in stops)
     refuse_savings_that_do_not_work_here(recipe.train)
     parameters = models.parameter_count(config)
     refuse_strange_rate(recipe.train, parameters)
@@ -93,6 +97,8 @@ def train_student(
 
     done = folder / "counts.json"
     checked, tokenizer = gate(recipe, curated)
+    for note in checked.notes:
+        logger.info("train: %s", note)
     folder.mkdir(exist_ok=True)
     write_json(folder / "first_rows.json", [coloured(row, tokenizer) for row in checked.rows[:3]])
     if done.exists() and sizes(folder) == read_json(done)["files"]:
