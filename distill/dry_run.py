@@ -8,6 +8,7 @@ from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
+from distill.model_limits import context_of, refuse_quantised
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -73,6 +74,7 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_ray(recipe.teacher)
     source = models.of_student(recipe.student)
     config = models.config(source)
+    refuse_quantised(config, source.name)
     tokenizer = models.tokenizer(source)
     turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
     refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
@@ -116,7 +118,7 @@ def _refuse_unfit_judge(recipe: Recipe) -> None:
 
 def _refuse_beyond_context(key: str, tokens: int, source: models.ModelSource, answer: bool = True) -> None:
     """Refuse rows, or answers which need room for their question too, that cannot fit into the model."""
-    context = models.config(source).get_text_config().max_position_embeddings
+    context = context_of(models.config(source), source.name)
     if tokens > context - answer:
         beside = ", and the question needs room too" if answer else ""
         raise Refused(

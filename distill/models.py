@@ -21,6 +21,7 @@ from distill.adapters import adapter_fingerprint, with_adapter
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
+from distill.model_limits import exact_attention, without_weights
 from distill.notices import doing
 from distill.recipe import Student
 from distill.records import digest
@@ -59,7 +60,8 @@ class ModelSource:
 
     def where(self) -> dict[str, Any]:
         """Keyword arguments for `from_pretrained`."""
-        given = {"gguf_file": self.gguf_file, "revision": None if self.is_local else self.revision}
+        given: dict[str, Any] = {"gguf_file": self.gguf_file, "revision": None if self.is_local else self.revision}
+        given |= {"trust_remote_code": False}  # else transformers asks whether it may run what the repository holds
         return {"pretrained_model_name_or_path": self.folder, **{k: v for k, v in given.items() if v is not None}}
 
     def fingerprint(self) -> str:
@@ -169,13 +171,13 @@ def known_stops(source: ModelSource) -> set[int]:
     return {token for token in found if token is not None}
 
 
-def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa", on_cpu: bool = False) -> "PreTrainedModel":
+def load(source: ModelSource, dtype: str = "auto", on_cpu: bool = False) -> "PreTrainedModel":
     """Dense weights in the given dtype, on the best device or `on_cpu`, in evaluation mode."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    where = source.where()
+    where, attention = source.where(), exact_attention(config(source))
     if source.gguf_file:
         from transformers import GgufConfig
 
@@ -196,9 +198,11 @@ def load(source: ModelSource, dtype: str = "auto", attention: str = "sdpa", on_c
 @contextmanager
 def _reading(part: str, source: ModelSource) -> Iterator[None]:
     """Turn what the libraries raise on damaged or incomplete model files into a sentence."""
+    from huggingface_hub.errors import StrictDataclassError
+
     try:
         yield
-    except (OSError, ValueError, KeyError) as e:
+    except (OSError, ValueError, KeyError, StrictDataclassError) as e:
         said = " ".join(str(e).split())[:300].rstrip(".")
         raise Refused(f"the {part} of model '{source.name}' cannot be read: {said}.") from e
 
@@ -340,7 +344,7 @@ def _sizes(model_config: Any) -> _Sizes:
 
     key = model_config.to_json_string()
     if key not in _SIZES:
-        model = _without_weights(model_config)
+        model = without_weights(model_config)
         linear = [
             m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not model.get_output_embeddings()
         ]
@@ -353,17 +357,8 @@ def layer_names(model_config: Any) -> list[str]:
     """Dotted names of a model's linear layers, from its config alone."""
     import torch
 
-    found = _without_weights(model_config).named_modules()
+    found = without_weights(model_config).named_modules()
     return [name for name, module in found if isinstance(module, torch.nn.Linear)]
-
-
-def _without_weights(model_config: Any) -> "PreTrainedModel":
-    """Built on the meta device: shapes and no memory."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(model_config)
 
 
 def generation_defaults(source: ModelSource) -> dict[str, Any]:

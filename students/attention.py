@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from distill.errors import Refused
+from distill.model_limits import exact_attention
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
@@ -25,6 +28,11 @@ FLASH, MASKED = "flash_attention_2", "sdpa"
 class CannotAttend(Exception):
     """A model attends in a way that is left to the mask."""
 
+
+DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
+"""How configs name the dropout of attention."""
+
+LEFT_OPEN = "auto takes the best that works."
 
 APART = 0.1
 """Of the logits' deviation, by which two implementations may differ in the mean square: rounding to bfloat16 costs 0.02
@@ -78,20 +86,49 @@ def attention_for(
     Without `row`, where weights are parted and nobody can try it, it is left to models that are known.
     """
     if wanted != "auto":
-        return wanted, "set in the recipe"
-    name, why = best_attention(model, dtype)
+        _refuse_unable(model.config, wanted)
+        return exact_attention(model.config) if wanted == MASKED else wanted, "set in the recipe"
+    (name, why), masked = best_attention(model, dtype), exact_attention(model.config)
+    if unable := unable_apart(model.config, name == FLASH):
+        return masked, unable
     if name == MASKED:
-        return name, why
+        return masked, why
     if row is None:
         kind = model.config.get_text_config().model_type
-        return (name, why) if kind in KNOWN else (MASKED, f"{name} is not known to work on a {kind}")
+        return (name, why) if kind in KNOWN else (masked, f"{name} is not known to work on a {kind}")
     try:
-        ours, masked = (two_rows(model, row[:8], row[:8], attn) for attn in (name, MASKED))
+        ours, theirs = (two_rows(model, row[:8], row[:8], attn) for attn in (name, masked))
     except CannotAttend as e:
-        return MASKED, str(e)
-    if (ours - masked).square().mean().sqrt() > APART * masked.std():
-        return MASKED, f"{name} does not agree with it on this model"
+        return masked, str(e)
+    if (ours - theirs).square().mean().sqrt() > APART * theirs.std():
+        return masked, f"{name} does not agree with it on this model"
     return name, why
+
+
+def unable_apart(config: Any, flash: bool = False) -> str:
+    """Why a model cannot go without the mask, as eight tokens outside of training may not show; "" if it can.
+
+    `flash`: with flash-attn, which has more than PyTorch's own kernels.
+    """
+    told = config.get_text_config().to_dict()
+    if any(told.get(name) for name in DROPOUTS) and not flash:
+        return "its attention has dropout, which no kernel for rows of unequal length has"
+    if told.get("attn_logit_softcapping") is not None and not flash:
+        return "it caps its attention's logits"
+    if "chunked_attention" in (told.get("layer_types") or ()):
+        return "it attends in chunks, which only the mask tells"
+    return ""
+
+
+def _refuse_unable(config: Any, wanted: str) -> None:
+    """
+    Raises:
+        Refused: the attention that the recipe sets is not installed, or not what the model computes.
+    """
+    if wanted == FLASH and importlib.util.find_spec("flash_attn") is None:
+        raise Refused(f"train.attn_implementation={FLASH} needs flash-attn, which is not installed.", LEFT_OPEN)
+    if wanted != MASKED and (unable := unable_apart(config, wanted == FLASH)):
+        raise Refused(f"train.attn_implementation={wanted} cannot be had with this model: {unable}.", LEFT_OPEN)
 
 
 def two_rows(model: "PreTrainedModel", first: Sequence[int], second: Sequence[int], name: str) -> "torch.Tensor":

@@ -116,7 +116,7 @@ def model_card(recipe: Recipe, run: Path, adapter: dict[str, Any] | None, answer
 
 def _cell(text: str | None) -> str:
     """What others wrote, such as a row's licence, as one cell of a table."""
-    return " ".join((text or "").split()).replace("|", "/").replace("<", "&lt;")
+    return " ".join((text or "").split()).replace("|", "/").replace("<", "&lt;").replace("`", "'")
 
 
 def hub_name(model: str) -> str | None:

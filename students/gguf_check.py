@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from distill import models
 from distill.errors import DistillError
+from distill.model_limits import exact_attention
 from students.divergence import Divergence, Reference, own_answers, reference
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _read_back(source: models.ModelSource, file: Path, dtype: str) -> "PreTraine
         config=models.config(source),
         dtype=models.compute_dtype(dtype)[0],
         quantization_config=GgufConfig(dequantize=True),
-        attn_implementation="sdpa",
+        attn_implementation=exact_attention(models.config(source)),
     )
     return model.eval()
 

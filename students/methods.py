@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
+from distill.model_limits import exact_attention
 from distill.recipe import Train
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
             **where,
             dtype=compute,
             quantization_config=bits,
-            attn_implementation="sdpa",
+            attn_implementation=exact_attention(models.config(source)),
             device_map={"": device},
         )
     return found.eval()

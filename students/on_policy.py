@@ -20,6 +20,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.model_limits import context_of
 from distill.notices import doing
 from distill.recipe import LocalTeacher, Recipe
 from distill.token_scores import Score
@@ -225,7 +226,7 @@ def _refuse_beyond_context(recipe: Recipe, longest: int) -> None:
     if teacher.kind != "endpoint":
         models_asked["teacher"] = models.resolve(teacher.model, teacher.revision)
     for who, source in models_asked.items():
-        context = models.config(source).get_text_config().max_position_embeddings
+        context = context_of(models.config(source), source.name)
         if longest + recipe.on_policy.max_tokens > context:
             raise Refused(
                 f"on_policy.max_tokens={recipe.on_policy.max_tokens} and the longest prompt, {longest} tokens, exceed "

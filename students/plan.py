@@ -141,6 +141,8 @@ def beside(device: "Device", tensors: int, passing: int) -> int:
 def sizes(config: Any) -> tuple[int, int]:
     """Numbers of layers to simulate: two that end as the whole does, or the whole twice where it is small."""
     text = config.get_text_config()
+    if text.num_hidden_layers < 1:
+        raise Refused(f"the model's config has num_hidden_layers={text.num_hidden_layers}: there is nothing to train.")
     layers, period = text.num_hidden_layers, _period(config)
     small = LAYERS + (layers - LAYERS) % period
     return (small, small + period) if small + period < layers else (layers, layers)

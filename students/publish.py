@@ -10,6 +10,7 @@ instead of the checkpoint beside it; in a repository of its own, the two could b
 All is written before anything is pushed, so a push that fails costs nothing: the same command pushes again.
 """
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -26,7 +27,9 @@ from students.export import export
 from students.hub import hub_token
 from students.hub_access import targets
 from students.public import public
-from students.push import push, write_manifest
+from students.push import MANIFEST, push, write_manifest
+
+logger = logging.getLogger(__name__)
 
 MOST_ANSWERS = 50 << 20
 """Bytes of answers and verdicts that are published; more than that is left out."""
@@ -48,8 +51,10 @@ def publish(recipe: Recipe, run: Path, folder: Path) -> dict[str, Any]:
     shutil.rmtree(unfinished, ignore_errors=True)
     with doing("writes the checkpoint, cards and answers"):
         _write(recipe, run, unfinished)
-    if _is_edited(folder / "README.md", (unfinished / "README.md").read_text(encoding="utf-8")):
-        os.replace(folder, unsealed(folder))
+    if _is_edited(folder, unfinished):
+        kept = unsealed(folder)
+        os.replace(folder, kept)
+        logger.info("publish: %s/ held words or files of your own, and is kept as %s/", folder.name, kept.name)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
     wanted = targets(recipe)
@@ -137,9 +142,20 @@ def write_data(curated: Path, folder: Path) -> None:
         shutil.copy(curated / name, folder)
 
 
-def _is_edited(readme: Path, card: str) -> bool:
-    """Has somebody put words of their own into the card of an earlier attempt?"""
-    return readme.is_file() and readme.read_text(encoding="utf-8", errors="replace") != card
+def _is_edited(folder: Path, made: Path) -> bool:
+    """Has somebody put words of their own into the card of an earlier attempt, or files of their own beside it?"""
+    if not folder.is_dir():
+        return False
+    ours = {str(path.relative_to(made)) for path in made.rglob("*")} | set(_earlier(folder / MANIFEST))
+    if any(str(path.relative_to(folder)) not in ours for path in folder.rglob("*") if path.is_file()):
+        return True
+    card = folder / "README.md"
+    return card.is_file() and card.read_bytes() != (made / "README.md").read_bytes()
+
+
+def _earlier(manifest: Path) -> list[str]:
+    """Files that an earlier attempt wrote."""
+    return [str(name) for name in read_json(manifest)["files"]] if manifest.is_file() else []
 
 
 def _link_or_copy(source: str, target: str) -> None:

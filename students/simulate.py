@@ -17,8 +17,9 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from distill.errors import Refused
+from distill.model_limits import exact_attention, without_weights
 from distill.recipe import Train
-from students.attention import MASKED, VARLEN, attention
+from students.attention import MASKED, VARLEN, attention, unable_apart
 from students.loss import in_tiles, summed_loss
 from students.stand_ins import HIDDEN, AdamW8bit, Ends, gpu_kernels, quantise
 from students.tensor_peak import LiveTensors, Peak
@@ -91,14 +92,23 @@ def simulate(config: Any, train: Train, dtype: torch.dtype, step: Step, device: 
     """An optimiser step on one device; the longest one where gradients of an earlier forward pass are held.
 
     Raises:
-        Refused: see `refuse_experts`.
+        Refused: see `refuse_experts`; a step that cannot be computed.
     """
     refuse_experts(config, train)
     model = meta_model(config, train, torch.float32 if train.method == "full" and not step.sharded else dtype)
+    if unable_apart(config) or not model._supports_attention_backend:
+        train = train.model_copy(update={"attn_implementation": MASKED})
     layers = decoder_layers(model)
-    with FakeTensorMode():
-        materialise(model)
-        peaks = _run(model, train, dtype, step, device)
+    try:
+        with FakeTensorMode():
+            materialise(model)
+            peaks = _run(model, train, dtype, step, device)
+    except RuntimeError as e:  # shapes that do not fit, or what a layer computes depends on numbers
+        said = " ".join(str(e).split())[:200].rstrip(".")
+        raise Refused(
+            f"what a training step of this model would hold cannot be predicted: {said}.",
+            "Is its config damaged? Else this architecture is not supported.",
+        ) from e
     last, whole = _weights(layers[-1], train), _weights(model, train)
     return Simulated(
         {_from_its_end(name, len(layers)): peak.kinds for name, peak in peaks.items()},
@@ -126,12 +136,11 @@ def _from_its_end(segment: tuple[Any, ...], layers: int) -> tuple[Any, ...]:
 def meta_model(config: Any, train: Train, dtype: torch.dtype) -> nn.Module:
     """The student as the trainer gets it, its weights in `dtype`, with its adapter, on the meta device."""
     from peft import get_peft_model
-    from transformers import AutoModelForCausalLM
 
     from students.methods import adapter_config
 
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
+        model: Any = without_weights(config, dtype=dtype, attn_implementation=exact_attention(config))
         if train.method == "qlora":
             quantise(model)
         adapter = adapter_config(train, model, [])
@@ -181,7 +190,7 @@ def _run(model: nn.Module, train: Train, dtype: torch.dtype, step: Step, device:
     follow(model, live)
     for parameter in trained:
         parameter.register_post_accumulate_grad_hook(lambda p: live.hold([p.grad], "gradients"))
-    name = MASKED if train.attn_implementation == MASKED else VARLEN
+    name = exact_attention(model.config) if train.attn_implementation == MASKED else VARLEN
     with live, gpu_kernels() if device == "cuda" else nullcontext(), attention(model, name):
         loss = _loss(model, train, dtype, step, device)
         live.enter("loss", made_as="logits")

@@ -21,6 +21,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
+from distill.model_limits import context_of, refuse_quantised
 from distill.notices import doing
 from distill.recipe import Recipe, Train
 from distill.records import Problem
@@ -59,7 +60,8 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     source = models.of_student(recipe.student)
     tokenizer = models.tokenizer(source)
     config = models.config(source)
-    context = config.get_text_config().max_position_embeddings
+    refuse_quantised(config, source.name)
+    context = context_of(config, source.name)
     if recipe.train.max_length > context:
         raise Refused(
             f"train.max_length={recipe.train.max_length} exceeds the context of '{source.name}', {context} tokens.",

@@ -1,5 +1,6 @@
 """Attention over packed rows: what the block-diagonal mask gives, row by row, without the mask."""
 
+import importlib.util
 from contextlib import suppress
 from typing import Any
 
@@ -8,6 +9,7 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen3Config
 
+from distill.errors import Refused
 from students.attention import MASKED, VARLEN, _one_by_one, attention, attention_for, borders, two_rows
 
 SMALL = {
@@ -93,8 +95,28 @@ def test_borders_are_flat_over_the_batch() -> None:
 def test_what_it_cannot_do_is_left_to_the_mask() -> None:
     """Gemma 2 caps its attention logits, which no fused kernel of PyTorch does."""
     capped = model_of(Gemma2Config(**SMALL, sliding_window=6))
-    assert attention_for(capped, "auto", range(8), torch.float64)[0] == MASKED
+    assert attention_for(capped, "auto", range(8), torch.float64)[0] == "eager", "sdpa would pass over the caps"
+    assert attention_for(capped, MASKED, range(8), torch.float64)[0] == "eager"
     assert attention_for(model_of(SHAPES["llama"]), "auto", range(8), torch.float64)[0] == VARLEN
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [({"attention_dropout": 0.1}, "dropout"), ({"layer_types": ["chunked_attention"] * 3}, "chunks")],
+)
+def test_what_eight_tokens_outside_of_training_do_not_show(fields: dict[str, Any], why: str) -> None:
+    model = model_of(LlamaConfig(**SMALL, **fields))
+    name, because = attention_for(model, "auto", range(8), torch.float64)
+    assert name == MASKED
+    assert why in because
+    with pytest.raises(Refused, match=rf"train\.attn_implementation=varlen cannot be had with this model: .*{why}"):
+        attention_for(model, VARLEN, range(8), torch.float64)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("flash_attn") is not None, reason="flash-attn is installed")
+def test_flash_attention_that_is_not_installed_is_a_sentence() -> None:
+    with pytest.raises(Refused, match="needs flash-attn, which is not installed"):
+        attention_for(model_of(SHAPES["llama"]), "flash_attention_2", range(8), torch.float64)
 
 
 def test_one_that_does_not_agree_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,10 @@ def test_editing_what_was_published_touches_no_other_stage(home: Path, capsys: p
     assert "train: already done" in said
     (kept,) = (home / "runs/tiny").glob("published.unsealed-*")
     assert (kept / "README.md").read_text().endswith("my own words")
+    (published / "figure.png").write_text("mine")
+    (home / "runs/tiny/stages/publish.json").unlink()
+    assert call(capsys, "run", "tiny.yaml")[0] == 0
+    assert (home / "runs/tiny/published.unsealed-2/figure.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

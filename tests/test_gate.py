@@ -230,3 +230,25 @@ def test_a_run_is_refused_before_the_teacher_is_paid(
     assert done.code == 2
     assert "leaves the system message out of the prompt" in done.err
     assert not (tmp_path / "run").exists()
+
+
+def test_stop_tokens_of_a_model_from_the_hub_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gemma's and Phi's tokenizers end otherwise than their chats, which only the generation config tells."""
+    import json
+
+    from distill import models as sources
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    repository, revision = tmp_path / "models--me--chat", "0" * 40
+    tiny.folder(repository / "snapshots" / revision)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+    told = repository / "snapshots" / revision / "generation_config.json"
+    told.write_text(json.dumps({"eos_token_id": [1, 2]}))
+    assert sources.known_stops(sources.resolve("me/chat")) == {1, 2}
+    told.write_text("{")
+    with pytest.raises(Refused, match="the generation config of model 'me/chat' cannot be read"):
+        sources.known_stops(sources.resolve("me/chat"))
+    told.unlink()
+    assert sources.known_stops(sources.resolve("me/chat")) == {2}

@@ -24,6 +24,7 @@ from distill.evaluate.sampling import Answers, OnProgress, requests_for
 from distill.evaluate.sets import ProblemSet, as_stored
 from distill.evaluate.summary import summarise
 from distill.files import write_json
+from distill.model_limits import context_of
 from distill.problems import read_problems, write_problems
 from distill.recipe_evaluate import Evaluate
 from distill.records import digest
@@ -124,7 +125,7 @@ def _longest(work: Work, member: Member) -> int:
     if member.source is None:
         return 0
     tokenizer, longest = models.tokenizer(member.source), 0
-    context = int(models.config(member.source).get_text_config().max_position_embeddings)
+    context = context_of(models.config(member.source), member.source.name)
     for asked in work.sets:
         protocol = work.protocols[asked.name]
         prompts = {p.id: len(prompt_ids(tokenizer, protocol.prompt.messages(p.question))) for p in asked.problems}

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from distill import models
 from distill.errors import Refused
+from distill.model_limits import context_of
 from distill.recipe_teachers import EndpointTeacher, VLLMTeacher
 from distill.scaling.forced import FORMATS
 from distill.scaling.settings import Scale
@@ -40,7 +41,7 @@ def ask(source: models.ModelSource, engine: Engine, spec: Scale, log: Path, url:
     """
     tokenizer = models.tokenizer(source)
     ends = {tokenizer.eos_token_id, *models.known_stops(source)}
-    context = int(models.config(source).get_text_config().max_position_embeddings)
+    context = context_of(models.config(source), source.name)
     made, told = _MAKERS[engine](source, spec, log, url)
     return Asked(source.name, made, tokenizer, tuple(sorted(ends)), None if engine == "endpoint" else context, told)
 

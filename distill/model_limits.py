@@ -1,0 +1,63 @@
+"""What a model's config tells that decides how it is run here, or whether it is."""
+
+from typing import TYPE_CHECKING, Any
+
+from distill.errors import Refused
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def context_of(config: Any, name: str) -> int:
+    """Tokens that the model `name` can see at once.
+
+    Raises:
+        Refused: its config does not tell.
+    """
+    try:
+        return int(config.get_text_config().max_position_embeddings)
+    except AttributeError as e:
+        raise Refused(
+            f"the config of model '{name}' does not tell how long its context is (max_position_embeddings).",
+            "State-space models and models with ALiBi are not supported.",
+        ) from e
+
+
+def exact_attention(config: Any) -> str:
+    """The implementation of transformers that computes what the model means: "sdpa" passes over caps of logits."""
+    capped = config.get_text_config().to_dict().get("attn_logit_softcapping") is not None
+    return "eager" if capped else "sdpa"
+
+
+def refuse_quantised(config: Any, name: str) -> None:
+    """
+    Raises:
+        Refused: the student's weights are stored with few bits, to which nothing can be merged.
+    """
+    stored = config.to_dict().get("quantization_config")
+    if stored:
+        raise Refused(
+            f"the weights of '{name}' are quantised ({stored.get('quant_method', 'unknown')}): what is trained on them "
+            "cannot be merged into a checkpoint of 16 bits.",
+            "Name the model of 16 bits; train.method=qlora quantises it itself.",
+        )
+
+
+def without_weights(model_config: Any, **settings: Any) -> "PreTrainedModel":
+    """Built on the meta device: shapes and no memory.
+
+    Raises:
+        Refused: the config describes no model that transformers can build with these settings.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(model_config, **settings)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        said = " ".join(str(e).split())[:200].rstrip(".")
+        raise Refused(
+            f"no model of the type '{model_config.model_type}' can be built from its config: {said}.",
+            "Students are causal language models with PyTorch's scaled_dot_product_attention.",
+        ) from e
