@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from distill.folders import refusal_of
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -92,7 +94,14 @@ def reference(model: "PreTrainedModel", rows: Sequence[Sample], folder: Path) ->
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as kept:
         for number, row in enumerate(rows):
-            torch.save(log_probs(model, row).cpu(), Path(kept) / f"{number}.pt")
+            found = log_probs(model, row).cpu()
+            try:
+                torch.save(found, Path(kept) / f"{number}.pt")
+            except (OSError, RuntimeError) as e:  # told before the folder goes, and room is there again
+                told = refusal_of(e, folder)
+                if told is None:
+                    raise
+                raise told from e
         yield Reference(rows, Path(kept))
 
 

@@ -109,6 +109,14 @@ def adapter_config(train: Train, model: "PreTrainedModel", new_tokens: Sequence[
     )
 
 
+def save_adapter(trained: "PreTrainedModel", at: Path) -> None:
+    """With the layers in alphabetical order: PEFT has them in a set, which every process writes in another one."""
+    for config in trained.peft_config.values():
+        if isinstance(config.target_modules, set):
+            config.target_modules = sorted(config.target_modules)
+    trained.save_pretrained(at)
+
+
 def _tables(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
     """The tokens for each table of embeddings: the output has one of its own, unless it is tied to the input's."""
     tables = [model.get_input_embeddings()]

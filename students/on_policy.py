@@ -13,6 +13,7 @@ import logging
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from distill.recipe import LocalTeacher, Recipe
 from distill.token_scores import Score
 from students.divergence import own_answers, reference
 from students.merge import merge
-from students.methods import load_student
+from students.methods import load_student, save_adapter
 from students.own_answers import Asked, Continue, OwnAnswers, order_of
 from students.same_tokenizer import prompt_ids, refuse_other_prompts, refuse_other_tokenizer
 from students.serving import stop_tokens
@@ -209,7 +210,7 @@ def _save(
 ) -> dict[str, Any]:
     """Adapter and merged checkpoint; returns what merging cost, on answers to the problems that were asked."""
     if recipe.train.method != "full":
-        write_folder(folder / "adapter", trained.save_pretrained)
+        write_folder(folder / "adapter", partial(save_adapter, trained))
     source, dtype = models.of_student(recipe.student), recipe.student.dtype
     said = own_answers(trained, tokenizer, [one.prompt_ids for one in asked], recipe.seed)
     with doing("merges the student and measures what that costs"), reference(trained, said, folder) as before:

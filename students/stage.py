@@ -14,6 +14,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from students.devices import Layout, described, refuse_tied_parts, refuse_withou
 from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
 from students.merge import held_out_prompts, merge
-from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes
+from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes, save_adapter
 from students.metrics import read_metrics
 from students.pack import PackedRow, pack
 from students.probe import probed
@@ -116,7 +117,7 @@ def train_student(
     layout = refuse_without_room(models.config(source), recipe.train, _bytes_per_weight(recipe))
     trained, told = _trained(recipe, checked, tokenizer, layout, folder, on_step)
     if recipe.train.method != "full":
-        write_folder(folder / "adapter", trained.save_pretrained)
+        write_folder(folder / "adapter", partial(save_adapter, trained))
     prompts = held_out_prompts(recipe, held_out, checked.rows, tokenizer)
     with (
         doing("merges the student and measures what that costs"),

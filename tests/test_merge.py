@@ -1,6 +1,8 @@
 """Merging and what it costs, and what a checkpoint tells its server: stop tokens, sampling."""
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from distill import models
-from distill.errors import DistillError
+from distill.errors import DistillError, Refused
 from distill.files import read_json
 from distill.recipe import Train
 from students.divergence import PREFIX, Sample, log_probs, own_answers, reference
 from students.merge import merge
+from students.methods import save_adapter
 from students.serving import set_generation
 
 TOK = tiny.tokenizer()
@@ -75,6 +78,36 @@ def test_what_a_killed_comparison_has_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}old" / "0.pt").write_text("half")
     with reference(tiny.model(), [Sample([1, 2], 1)], tmp_path):
         assert not (tmp_path / f"{PREFIX}old").exists()
+
+
+def test_a_disk_that_is_full_in_a_comparison_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch says only which position it did not expect, and the room is there again once the folder is gone."""
+
+    def torn(_: Any, at: Path) -> None:
+        at.write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")
+
+    def usage(_: Any) -> Any:
+        return SimpleNamespace(free=0 if any(tmp_path.glob(f"{PREFIX}*/0.pt")) else 1 << 30)
+
+    monkeypatch.setattr("torch.save", torn)
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    with (
+        pytest.raises(Refused, match="cannot be written: No space left on device"),
+        reference(tiny.model(), [Sample([1, 2], 1)], tmp_path),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 30))
+    with pytest.raises(RuntimeError), reference(tiny.model(), [Sample([1, 2], 1)], tmp_path):
+        pass
+
+
+def test_layers_of_an_adapter_are_told_in_order(tmp_path: Path) -> None:
+    save_adapter(adapted(), tmp_path)
+    layers = json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"]
+    assert len(layers) > 1
+    assert layers == sorted(layers)
 
 
 def written(tmp_path: Path, model: Any, train: Train, thinks: bool = True) -> dict[str, Any]:
