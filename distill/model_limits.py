@@ -43,6 +43,21 @@ def refuse_quantised(config: Any, name: str) -> None:
         )
 
 
+def refuse_made_up(found: dict[str, Any], name: str) -> None:
+    """`found` is what transformers tells of the weights that it has read.
+
+    Raises:
+        Refused: some were not there or of another shape: they would be random numbers, and nobody would be told.
+    """
+    lacking = sorted(found["missing_keys"]) + sorted(str(one[0]) for one in found["mismatched_keys"])
+    if lacking:
+        raise Refused(
+            f"the weights of model '{name}' do not fit its config: {len(lacking)} tensors are missing or of another "
+            f"shape ({', '.join(lacking[:3])}).",
+            "Some of its files are missing or belong to another model, or it is no model that writes text.",
+        )
+
+
 def without_weights(model_config: Any, **settings: Any) -> "PreTrainedModel":
     """Built on the meta device: shapes and no memory.
 

@@ -21,7 +21,7 @@ from distill.adapters import adapter_fingerprint, with_adapter
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
-from distill.model_limits import exact_attention, without_weights
+from distill.model_limits import exact_attention, refuse_made_up, without_weights
 from distill.notices import doing
 from distill.recipe import Student
 from distill.records import digest
@@ -184,8 +184,10 @@ def load(source: ModelSource, dtype: str = "auto", on_cpu: bool = False) -> "Pre
         where["quantization_config"] = GgufConfig(dequantize=True)
     wanted = compute_dtype(dtype)[0]
     logging.disable_progress_bar()  # else "Loading weights" and "Writing model shards" run through our own line
+    settings: dict[str, Any] = {"dtype": wanted, "attn_implementation": attention, "ignore_mismatched_sizes": True}
     with doing(f"loads {Path(source.name).name}"), _reading("weights", source):
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=wanted, attn_implementation=attention)
+        model, found = AutoModelForCausalLM.from_pretrained(**where, **settings, output_loading_info=True)
+    refuse_made_up(found, source.name)
     if source.gguf_file:
         model = _as_plain(model, attention)
     if source.adapter:

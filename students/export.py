@@ -64,7 +64,10 @@ def export(
     source = models.resolve(str(folder))
     refuse_early(source, kinds)
     refuse_without_room(source, out, kinds)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise Refused(f"{out} cannot be a folder for files: {e.strerror}.", "Name another one with --out.") from e
     fingerprint, files = source.fingerprint(), report(out)
     wanted = {kind: f"{name}-{kind}.gguf" for kind in kinds}
     missing = [kind for kind in wanted if not _is_there(files.get(wanted[kind]), out, fingerprint)]

@@ -345,5 +345,13 @@ def test_a_type_that_needs_llama_cpp_is_refused_before_training(
     assert not (tmp_path / "run" / "student").exists()
 
 
+def test_a_file_is_no_folder_for_files(distill: Any, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    refused(
+        distill("export", tiny.folder(tmp_path / "base", hidden_size=64), "--gguf", "f16", "--out", tmp_path / "taken"),
+        "taken cannot be a folder for files: File exists",
+    )
+
+
 def test_the_source_is_a_checkpoint(tmp_path: Path) -> None:
     assert models.resolve(str(checkpoint(CASES[0], tmp_path / "m"))).is_local

@@ -126,3 +126,21 @@ def test_configs_that_are_not_read(
     (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | changed))
     with pytest.raises(Refused, match=said):
         models.config(models.resolve(str(folder)))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_weights_that_are_missing_are_not_made_up(tmp_path: Path, tied: bool) -> None:
+    """transformers fills them with random numbers and only warns."""
+    from safetensors.torch import load_file, save_file
+
+    tiny.model(tied=tied).save_pretrained(tmp_path)
+    source = models.resolve(str(tmp_path))
+    assert models.load(source, "float32").config.tie_word_embeddings == tied
+    weights = load_file(tmp_path / "model.safetensors")
+    gone = "model.layers.1.mlp.down_proj.weight"
+    save_file({k: v for k, v in weights.items() if k != gone}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match=rf"1 tensors are missing or of another shape \({gone}\)"):
+        models.load(source, "float32")
+    save_file(weights | {gone: torch.zeros(3, 3)}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match=rf"1 tensors are missing or of another shape \({gone}\)"):
+        models.load(source, "float32")
