@@ -6,7 +6,7 @@
 #
 # - planned a 7B student: on which cards it fits, how long it takes, what it costs,
 # - trained a small one over weights of 4 bits (QLoRA), then with two processes that share them (FSDP2), and compared,
-# - seen that eight servers ask a teacher for the same samples as one,
+# - seen that 64 servers ask a teacher for the same samples as one,
 # - been refused by the hub's rules before a run instead of after it, and written what would be pushed.
 #
 # It takes some minutes on two cores and needs `pip install -e '.[gpu]'` for the 4 bits of QLoRA (they work on a CPU,
