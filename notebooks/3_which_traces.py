@@ -10,8 +10,8 @@
 # - compared what LIMO, s1 and three simpler rules take from the same pool,
 # - done the same with the real s1K.
 #
-# It takes two minutes; no model is loaded. The pool is made here, so that we know what is wrong with it, and the last
-# section takes rows from the hub, or from a file that the variable `TRACES` names.
+# It takes about a minute; no model is loaded. The pool is made here, so that we know what is wrong with it, and the
+# last section takes rows from the hub, or from a file that the variable `TRACES` names.
 
 # %% [markdown]
 # ## A pool of traces

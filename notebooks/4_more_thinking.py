@@ -9,7 +9,8 @@
 # - drawn coverage (one of k answers is right) and majority (the most frequent of k is right) of one set of samples,
 # - fitted the law of coverage, and seen where it must not be believed.
 #
-# The student is the one of notebook 1, in `runs/countdown`. It takes some ten minutes on two cores.
+# The student is the one of notebook 1, in `runs/countdown`. On two cores it takes some minutes, most of them for the
+# sixteen answers to each problem.
 
 # %%
 import os

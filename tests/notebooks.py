@@ -105,7 +105,7 @@ def execute(notebook: Any, folder: Path, environment: dict[str, str]) -> Any:
         connection_file=str(home / "connection.json"),
     )
     where = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(notebook, km=manager, timeout=280, coalesce_streams=True, resources=where)
+    client = NotebookClient(notebook, km=manager, timeout=None, coalesce_streams=True, resources=where)
     return client.execute(cleanup_kc=True, env={**os.environ, **_alone(home), **environment})
 
 
@@ -127,6 +127,8 @@ def _alone(home: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "HF_HOME": str(home / "hf"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_CONFIG_HOME": str(home / "settings"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "OVERRIDES": "",
     }
