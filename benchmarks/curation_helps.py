@@ -71,6 +71,9 @@ class Pool:
     def at(self, places: Sequence[int]) -> Iterator[Read]:
         return (self.reads[place] for place in places)
 
+    def file_of(self, place: int) -> None:
+        return None
+
 
 def pool_of(problems: Sequence[Problem], budget: int) -> Pool:
     """Every problem's traces with their verdicts, searches that give up among them."""

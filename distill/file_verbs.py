@@ -30,7 +30,8 @@ def select(
     response_key: Annotated[str | None, typer.Option(help="Column with what follows it, or both.")] = None,
     verify: Annotated[bool, typer.Option(help="Judge every trace by its gold answer as it is read.")] = False,
     kind: Annotated[str | None, typer.Option(help="With --verify: math (the default), choice or number.")] = None,
-    system: Annotated[str | None, typer.Option(help="System message of the rows that are written.")] = None,
+    system: Annotated[str | None, typer.Option(help="System message of all rows, instead of their own.")] = None,
+    drop_system: Annotated[bool, typer.Option("--drop-system", help="Write no system messages.")] = False,
 ) -> None:
     """Choose the traces that teach out of any files, with the steps of a recipe's section curate.
 
@@ -50,6 +51,8 @@ def select(
         raise Refused("no file with traces is named.", "distill select traces.parquet select=s1 rows=1000 --out FOLDER")
     if kind is not None and not verify:
         raise Refused(f"--kind={kind} says how --verify judges, which is not set.", f"--verify --kind {kind}")
+    if drop_system and system is not None:
+        raise Refused("--drop-system writes no system messages, and --system names one.", "Give one of the two.")
     spec = settings(Curate, [word for word in words if Path(word) not in files])
     columns = TracesProblems(
         source="traces",
@@ -64,8 +67,8 @@ def select(
     judged_as = (kind or "math") if verify else None
     with Progress() as progress, hearing(Notices(progress)):
         progress.prepares("select")
-        ask = _asking(spec, out, seed, progress.domains)
-        counts = select_files(files, out, spec, columns, Prompt(system=system), seed, ask, judged_as)
+        prompt, ask = Prompt(system=system), _asking(spec, out, seed, progress.domains)
+        counts = select_files(files, out, spec, columns, prompt, seed, ask, judged_as, not drop_system)
     typer.echo(f"{summary(counts)}\n{counted(counts['rows'], 'row')} -> {out}")
 
 

@@ -8,21 +8,35 @@ Known layouts, recognised by their columns (a key in the recipe overrides each):
     conversations                     OpenThoughts, Bespoke-Stratos, Sky-T1: ShareGPT turns (`from`, `value`)
     X_thinking_trajectory, X_attempt  s1K, s1K-1.1;  X_reasoning, X_solution  OpenThoughts' metadata
     question, solution, answer        LIMO: the solution is the trace
+    input, output                     AceReason, Nemotron: `input` as text or as turns, without an `instruction`
+    r1_solution_1, r1_solution_2, ... DeepMath: several answers a row
+    generated_solution                OpenMathReasoning
+    messages, reasoning, answer       dolphin-r1: a chat without its answer, which stands beside it
+    Complex_CoT, Response             medical-o1
     question, response                what `distill verify` takes; thinking in `thinking`, `reasoning_content`, ...
 
 Where two readings are possible the file is refused with the keys to set.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from distill.beside_question import question_in, system_in
 from distill.chats import ASSISTANT, THOUGHTS, USER, answer_in, blocks, content, turns
 from distill.errors import Refused
 from distill.published_rows import LeftOut, PublishedRow, as_row, as_trace, gold_in, no_text
 from distill.recipe_problems import TracesProblems
 
-_PAIRS = (("thinking_trajectory", "attempt"), ("thinking_trajectories", "attempt"), ("reasoning", "solution"))
-_QUESTIONS = ("question", "problem", "prompt", "instruction")
+_PAIRS = (
+    ("thinking_trajectory", "attempt"),
+    ("thinking_trajectories", "attempt"),
+    ("reasoning", "solution"),
+    ("Complex_CoT", "Response"),
+)
+_SEVERAL = re.compile(r"r1_solution_\d+")
+_ONE = ("response", "generated_solution")
+_QUESTIONS = ("question", "problem", "prompt", "instruction", "Question", "Problem")
 _KEYS = ("question_key", "answer_key", "thinking_key", "response_key")
 
 Reader = Callable[[dict[str, Any]], PublishedRow | LeftOut]
@@ -59,6 +73,9 @@ def reader_for(
             return _by_generations(spec, _question_column(columns, spec, source, named))
         if len(chats) == 1:
             return _by_chat(spec, chats[0])
+        several = sorted(filter(_SEVERAL.fullmatch, columns), key=lambda name: (len(name), name))
+        if several and not chats and not pairs:
+            return _by_several(spec, _question_column(columns, spec, source, named), several)
         if chats or len(pairs) != 1:
             found = [*chats, *(f"{one} with {other}" if one else other for one, other in pairs)]
             raise _unknown(columns, found, source, named)
@@ -83,11 +100,17 @@ def _thinking_columns(columns: Collection[str]) -> Iterator[tuple[str | None, st
             if column.endswith(thinking) and prefix + response in columns:
                 found = True
                 yield column, prefix + response
-    if "response" in columns:
-        beside = [key for key in THOUGHTS if key in columns]
-        yield (beside[0] if len(beside) == 1 else None), "response"
-    elif not found and {"question", "solution", "answer"} <= set(columns):
+    alone = [name for name in _ONE if name in columns] or (["output"] if _is_input(columns) else [])
+    for name in alone:
+        beside = [key for key in THOUGHTS if key in columns and name == "response"]
+        yield (beside[0] if len(beside) == 1 else None), name
+    if not found and not alone and {"question", "solution", "answer"} <= set(columns):
         yield None, "solution"
+
+
+def _is_input(columns: Collection[str]) -> bool:
+    """Is the question in `input` and its answer in `output`? Beside an `instruction` (Alpaca) it is a part."""
+    return {"input", "output"} <= set(columns) and not set(columns) & set(_QUESTIONS)
 
 
 def _by_columns(spec: TracesProblems, question_key: str, thinking_key: str | None, response_key: str) -> Reader:
@@ -103,7 +126,21 @@ def _by_columns(spec: TracesProblems, question_key: str, thinking_key: str | Non
             else no_text("reasoning", thought)
             for at, thought in enumerate(thoughts)
         ]
-        return as_row(row.get(question_key), gold_in(row, spec.answer_key, response_key), traces)
+        question, system = question_in(row, question_key)
+        return as_row(question, gold_in(row, spec.answer_key, response_key), traces, system)
+
+    return read
+
+
+def _by_several(spec: TracesProblems, question_key: str, columns: list[str]) -> Reader:
+    def read(row: dict[str, Any]) -> PublishedRow | LeftOut:
+        texts = [row.get(name) for name in columns]
+        traces = [
+            as_trace(text, None, None, at) if isinstance(text, str) and text else no_text("response", text)
+            for at, text in enumerate(texts)
+        ]
+        question, system = question_in(row, question_key)
+        return as_row(question, gold_in(row, spec.answer_key, columns[0]), traces, system)
 
     return read
 
@@ -118,7 +155,8 @@ def _by_generations(spec: TracesProblems, question_key: str) -> Reader:
             as_trace(text, None, reason, at) if isinstance(text, str) and text else no_text("response", text)
             for at, (text, reason) in enumerate(zip(texts, reasons, strict=False))
         ]
-        return as_row(row.get(question_key), gold_in(row, spec.answer_key, "generations"), traces)
+        question, system = question_in(row, question_key)
+        return as_row(question, gold_in(row, spec.answer_key, "generations"), traces, system)
 
     return read
 
@@ -132,13 +170,17 @@ def _by_chat(spec: TracesProblems, key: str) -> Reader:
             return LeftOut("no question" if spoken else f"{key} that hold no chat")
         if len(asked) > 1 or len(told) > 1:
             return LeftOut("several turns")
+        if not told and isinstance(row.get("reasoning"), str) and isinstance(row.get("answer"), str):
+            question, system = question_in(row, key)  # dolphin-r1: what follows the chat stands beside it
+            trace = as_trace(row["answer"], row["reasoning"], row.get("finish_reason"))
+            return as_row(question, gold_in(row, spec.answer_key, "answer"), [trace], system)
         if not told or spoken[-1][0] not in ASSISTANT:
             return LeftOut("no response")
         question, answer = blocks(content(asked[0])), answer_in(told[0])
         if question is None or answer is None:
             return no_text("question", content(asked[0])) if question is None else no_text("response", content(told[0]))
         trace = as_trace(answer[1], answer[0] or None, row.get("finish_reason"))
-        return as_row(question[1], gold_in(row, spec.answer_key, key), [trace])
+        return as_row(question[1], gold_in(row, spec.answer_key, key), [trace], system_in(row, spoken))
 
     return read
 
@@ -146,7 +188,7 @@ def _by_chat(spec: TracesProblems, key: str) -> Reader:
 def _question_column(columns: Collection[str], spec: TracesProblems, source: str, named: Callable[[str], str]) -> str:
     if spec.question_key:
         return spec.question_key
-    found = [key for key in _QUESTIONS if key in columns]
+    found = [key for key in _QUESTIONS if key in columns] or (["input"] if _is_input(columns) else [])
     if len(found) == 1:
         return found[0]
     what = (

@@ -16,12 +16,12 @@ from distill.verify.boxes import last_boxed
 LONGEST_GOLD = 300
 """Characters of a gold answer; a longer text is a solution, whose last box is the answer."""
 
-ANSWERS = "answer"
-"""Column of gold answers, which may have several lines: a matrix, GSM8K's solutions with `####` at their end."""
+ANSWERS = ("answer", "final_answer", "expected_answer")
+"""Columns of gold answers, which may have several lines: a matrix, GSM8K's solutions with `####` at their end."""
 
 HASHES_AT_END = re.compile(r"####[ \t]*(\S[^\n]*)\s*$")
 
-KNOWN = ("domain", "subject", "type", "level", "difficulty", "pass_rate")
+KNOWN = ("domain", "subject", "type", "topic", "problem_type", "level", "difficulty", "pass_rate")
 """Columns that tell beforehand how hard a problem is, or what it is about."""
 
 NO_GOLD = "gold answer that is no text or number"
@@ -49,8 +49,10 @@ class PublishedRow:
     traces: list[PublishedTrace]
     left_out: tuple[str, ...] = ()
     """Why other answers of the row are none."""
-    amiss: str | None = None
+    amiss: tuple[str, ...] = ()
     """What else is wrong with it."""
+    system: str = ""
+    """The system message with which it was asked."""
 
 
 class LeftOut(NamedTuple):
@@ -80,9 +82,17 @@ def as_trace(response: str, thinking: str | None, told: Any = None, at: int = 0)
 
 
 def as_row(
-    question: Any, gold: tuple[str, str | None], traces: Iterable[PublishedTrace | LeftOut]
+    question: Any,
+    gold: tuple[str, str | None],
+    traces: Iterable[PublishedTrace | LeftOut],
+    system: tuple[str, tuple[str, ...]] = ("", ()),
 ) -> PublishedRow | LeftOut:
-    """A row of these traces; those that ended without an answer are left out, as is a row that has no others."""
+    """A row of these traces; those that ended without an answer are left out, as is a row that has no others.
+
+    `gold` and `system` come each with what is amiss with it.
+    """
+    if isinstance(question, LeftOut):
+        return question
     if not isinstance(question, str) or not question.strip():
         return no_text("question", question)
     found: list[PublishedTrace] = []
@@ -96,13 +106,14 @@ def as_row(
             left_out.append("no response")
     if not found:
         return LeftOut(left_out[0] if left_out else "no response")
-    return PublishedRow(question.strip(), gold[0], found, tuple(left_out), gold[1])
+    amiss = (*([gold[1]] if gold[1] else []), *system[1])
+    return PublishedRow(question.strip(), gold[0], found, tuple(left_out), amiss, system[0])
 
 
 def gold_in(row: dict[str, Any], key: str | None, trace_key: str) -> tuple[str, str | None]:
     """The gold answer, of a column of answers or else of a reference solution, and what is amiss with it."""
     amiss = None
-    for name in (key,) if key else (ANSWERS, "ground_truth_solution", "solution"):
+    for name in (key,) if key else (*ANSWERS, "ground_truth_solution", "solution"):
         value = row.get(name)
         if value is None or value == "":
             continue
@@ -110,9 +121,9 @@ def gold_in(row: dict[str, Any], key: str | None, trace_key: str) -> tuple[str, 
             amiss = amiss or NO_GOLD
         elif name != trace_key:
             text = str(value).strip()
-            if gold := _gold_of(text, as_it_stands=name in (key, ANSWERS)):
+            if gold := _gold_of(text, as_it_stands=name in (key, *ANSWERS)):
                 return gold, None
-            amiss = amiss or (LONG_GOLD if text and name in (key, ANSWERS) else None)
+            amiss = amiss or (LONG_GOLD if text and name in (key, *ANSWERS) else None)
     return "", amiss
 
 
@@ -123,6 +134,11 @@ def _gold_of(text: str, as_it_stands: bool) -> str:
     if found.strip():
         return found.strip()
     return text if len(text) <= LONGEST_GOLD and (as_it_stands or "\n" not in text) else ""
+
+
+def source_in(row: dict[str, Any]) -> str | None:
+    """Where a row says that its problem comes from."""
+    return text_in(row, "source", "source_type", "problem_source")
 
 
 def known_in(row: dict[str, Any], keys: Iterable[str]) -> dict[str, float | str]:

@@ -20,8 +20,9 @@ class S1(Section):
 
     keep_sources: list[str] = Field(default_factory=list)
     """Every trace of these sources is taken before anything is drawn (in the paper AIME and GPQA)."""
-    keep_longer_than: Count | None = None
-    """Of `keep_sources` only traces of more tokens (in the paper 5,600 for MATH); null takes all."""
+    keep_longer_than: Count | dict[str, Count] | None = None
+    """Of `keep_sources` only traces of more tokens: one number for all of them, or some sources with theirs (in the
+    paper 5,600 for MATH alone); null takes all."""
     uniform: Share = 0.7
     """Share of the rows up to which domains are drawn uniformly; then `weights` counts."""
     weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
@@ -31,7 +32,22 @@ class S1(Section):
     def _weighs_something(self) -> "S1":
         if self.weights and not any(self.weights.values()):
             raise ValueError("all weights are 0, so that no domain could be drawn; leave them out to draw uniformly")
+        limited = self.keep_longer_than if isinstance(self.keep_longer_than, dict) else {}
+        if others := sorted({*limited} - {*self.keep_sources}):
+            raise ValueError(f"keep_longer_than names '{others[0]}', which keep_sources does not")
         return self
+
+    def least(self, source: str) -> int:
+        """Tokens that a trace of a kept source must have more of."""
+        limit = self.keep_longer_than
+        return (limit.get(source, 0) if isinstance(limit, dict) else limit) or 0
+
+
+class OpenThoughts(Section):
+    """How `select: openthoughts` draws (OpenThoughts3)."""
+
+    sources: Count | Annotated[list[str], Field(min_length=1)] = 2
+    """So many sources, those whose traces are longest in the mean; or their names, the best first."""
 
 
 class Mix(Section):
@@ -92,6 +108,8 @@ class Curate(Section):
     """Processes that read them on this machine."""
     s1: S1 = S1()
     """How `select: s1` draws."""
+    openthoughts: OpenThoughts = OpenThoughts()
+    """How `select: openthoughts` draws."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +126,9 @@ class Curate(Section):
             )
         if self.select != "s1" and self.s1 != S1():
             raise ValueError(f"{key('curate.s1')} says how select=s1 draws, and this is select={self.select}")
+        if self.select != "openthoughts" and self.openthoughts != OpenThoughts():
+            own = key("curate.openthoughts")
+            raise ValueError(f"{own} says how select=openthoughts draws, and this is select={self.select}")
         if self.select in ONE_A_PROBLEM and self.traces_per_problem not in (None, 1):
             raise ValueError(
                 f"{key('curate.select')}={self.select} takes one trace a problem; traces_per_problem is for others"

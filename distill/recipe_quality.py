@@ -22,13 +22,17 @@ class Quality(Section):
     """Of reflections in a thousand words, by oat-zero's keywords."""
     superficial: Share | None = None
     """Largest share of reflections that change nothing or spoil a right answer; costs a verdict for every answer."""
+    question_form: bool = False
+    """Drop problems by s1's patterns: drawings in `[asy]` (but for AIME's), `![Image]`, `p1.`, numbers in bold."""
     repetition: bool = False
     """Drop traces that loop or repeat most of themselves."""
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> "Quality":
         if self == Quality.model_construct():
-            raise ValueError("set score, best, reflections, superficial or repetition, or leave the section out")
+            raise ValueError(
+                "set score, best, reflections, superficial, question_form or repetition, or leave the section out"
+            )
         return self
 
     @property

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from distill.errors import Refused
 from distill.published import reader_for
-from distill.published_rows import KNOWN, LeftOut, known_in, text_in
+from distill.published_rows import KNOWN, LeftOut, known_in, source_in, text_in
 from distill.recipe import TracesProblems
 from distill.records import CONTROL_TOKEN, Problem, digest
 from distill.row_access import Rows, rows_of
 from distill.table_problems import as_held, beside, draw, known_of, table_problems
+
+_OWN_SYSTEM = "system message, for which that of the recipe's prompt stands"
 
 
 def trace_problems(spec: TracesProblems, seed: int, left_out: Counter[str] | None = None) -> list[Problem]:
@@ -45,7 +47,7 @@ def _pool(rows: Rows, spec: TracesProblems, source: str, left_out: Counter[str])
         if isinstance(row, LeftOut) or CONTROL_TOKEN.search(row.question):
             left_out[row.why if isinstance(row, LeftOut) else "marks of a chat template in the question"] += 1
             continue
-        left_out.update((*row.left_out, *([row.amiss] if row.amiss else [])))
+        left_out.update((*row.left_out, *row.amiss, *([_OWN_SYSTEM] if row.system else [])))
         key = digest(" ".join(row.question.split()))
         if key not in found:
             found[key] = Problem(
@@ -55,7 +57,7 @@ def _pool(rows: Rows, spec: TracesProblems, source: str, left_out: Counter[str])
                 kind=spec.kind,
                 data={"traces": []},
                 known=known_in(held, KNOWN) | known_of(held, spec.known_keys),
-                source=text_in(held, "source", "source_type") or source,
+                source=source_in(held) or source,
                 licence=text_in(held, "licence", "license") or spec.licence,
             )
         elif not found[key].answer and row.answer:

@@ -150,3 +150,45 @@ def test_a_gold_answer_that_is_too_long_is_told_and_the_solution_taken(tmp_path:
     file = written(tmp_path / "rows.jsonl", [row | {"ground_truth_solution": "Thus \\boxed{72}."}])
     assert distill("select", file, "--verify", "--out", tmp_path / "o").code == 0
     assert rows_of(tmp_path / "o")[0]["answer"] == "72"
+
+
+def sums(golds: list[str]) -> list[dict[str, Any]]:
+    """Traces of one question, each correct by its own row's gold answer, and one of another question."""
+    rows = [
+        {"question": "What is 6 times 7?", "answer": gold, "response": f"So {at}: \\boxed{{{gold}}}"}
+        for at, gold in enumerate(golds)
+    ]
+    return [*rows, {"question": "Add 3 to 9 apples.", "answer": "12", "response": "\\boxed{12}"}]
+
+
+@pytest.mark.parametrize("words", [["--verify"], []])
+def test_a_question_with_two_gold_answers_is_left_out_and_told(tmp_path: Path, distill: Any, words: list[str]) -> None:
+    rows = [row | ({} if words else {"verdict": "correct"}) for row in sums(["42", "48"])]
+    for some in (rows, rows[::-1]):
+        done = distill("select", written(tmp_path / "r.jsonl", some), "select=all", *words, "--out", tmp_path / "o")
+        assert done.code == 0
+        assert "'What is 6 times 7?': 42 or 48" in done.out
+        assert [row["question"] for row in rows_of(tmp_path / "o")] == ["Add 3 to 9 apples."]
+    keys = ["require_verdict=correct_or_unknown", "traces_per_problem=null", "near_duplicates=null"]
+    done = distill("select", tmp_path / "r.jsonl", *keys, *words, "--out", tmp_path / "p")
+    assert "1 problem with two gold answers, kept" in done.out
+    assert len(rows_of(tmp_path / "p")) == 3
+
+
+def test_gold_answers_that_are_equal_are_one(tmp_path: Path, distill: Any) -> None:
+    file = written(tmp_path / "r.jsonl", sums(["1/2", "0.5", "$\\frac{1}{2}$", "\\dfrac12"]))
+    done = distill("select", file, "--verify", "traces_per_problem=null", "--out", tmp_path / "o")
+    assert (done.code, "gold answer" in done.out) == (0, False)
+    assert len(rows_of(tmp_path / "o")) == 5
+
+
+def test_columns_that_disagree_are_counted(tmp_path: Path, distill: Any) -> None:
+    rows = [row | {"level": at} for at, row in enumerate(sums(["42", "42"]), 2)]
+    for some in (rows, rows[::-1]):
+        file = written(tmp_path / "r.jsonl", some)
+        done = distill("select", file, "--verify", "difficulty.known.level.least=3", "--out", tmp_path / "o")
+        assert done.code == 0
+        assert "1 problem whose rows tell level differently: the lesser counts" in done.out
+        assert [row["answer"] for row in rows_of(tmp_path / "o")] == ["12"]
+    said = distill("select", file, "--verify", "difficulty.known.level.least=9", "--out", tmp_path / "o")
+    assert (said.code, "known.level: 2 below; 1 problem whose rows tell level differently" in said.err) == (2, True)

@@ -139,7 +139,7 @@ def test_judged_as_it_is_read_by_one_process_or_several(
     assert {(row["verdict"], row["verdict_by"], row["verdict_kind"]) for row in rows} == {("correct", "rules", "math")}
     assert all(row["completion"].endswith(f"{{{row['answer']}}}.") for row in rows)
     assert {row["row_id"]: row["row"] for row in rows} == {f"u{row['row'] - 1}": row["row"] for row in rows}
-    assert "(2 x unknown: no gold answer)" in (tmp_path / "a" / "funnel.txt").read_text()
+    assert "x wrong, 2 x unknown: no gold answer)" in (tmp_path / "a" / "funnel.txt").read_text()
     monkeypatch.setattr(engines, "SHARD", 2000)
     assert distill("select", file, *SUMS, "workers=2", "--out", tmp_path / "b").code == 0
     assert rows_of(tmp_path / "b") == rows

@@ -164,7 +164,7 @@ def test_openthoughts_takes_several_answers_of_the_longest_questions_of_few_sour
     best = sorted((p for p in mean if f"source {int(p[1:]) % 4}" in of_two), key=lambda p: -mean[p])[:5]
     assert {one.problems[row] for row in found.rows} == set(best)
     assert {one.sources[r] for r in openthoughts(one, 5, 0, sources=["source 3"]).rows} == {"source 3"}
-    with pytest.raises(Refused, match="no trace comes from the source 'elsewhere'"):
+    with pytest.raises(Refused, match="sources names 'elsewhere', which no trace"):
         openthoughts(one, 5, 0, sources=["elsewhere"])
 
 

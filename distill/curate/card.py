@@ -1,18 +1,36 @@
 """The card of a curated set: what is in it, where that comes from, and how it was chosen."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import yaml
 
 from distill import __version__
 from distill.curate.funnel import Step, as_text
+from distill.curate.sources import NOT_JUDGED
 from distill.licences import of_all
 from distill.recipe_curate import Curate
+from distill.wording import counted
+
+NOBODY = NOT_JUDGED.by
 
 MOST_LISTED = 20
 """Sources, teachers, ... that are told one by one."""
+
+
+class Inputs(NamedTuple):
+    """What a set was made of."""
+
+    files: Sequence[tuple[str, str]] = ()
+    """Of traces, by name, with the SHA-256 of each."""
+    sets: Sequence[tuple[str, int, str]] = ()
+    """Of the evaluation, by name: questions, and the SHA-256 of the file, or of the questions where there is none."""
+    command: Sequence[str] = ()
+    """What was typed but for keys of the recipe; empty in a run."""
 
 
 def data_card(
@@ -20,26 +38,33 @@ def data_card(
     steps: Sequence[Step],
     spec: Curate,
     seed: int,
-    files: Sequence[tuple[str, str]] = (),
+    inputs: Inputs = Inputs(),  # noqa: B008
 ) -> str:
-    """Markdown with the front matter that the Hugging Face Hub reads; `columns` are those of the set.
-
-    `files` are those that it was made of, by name, with the SHA-256 of each.
-    """
+    """Markdown with the front matter that the Hugging Face Hub reads; `columns` are those of the set."""
     count = len(columns["source"])
     tokens = sorted(columns["completion_tokens"])
     licences = sorted(set(columns["licence"]))
-    shown = {"front": _front(count, licences), "count": f"{count:,}", "funnel": as_text(steps), "seed": str(seed)}
+    shown = {
+        "front": _front(count, licences),
+        "count": counted(count, "trace"),
+        "funnel": as_text(steps),
+        "seed": str(seed),
+    }
     places = (0, count // 4, count // 2, 3 * count // 4, count - 1)
     shown["lengths"] = " | ".join(f"{tokens[place]:,}" for place in places)
-    shown["problems"] = f"{len(set(columns['problem_id'])):,}"
+    shown["problems"] = counted(len(set(columns["problem_id"])), "problem")
     for name, column in (("sources", "source"), ("licences", "licence"), ("teachers", "teacher")):
         shown[name] = _counted(columns[column])
-    judged = [f"{v} by {by}" for v, by in zip(columns["verdict"], columns["verdict_by"], strict=True)]
+    judged = [
+        f"{v}, not judged" if by == NOBODY else f"{v} by {by}"
+        for v, by in zip(columns["verdict"], columns["verdict_by"], strict=True)
+    ]
     shown["verdicts"] = _counted(judged)
     shown["samplings"] = _counted([_sampling(told) for told in columns["sampling"]])
-    shown["files"] = _FILES.format("\n".join(f"| {name} | `{digest}` |" for name, digest in files)) if files else ""
-    shown["settings"] = _settings(spec)
+    files = "\n".join(f"| {name} | `{digest}` |" for name, digest in inputs.files)
+    sets = "\n".join(f"| {name} | {questions:,} | `{digest}` |" for name, questions, digest in inputs.sets)
+    shown["files"] = (_FILES.format(files) if files else "") + (_SETS.format(sets) if sets else "")
+    shown["settings"] = _command(spec, seed, inputs.command) if inputs.command else _section(spec)
     shown["version"] = __version__
     return _CARD.format(**shown)
 
@@ -71,12 +96,30 @@ def _sampling(told: str) -> str:
     return ", ".join(known) or "unknown"
 
 
-def _settings(spec: Curate) -> str:
-    """The keys that differ from their defaults, and those that always matter."""
-    chosen = spec.model_dump(mode="json", exclude_defaults=True) | {"select": spec.select}
-    chosen |= {"evaluation_sets": [Path(name).name for name in spec.evaluation_sets]}  # no paths of a machine
-    chosen |= {"mix": [part.model_dump() | {"path": Path(part.path).name} for part in spec.mix]}
-    return "\n".join(f"curate.{key}: {value}" for key, value in chosen.items() if value != [])
+def _settings(spec: Curate) -> dict[str, Any]:
+    """The keys that differ from their defaults, and those that always matter; files without paths of a machine."""
+    chosen = {"select": spec.select} | spec.model_dump(mode="json", exclude_defaults=True)
+    if spec.evaluation_sets:
+        chosen["evaluation_sets"] = [Path(name).name for name in spec.evaluation_sets]
+    if spec.mix:
+        chosen["mix"] = [part.model_dump(mode="json") | {"path": Path(part.path).name} for part in spec.mix]
+    return chosen
+
+
+def _section(spec: Curate) -> str:
+    """Of a recipe."""
+    text = yaml.safe_dump({"curate": _settings(spec)}, sort_keys=False, allow_unicode=True, width=120)
+    return f"```yaml\n{text}```"
+
+
+def _command(spec: Curate, seed: int, typed: Sequence[str]) -> str:
+    """The same set again, where the files are."""
+    words = [f"{key}={_word(value)}" for key, value in _settings(spec).items()]
+    return f"```bash\n{shlex.join([*typed, *words, '--seed', str(seed), '--out', 'FOLDER'])}\n```"
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 _FILES = """
@@ -85,11 +128,17 @@ _FILES = """
 {}
 """
 
+_SETS = """
+| compared with | questions | SHA-256 of the file, or of the questions |
+|---|---|---|
+{}
+"""
+
 _CARD = """{front}
 
 # Curated reasoning traces
 
-{count} traces of {problems} problems, chosen with `distill` {version}, seed {seed}. Each row holds what is trained on
+{count} of {problems}, chosen with `distill` {version}, seed {seed}. Each row holds what is trained on
 (`messages`, `completion`) and where it comes from: the problem with its source and licence, the teacher and how it was
 sampled, the verdict with its reason, and why the row was chosen (`selected_as`, `selected_because`).
 
@@ -99,9 +148,7 @@ sampled, the verdict with its reason, and why the row was chosen (`selected_as`,
 {funnel}
 ```
 
-```yaml
 {settings}
-```
 
 ## Where they come from
 

@@ -21,7 +21,7 @@ from distill.curate.selections import (
 from distill.curate.selections.pool import Ints, shuffled
 from distill.errors import Refused
 from distill.recipe_curate import ONE_A_PROBLEM, Curate
-from distill.wording import counted, key
+from distill.wording import counted, key, setting
 
 
 def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
@@ -41,7 +41,8 @@ def pool_of(rows: Ints, columns: Columns, domains: Mapping[str, str]) -> Pool:
 def scores_of(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) -> dict[str, Any]:
     """What is known of the trace `at` in the pool, which is a row of the columns."""
     words, verifying, exploring, adapting = columns["features"][row].tolist()
-    correct, sampled = counts.of(columns.problems[row])
+    problem = columns.problems[row]
+    correct, judged = counts.of(problem)
     return {
         "quality": round(float(pool.quality[at]), 6),
         "words": words,
@@ -49,8 +50,9 @@ def scores_of(pool: Pool, at: int, columns: Columns, row: int, counts: Tried) ->
         "exploring": exploring,
         "adapting": adapting,
         "reflections": int(columns["reflections"][row]),
-        "correct": correct,
-        "sampled": sampled,
+        "correct": correct if judged else None,
+        "judged": judged,
+        "sampled": counts.all_of[problem],
         "domain": pool.domains[at],
     }
 
@@ -64,7 +66,8 @@ def chosen_of(pool: Pool, spec: Curate, seed: int) -> Chosen:
     if spec.select == "small-student":
         return small_student(pool, spec.rows, seed)
     if spec.select == "openthoughts":
-        return openthoughts(pool, spec.rows, seed, answers=spec.traces_per_problem or len(pool))
+        answers = spec.traces_per_problem or len(pool)
+        return openthoughts(pool, spec.rows, seed, answers, spec.openthoughts.sources)
     baseline = {"longest": longest, "shortest": shortest, "random": randomly, "all": everything}[spec.select]
     return baseline(pool, spec.rows, seed, spec.traces_per_problem)
 
@@ -83,7 +86,7 @@ def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
     kept = [
         row
         for row, source in enumerate(pool.sources)
-        if source in own.keep_sources and pool.tokens[row] > (own.keep_longer_than or 0)
+        if source in own.keep_sources and pool.tokens[row] > own.least(source)
     ]
     if (problems := len({pool.problems[row] for row in kept})) > count:
         raise Refused(
@@ -99,18 +102,40 @@ def _by_s1(pool: Pool, spec: Curate, seed: int) -> Chosen:
 
 
 def order_of(rows: list[int], columns: Columns, counts: Tried, spec: Curate, seed: int) -> list[int]:
-    """Places in `rows` in the order in which they are trained on."""
+    """Places in `rows` in the order in which they are trained on.
+
+    Raises:
+        Refused: that goes by verdicts, and there are none.
+    """
     ids, tokens = columns.ids, columns["tokens"]
     if spec.order == "random":
         return shuffled(range(len(rows)), [ids[row] for row in rows], seed, "order")
     if spec.order == "short-first":
         return sorted(range(len(rows)), key=lambda at: (int(tokens[rows[at]]), ids[rows[at]]))
+    if not any(counts.sampled[columns.problems[row]] for row in rows):
+        raise Refused(
+            f"{key('curate.order')}=easy-first goes by a problem's share of correct traces, and no trace is judged.",
+            f"Judge them first, or choose another order: {setting('curate.order', 'short-first')}.",
+        )
     rates = [counts.rate(columns.problems[row]) for row in rows]
     return sorted(range(len(rows)), key=lambda at: (-rates[at], int(tokens[rows[at]]), ids[rows[at]]))
+
+
+def order_told(rows: list[int], columns: Columns, counts: Tried, spec: Curate) -> str:
+    """Where the order is not what a user may expect of it; empty otherwise."""
+    if spec.order != "easy-first":
+        return ""
+    problems = {columns.problems[row] for row in rows}
+    unknown = sum(not counts.sampled[name] for name in problems)
+    if unknown:
+        return f"{counted(unknown, 'problem')} of unknown difficulty stand last"
+    same = len(problems) > 1 and len({counts.rate(name) for name in problems}) == 1
+    return "all problems are equally easy, so that short ones stand first" if same else ""
 
 
 def name_of(spec: Curate) -> str:
     """What the funnel calls the selection."""
     each = f", at most {spec.traces_per_problem} a problem" if spec.traces_per_problem else ""
-    rows = f", {counted(spec.rows, 'row')}" if spec.rows else ""
+    most = "up to " if spec.fill == "less" else ""
+    rows = f", {most}{counted(spec.rows, 'row')}" if spec.rows else ""
     return f"{spec.select}{each if spec.select not in ONE_A_PROBLEM else ''}{rows}"

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from distill.curate.conflicts import merged, rank_of
+from distill.curate.conflicts import Conflicts, merged, rank_of
 from distill.curate.phrases import encoded
 from distill.curate.quality import features_of
 from distill.curate.reflection import counts_of
@@ -58,6 +58,8 @@ class Columns:
     """The columns of `FIELDS`."""
     known: dict[str, Problem] = field(default_factory=dict)
     """The problems by their ids; of rows that tell one differently, what `conflicts.merged` makes of them."""
+    conflicts: Conflicts = field(default_factory=Conflicts)
+    """What of that rows tell differently."""
     judgements: list[Judged] = field(default_factory=list)
     """Those that differ, in the order in which they came first."""
     sources: list[str] = field(default_factory=list)
@@ -66,6 +68,8 @@ class Columns:
     """Of the verdicts, with how many traces have each."""
     rows: int = 0
     """Rows that were read, those without traces included."""
+    systems: int = 0
+    """Traces with a system message of their own."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Why rows have no traces -> how many."""
     amiss: Counter[str] = field(default_factory=Counter)
@@ -85,12 +89,13 @@ class Columns:
     def joined(parts: "Iterable[Columns]") -> "Columns":
         """Those of several parts, one behind the other."""
         whole = Columns()
-        tables, rows, codes, sources = [whole.table], 0, _Codes(whole.judgements), _Codes(whole.sources)
+        tables, rows, systems, codes, sources = [whole.table], 0, 0, _Codes(whole.judgements), _Codes(whole.sources)
         for part in parts:
             whole.ids.extend(part.ids)
             whole.problems.extend(part.problems)
             for counts, more in zip(whole._counts(), part._counts(), strict=True):
                 counts.update(more)
+            whole.conflicts.update(part.conflicts)
             for problem in part.known.values():
                 whole._tell(problem)
             if len(part):
@@ -98,11 +103,13 @@ class Columns:
                 part.table["source"] = np.array([sources.of(one) for one in part.sources])[part.table["source"]]
             tables.append(part.table)
             rows += part.rows
-        return replace(whole, table=np.concatenate(tables), rows=rows)
+            systems += part.systems
+        return replace(whole, table=np.concatenate(tables), rows=rows, systems=systems)
 
     def _tell(self, problem: Problem) -> None:
         held = self.known.setdefault(problem.id, problem)
         if held is not problem:
+            self.conflicts.note(held, problem)
             self.known[problem.id] = merged(held, problem)
 
     def _counts(self) -> tuple[Counter[str], ...]:
@@ -137,16 +144,17 @@ class Entry(NamedTuple):
 def measured(traces: Iterable[Read | Gap], verified: bool = False) -> Columns:
     """Read traces once, and keep what the steps need; with `verified` those that ask for a verdict are judged."""
     found = Columns()
-    codes, sources, rows = _Codes(found.judgements), _Codes(found.sources), 0
+    codes, sources, rows, systems = _Codes(found.judgements), _Codes(found.sources), 0, 0
 
     def entries() -> Iterator[Entry]:
-        nonlocal rows
+        nonlocal rows, systems
         for read in traces:
             if isinstance(read, Gap):
                 rows += read.is_row
                 (found.left_out if read.is_row else found.amiss)[read.why] += 1
             else:
                 rows += read.first
+                systems += bool(read.system)
                 found._tell(read.problem)
                 yield Entry(read.trace.id, read.problem, read.judged, read.ask, _numbers(read))
 
@@ -162,7 +170,7 @@ def measured(traces: Iterable[Read | Gap], verified: bool = False) -> Columns:
     parts, lines = [np.empty(0, FIELDS)], numbers()
     while part := list(islice(lines, AT_ONCE)):
         parts.append(np.array(part, FIELDS))
-    return replace(found, table=np.concatenate(parts), rows=rows)
+    return replace(found, table=np.concatenate(parts), rows=rows, systems=systems)
 
 
 def judged(entries: Iterator[Entry]) -> Iterator[Entry]:

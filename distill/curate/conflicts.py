@@ -1,10 +1,49 @@
 """Rows that tell one trace or one problem differently: what comes of them does not depend on their order."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from distill.curate.sources import Read
 from distill.curate.text_hash import text_hash
 from distill.records import Problem
+from distill.wording import counted
+
+COMPARED = ("math", "number")
+"""Kinds whose gold answers mean the same in every row; the letter of a choice depends on the order of its options."""
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """What rows of one problem tell differently."""
+
+    golds: dict[str, set[str]] = field(default_factory=dict)
+    """Id of a problem -> its gold answers, where they are written differently."""
+    columns: dict[str, set[str]] = field(default_factory=dict)
+    """Name of a column -> ids of the problems of which it tells several things."""
+
+    def note(self, held: Problem, other: Problem) -> None:
+        """Compare what was known of a problem with what another row tells."""
+        if held.answer and other.answer and held.answer != other.answer and held.kind in COMPARED:
+            self.golds.setdefault(held.id, set()).update((held.answer, other.answer))
+        for name, value in other.known.items():
+            if held.known.get(name, value) != value:
+                self.columns.setdefault(name, set()).add(held.id)
+
+    def update(self, others: "Conflicts") -> None:
+        """Take over what was found in another part."""
+        for mine, theirs in ((self.golds, others.golds), (self.columns, others.columns)):
+            for name, values in theirs.items():
+                mine.setdefault(name, set()).update(values)
+
+    def told(self, names: Iterable[str], problems: Collection[str]) -> list[str]:
+        """A sentence for each of these columns that is told differently of some of these problems."""
+        found = [(name, len(self.columns.get(name, set()) & set(problems))) for name in dict.fromkeys(names)]
+        return [
+            f"{counted(count, 'problem')} whose rows tell {name} differently: the lesser counts"
+            for name, count in found
+            if count
+        ]
 
 
 def merged(one: Problem, other: Problem) -> Problem:
@@ -33,4 +72,5 @@ def rank_of(read: Read) -> int:
     problem, trace = read.problem, read.trace
     asked = None if read.ask is None else (read.ask.answer, read.ask.data)
     told = (trace.finish_reason, trace.completion_tokens, trace.counted, trace.model, trace.sampling, read.judged)
-    return text_hash(repr((_told(problem), sorted(problem.known.items()), told, asked, read.row_id)), read.file or "")
+    known = sorted(problem.known.items())
+    return text_hash(repr((_told(problem), known, told, asked, read.row_id, read.system)), read.file or "")

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distill.errors import Refused
+from distill.wording import setting
 
 Side = Literal["below", "inside", "above"]
 
+_GUESS = "curate.difficulty.accept_a_single_guess"
 SINGLE = "A problem that is solved half of the time looks hard to every second guess"
 
 
@@ -149,7 +151,7 @@ def refuse_single_guesses(sampled: Iterable[int]) -> None:
     if 1 in found and 2 not in found:
         raise Refused(
             f"every problem was answered once. {SINGLE}.",
-            "Sample each at least twice, or set accept_a_single_guess.",
+            f"Sample each at least twice, or set {setting(_GUESS, 'true')}.",
         )
 
 
@@ -172,8 +174,8 @@ def failed_by_panel(
     if len(attempts) == 1 and not accept_a_single_guess and all(len(verdicts) <= 1 for verdicts in attempts.values()):
         (name,) = attempts
         raise Refused(
-            f"the panel is one answer of one model, {name}. {SINGLE}.",
-            "Ask another model, or this one several times, or set accept_a_single_guess.",
+            f"the panel is one answer of one model, {name}: nothing lies between 0 and 1. {SINGLE}.",
+            f"Ask another model, or this one several times, or set {setting(_GUESS, 'true')}.",
         )
     failed = [_failed(verdicts) for verdicts in attempts.values()]
     decided = fails == "any"  # what one model's verdict of this kind decides

@@ -15,7 +15,7 @@ from distill.records import Problem
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A problem or a trace that goes, as it is nearly another."""
+    """A problem that goes as it asks what another one does, or nearly, or a trace that is nearly another."""
 
     what: str
     """`problem` or `trace`."""
@@ -23,7 +23,8 @@ class Duplicate:
     stays: str
     """The id of the other one."""
     similarity: float
-    """From 0 to 1: of their words for problems, of their characters for traces."""
+    """From 0 to 1: of their words for problems, of their characters for traces; 1 for problems that ask the same but
+    for white space, punctuation, instructions."""
     differences: list[tuple[str, str]]
     """Of problems: what stands in the one that stays, and here instead."""
 

@@ -1,7 +1,7 @@
 """Questions that no trained problem may hold: evaluation sets by a short name, from the hub, or in a file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,6 +83,14 @@ def questions_of(name: str) -> list[Question]:
     if not found:
         raise Refused(f"{name} in {key('curate.evaluation_sets')} holds no question.")
     return found
+
+
+def card_of(name: str, questions: Sequence[Question]) -> tuple[str, int, str]:
+    """What a card tells of an evaluation set: name, questions, and the digest of the file, or of the questions."""
+    place = place_of(name)
+    if isinstance(place, OnHub):
+        return name, len(questions), digest([question.text for question in questions])
+    return place.name, len(questions), content_digest(place)
 
 
 def outside_fingerprint(spec: Curate) -> str:

@@ -1,7 +1,7 @@
 """The funnel: what each step of the curation left over, as counts, text and picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -49,6 +49,11 @@ class Funnel:
                 f"no trace is left after the step '{name}' of {counted(self.steps[0].traces, 'sampled one')}.",
                 "\n".join(filter(None, (hint, self.advice or verb().ended))),
             )
+
+    def remark(self, note: str) -> None:
+        """Add to what the last step has to tell."""
+        last = self.steps[-1]
+        self.steps[-1] = replace(last, note="; ".join(filter(None, (last.note, note))))
 
     def first_of_problems(self) -> dict[str, int]:
         """The problems that are left, each with the first of its rows."""

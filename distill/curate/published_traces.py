@@ -16,7 +16,7 @@ from distill.errors import Refused
 from distill.files import naming_temporary_folder
 from distill.given_paths import Stamp, content_digest, refuse_if_changed
 from distill.published import Reader, as_flag, reader_for
-from distill.published_rows import KNOWN, LeftOut, PublishedTrace, known_in, sampling_in, text_in
+from distill.published_rows import KNOWN, LeftOut, PublishedTrace, known_in, sampling_in, source_in, text_in
 from distill.recipe_problems import TracesProblems
 from distill.records import Problem, Trace, digest
 
@@ -26,6 +26,7 @@ INDEX_BITS, AT_BITS = 10, 40
 CHARACTERS_PER_TOKEN = 4
 """Where no column tells the tokens."""
 
+TEACHERS = ("teacher", "model", "generation_model", "generator")
 TOKENS = ("completion_tokens", "num_tokens", "tokens")
 MOST_TOKENS = 1 << 40
 """Of one answer; a larger number, or none above 0, counts something else."""
@@ -42,6 +43,8 @@ class PublishedTraces:
     """What the verdicts are of."""
     verifies: bool = False
     """Judge every trace by its gold answer, whatever verdicts stand beside it."""
+    systems: bool = True
+    """Are rows written with their own system messages?"""
     carried: Mapping[str, str] = field(default_factory=dict)
     """Columns that are known of a problem beside `KNOWN`, each with the key that names it."""
     given: tuple[Path, ...] = ()
@@ -108,12 +111,15 @@ class PublishedTraces:
                 reads = (read for read in self._of_row(readers[number], number, at, row) if isinstance(read, Read))
                 yield next(read for read in reads if read.place == place)
 
+    def file_of(self, place: int) -> str:
+        return (self.given or self.files)[place >> (AT_BITS + INDEX_BITS)].name
+
     def _of_row(self, reader: Reader, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
         found = reader(row)
         if isinstance(found, LeftOut):
             yield Gap(found.why)
             return
-        for why in (*found.left_out, *([found.amiss] if found.amiss else [])):
+        for why in (*found.left_out, *found.amiss):
             yield Gap(why, is_row=False)
         name, file = digest(" ".join(found.question.split())), (self.given or self.files)[number].name
         problem = Problem.model_construct(
@@ -122,7 +128,7 @@ class PublishedTraces:
             answer=found.answer,
             kind=self.kind,
             known=known_in(row, (*KNOWN, *self.carried)),
-            source=text_in(row, "source", "source_type") or file,
+            source=source_in(row) or file,
             licence=text_in(row, "licence", "license") or self.spec.licence,
         )
         for index, trace in enumerate(found.traces):
@@ -132,7 +138,8 @@ class PublishedTraces:
             if self.verifies and ask is None:
                 judged = judged._replace(reason="no gold answer", by="rules", kind=self.kind)
             whole = _trace(name, trace, row)
-            yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), first=index == 0)
+            system = found.system if self.systems else ""
+            yield Read(place, problem, whole, judged, ask, file, None, _id_of(row), index == 0, system)
 
     def _reader(self, number: int) -> Reader:
         return reader_for(columns(self.files[number]), self.spec, self._shown(number), as_flag)
@@ -154,7 +161,7 @@ def _trace(problem: str, trace: PublishedTrace, row: dict[str, Any]) -> Trace:
         prompt_tokens=0,
         completion_tokens=characters // CHARACTERS_PER_TOKEN if count is None else count,
         counted=count is not None,
-        model=text_in(row, "teacher", "model") or "unknown",
+        model=text_in(row, *TEACHERS) or "unknown",
         sampling=sampling_in(row),
     )
 

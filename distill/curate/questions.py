@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from distill.curate.decontaminate import Decontaminator
@@ -51,6 +51,10 @@ class Contaminated:
     """Of the evaluation."""
     text: str
     """The piece of the problem that it is."""
+    missing: list[str] = field(default_factory=list)
+    """What of the question is not in that piece."""
+    instead: list[str] = field(default_factory=list)
+    """What stands there in its place."""
 
     @property
     def shown(self) -> str:
@@ -121,7 +125,6 @@ def contaminated(
                 told = questions[flag.question]
                 one = part[flag.row]
                 match = flag.match
-                found.setdefault(
-                    one.id, Contaminated(one.id, told.where, match.kind, match.share, told.text, flag.evidence)
-                )
+                held = (one.id, told.where, match.kind, round(match.share, 4), told.text, flag.evidence)
+                found.setdefault(one.id, Contaminated(*held, match.missing, match.instead))
     return list(found.values())

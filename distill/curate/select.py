@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from distill.curate.choose import chosen_of, name_of, order_of, pool_of, scores_of
+from distill.curate.choose import chosen_of, name_of, order_of, order_told, pool_of, scores_of
 from distill.curate.columns import VERDICTS, Columns
+from distill.curate.difficulty_steps import fitting
 from distill.curate.duplicates import Duplicate, near_problems, similar_traces
 from distill.curate.funnel import Funnel, Step
-from distill.curate.problem_steps import Ask, domains_of, fitting, tried
+from distill.curate.gold_answers import disagreeing, told
+from distill.curate.problem_steps import Ask, domains_of, tried
 from distill.curate.quality_steps import by_numbers, by_texts
+from distill.curate.question_form import malformed
 from distill.curate.questions import Contaminated, Question, asked_before, contaminated
 from distill.curate.selections import Pool
 from distill.curate.selections.pool import Ints
@@ -24,7 +27,7 @@ from distill.recipe_curate import Curate
 from distill.recipe_difficulty import Difficulty
 from distill.recipe_quality import Quality
 from distill.records import Problem
-from distill.wording import key, setting
+from distill.wording import counted, key, setting
 
 ACCEPTED = {
     "correct": ("correct",),
@@ -103,7 +106,7 @@ class _Selecting:
         self.funnel = Funnel(columns.problems, by_id, advice=self.outside.advice.nothing)
         if not len(columns) and columns.left_out:
             raise Refused(f"no row holds a trace that can be read: {left_out(columns)}.", self.outside.advice.nothing)
-        self.funnel.keep("sampled", by_id, left_out(columns))
+        self.funnel.keep("sampled", by_id, read_as(columns))
         self._verified()
         if self.spec.deduplicate:
             with doing("looks for duplicates"):
@@ -128,14 +131,25 @@ class _Selecting:
             undecided = (columns["verdict"] == VERDICTS.index("unknown")).any()
             advice = self.outside.advice
             raise Refused(f"{_all_rejected(columns)}.", advice.unknown if undecided else advice.nothing)
-        unknown = [one for one in columns.reasons.items() if one[0].startswith("unknown")]
-        note = _counted(Counter(dict(unknown))) if spec.require_verdict == "correct" else ""
+        rejected = [name for name in VERDICTS if name not in ACCEPTED[spec.require_verdict]]
+        note = _rejected(columns.reasons, rejected)
         funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows], note)
+        self._one_gold()
         funnel.keep("finished", columns["finished"][funnel.rows])
         if columns["flawed"][funnel.rows].any():
             funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
         if spec.require_reasoning:
             funnel.keep("has reasoning", columns["thinks"][funnel.rows])
+
+    def _one_gold(self) -> None:
+        """Problems whose rows agree on the gold answer: where they do not, opposite answers are all correct."""
+        left, known = self.funnel.first_of_problems(), self.columns.known
+        golds = {name: some for name, some in self.columns.conflicts.golds.items() if name in left}
+        found = disagreeing(golds, known)
+        if found and self.spec.require_verdict == "correct":
+            self._without("one gold answer", found, told(found, known))
+        elif found:
+            self.funnel.remark(f"{counted(len(found), 'problem')} with two gold answers, kept: {told(found, known)}")
 
     def _deduplicated(self) -> None:
         """The first of equal traces; of problems that ask the same the first one's and of those that nearly do."""
@@ -148,6 +162,7 @@ class _Selecting:
             kept.append(columns.problems[row] not in before and key not in seen)
             seen.add(key)
         funnel.keep("not a duplicate", np.array(kept, np.bool_))
+        self.duplicates += [Duplicate("problem", one, other, 1.0, []) for one, other in before.items()]
         if self.spec.near_duplicates is not None:
             found = near_problems(self._problems(), self.spec.near_duplicates)
             self._without("not a near-duplicate", {one.id for one in found})
@@ -181,12 +196,17 @@ class _Selecting:
         for row in np.flatnonzero(columns["finished"]).tolist() if spec.tokens else ():
             lengths.setdefault(columns.problems[row], []).append(int(columns["tokens"][row]))
         left = self._problems()
-        kept = fitting(left, self.counts, lengths, spec)
-        self._without("as hard as asked for", {p.id for p in left} - kept)
+        found = fitting(left, self.counts, lengths, spec)
+        differ = columns.conflicts.told([*spec.known, *spec.panel], [p.id for p in left])
+        note = "; ".join(filter(None, [found.note, *differ]))
+        gone = {p.id for p in left} - found.kept
+        self._without("as hard as asked for", gone, note, "\n".join(filter(None, [note, found.hint])))
 
     def _well_reasoned(self, spec: Quality) -> None:
         """Traces whose reasoning is as it is asked for."""
         columns, funnel, read = self.columns, self.funnel, self.outside.read
+        if spec.question_form:
+            self._without("form of the question", *malformed(self._problems()))
         for name, kept in by_numbers(funnel.rows, columns, spec):
             funnel.keep(name, kept(funnel.rows))
         if spec.reads_texts and read is not None:
@@ -207,6 +227,11 @@ class _Selecting:
                 f"Ask for fewer, give more traces, or take what there is: {setting('curate.fill', 'less')}.",
             )
         order = order_of(rows.tolist(), columns, self.counts, spec, seed)
+        self.funnel.remark(order_told(rows.tolist(), columns, self.counts, spec))
+        thinks = int(columns["thinks"][rows].sum())
+        if 0 < thinks < len(rows):
+            without = f"{len(rows) - thinks:,} of {counted(len(rows), 'row')} without <think>"
+            self.funnel.remark(f"{without}: see {key('curate.require_reasoning')}")
         return Selection(
             [int(rows[at]) for at in order],
             [chosen.why[at] for at in order],
@@ -244,8 +269,24 @@ def left_out(columns: Columns) -> str:
     return "; ".join([*([rows] if columns.left_out else []), *([others] if columns.amiss else [])])
 
 
+def read_as(columns: Columns) -> str:
+    """The same, and what else a user may not expect of what was read."""
+    systems = [f"{columns.systems:,} with a system message of their own, which is kept"] if columns.systems else []
+    return "; ".join(filter(None, [left_out(columns), *systems]))
+
+
 def _all_rejected(columns: Columns) -> str:
     return f"all {len(columns)} traces were rejected ({_counted(columns.reasons, 3)})"
+
+
+def _rejected(reasons: Counter[str], verdicts: Sequence[str]) -> str:
+    """How many traces are wrong, in one number, and how many unknown, by why."""
+    some = Counter[str]()
+    for reason, count in reasons.items():
+        verdict = reason.partition(":")[0]
+        if verdict in verdicts:
+            some[verdict if verdict == "wrong" else reason] += count
+    return _counted(some)
 
 
 def _counted(reasons: Counter[str], most: int = MOST_REASONS) -> str:

@@ -12,6 +12,7 @@ from distill.curate.stage import curate_source
 from distill.curate.unpacked import unpacked
 from distill.errors import Refused
 from distill.given_paths import existing, refuse_no_file, stamp, told_as_changed
+from distill.published import as_flag
 from distill.recipe_curate import Curate
 from distill.recipe_problems import TracesProblems
 from distill.recipe_prompts import Prompt
@@ -32,11 +33,13 @@ def select_files(
     seed: int,
     ask: Ask | None = None,
     verify: str | None = None,
+    systems: bool = True,
 ) -> dict[str, Any]:
     """Choose traces of files by the keys of a recipe's section `curate`, and write a `datasets` folder to `out`.
 
     Verdicts are those that `distill verify` has written beside the rows, or that a published set has; with `verify`,
-    a kind of problem, every trace is judged as it is read. `ask` gets domains of problems from a model. Returns rows
+    a kind of problem, every trace is judged as it is read. Rows keep the system messages of their chats with `systems`,
+    unless `prompt` has one. `ask` gets domains of problems from a model. Returns rows
     and funnel, as `curate` does.
 
     Raises:
@@ -52,8 +55,24 @@ def select_files(
     given = tuple(file.resolve() for file in files)
     stamps = {file: stamp(file) for file in given}
     with told_as_changed(stamps), unpacked(given, folder if spec.engine == "ray" else None) as read:
-        source = PublishedTraces(read, columns, verify or "math", verify is not None, _carried(spec), given, stamps)
-        return curate_source(source, spec, seed, [], prompt.messages, folder, ask)
+        judged = (verify or "math", verify is not None)
+        own = systems and prompt.system is None
+        source = PublishedTraces(read, columns, *judged, own, _carried(spec), given, stamps)
+        command = _command(files, columns, prompt, verify, systems)
+        return curate_source(source, spec, seed, [], prompt.messages, folder, ask, command)
+
+
+def _command(
+    files: Sequence[Path], columns: TracesProblems, prompt: Prompt, verify: str | None, systems: bool
+) -> list[str]:
+    """What is typed for this, but for keys of the recipe; files by name, as a card shows no paths of a machine."""
+    words = ["distill", "select", *(file.name for file in files)]
+    words += ["--verify", "--kind", verify] if verify is not None else []
+    for name in ("question_key", "answer_key", "thinking_key", "response_key"):
+        value = columns.model_dump()[name]
+        words += [as_flag(name), value] if value is not None else []
+    words += ["--system", prompt.system] if prompt.system is not None else []
+    return words if systems else [*words, "--drop-system"]
 
 
 def _carried(spec: Curate) -> dict[str, str]:

@@ -47,6 +47,8 @@ class Read(NamedTuple):
     """What the file calls that row."""
     first: bool = True
     """Is it the first of its row?"""
+    system: str = ""
+    """The system message with which it was asked, where that is to be written."""
 
 
 class Gap(NamedTuple):
@@ -101,6 +103,9 @@ class Source(Protocol):
     def at(self, places: Sequence[int]) -> Iterator[Read]:
         """The traces of these places, in this order."""
 
+    def file_of(self, place: int) -> str | None:
+        """Name of the file in which a place is; None in a run."""
+
 
 @dataclass(frozen=True)
 class RunTraces:
@@ -140,6 +145,9 @@ class RunTraces:
             for place in places:
                 f.seek(place)
                 yield self._trace(place, f.readline())
+
+    def file_of(self, place: int) -> None:
+        return None
 
     def _trace(self, at: int, line: bytes) -> Read:
         try:

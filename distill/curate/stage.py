@@ -3,20 +3,22 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from distill.curate.arrow_rows import save_rows
-from distill.curate.card import data_card
+from distill.curate.card import Inputs, data_card
 from distill.curate.engines import measure
-from distill.curate.evaluation_sets import questions_of
+from distill.curate.evaluation_sets import card_of, questions_of
+from distill.curate.evidence import evidence
 from distill.curate.funnel import Step, as_text
 from distill.curate.general import merged, mixed_in
 from distill.curate.picture import as_svg
 from distill.curate.problem_steps import Ask
 from distill.curate.select import Outside, Selection, select
 from distill.curate.sources import Read, Source, of_run
-from distill.files import write_atomically, write_json, write_rows
+from distill.files import write_atomically, write_json
 from distill.folders import replacing_folder
 from distill.notices import counting, doing
 from distill.recipe import Curate, Recipe
@@ -55,8 +57,10 @@ def curate_source(
     asked: Callable[[str], list[dict[str, str]]],
     folder: Path,
     ask: Ask | None = None,
+    command: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees.
+    """As `curate`, for traces from anywhere; `asked` makes of a question the messages that a student sees, and the card
+    tells the `command` that was typed.
 
     `halves` in the result counts rows that held halves of a surrogate pair, which are written as question marks.
 
@@ -64,28 +68,38 @@ def curate_source(
         Refused: also where another process writes the same folder, or the disk is full.
     """
     with replacing_folder(folder) as at:
-        evaluation = [q for name in spec.evaluation_sets for q in questions_of(name)]
-        files = source.inputs()
+        sets = {name: questions_of(name) for name in spec.evaluation_sets}
+        evaluation = [question for some in sets.values() for question in some]
+        inputs = Inputs(source.inputs(), [card_of(*one) for one in sets.items()], command)
         columns = measure(source, spec.engine, spec.workers)
         with doing("chooses among the traces"):
             chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
         places, numbers = columns["place"][chosen.rows].tolist(), columns["row"][chosen.rows].tolist()
         verdicts = [columns.judged(row) for row in chosen.rows]
+        gone = evidence(columns, chosen.contaminated, chosen.duplicates, source.file_of)
         del columns
         others = mixed_in(spec, len(places), evaluation, seed)
         if others:
             total = len(places) + len(others)
             chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
-        again = zip(source.at(places), verdicts, numbers, strict=True)
+        reread = source.at([*places, *gone.places()])
+        again = zip(islice(reread, len(places)), verdicts, numbers, strict=True)
         reads = (read._replace(judged=judged, row=row or None) for read, judged, row in again)
         traces = (
-            as_row(read, asked(read.problem.question), spec.select, why, scores)
+            as_row(read, _messages(read, asked), spec.select, why, scores)
             for read, why, scores in zip(reads, chosen.why, chosen.scores, strict=True)
         )
         rows = counting(merged(traces, len(places), others, seed), len(places) + len(others), "rows written")
-        halves = _write(at, rows, chosen, spec, seed, files)
+        halves = _write(at, rows, chosen, spec, seed, inputs)
+        gone.write(at, reread)
     counts: dict[str, Any] = {"rows": len(places) + len(others), "funnel": [asdict(step) for step in chosen.steps]}
     return counts | ({"halves": halves} if halves else {})
+
+
+def _messages(read: Read, asked: Callable[[str], list[dict[str, str]]]) -> list[dict[str, str]]:
+    """What a student sees of a problem, after the system message that stands beside the trace."""
+    own = [{"role": "system", "content": read.system}] if read.system else []
+    return [*own, *asked(read.problem.question)]
 
 
 def as_row(
@@ -128,14 +142,12 @@ def _write(
     chosen: Selection,
     spec: Curate,
     seed: int,
-    files: Sequence[tuple[str, str]],
+    inputs: Inputs,
 ) -> int:
     """Rows go to disk as they come: they may be more than the memory holds. Returns how many were mended."""
     data, mended = save_rows(rows, folder, COLUMNS_WITH_GAPS)
     write_json(folder / "funnel.json", [asdict(step) for step in chosen.steps])
     write_atomically(folder / "funnel.txt", as_text(chosen.steps) + "\n")
     write_atomically(folder / "funnel.svg", as_svg(chosen.steps))
-    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed, files))
-    write_rows(folder / "contaminated.jsonl", map(asdict, chosen.contaminated))
-    write_rows(folder / "duplicates.jsonl", map(asdict, chosen.duplicates))
+    write_atomically(folder / "README.md", data_card(data, chosen.steps, spec, seed, inputs))
     return mended

@@ -4,10 +4,12 @@ Guha et al., "OpenThoughts: Data Recipes for Reasoning Models" (2506.04178): one
 length is among the best filters of questions, sixteen answers a question, and filtering answers gains nothing at scale.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from distill.curate.selections.pool import Chosen, Pool
 from distill.errors import Refused
+from distill.wording import counted, key
 
 ANSWERS = 16
 SOURCES = 2
@@ -27,21 +29,38 @@ def openthoughts(
     names = _longest(pool, pool.sources)[:sources] if isinstance(sources, int) else list(sources)
     if missing := sorted({*names} - {*pool.sources}):
         raise Refused(
-            f"no trace comes from the source '{missing[0]}'.", f"There are: {', '.join(sorted(set(pool.sources)))}."
+            f"{key('curate.openthoughts.sources')} names '{missing[0]}', which no trace that is left comes from.",
+            f"There are: {', '.join(sorted(set(pool.sources)))}.",
         )
     place = {name: at for at, name in enumerate(names)}
     questions = {name: at for at, name in enumerate(_longest(pool, pool.problems))}
     rows = [row for row in pool.at_random(seed, "openthoughts") if pool.sources[row] in place]
     rows.sort(key=lambda row: (questions[pool.problems[row]], place[pool.sources[row]]))
     kept = pool.first_of_each_problem(rows, answers)[:count]
-    return Chosen(kept, [f"question {questions[pool.problems[row]] + 1} by length" for row in kept])
+    why = [f"question {questions[pool.problems[row]] + 1} by length" for row in kept]
+    return Chosen(kept, why, (_told(names, pool, given=not isinstance(sources, int)),))
+
+
+def _told(names: Sequence[str], pool: Pool, given: bool) -> str:
+    """The sources that are taken, with what they hold, and how many are not."""
+    there, mean = len(set(pool.sources)), _means(pool, pool.sources)
+    traces = Counter(pool.sources)
+    questions = Counter(source for source, _ in set(zip(pool.sources, pool.problems, strict=True)))
+    some = [f"{n} ({counted(questions[n], 'question')}, {traces[n]:,} traces of {mean[n]:,.0f} tokens)" for n in names]
+    why = "named" if given else "whose traces are longest"
+    own = key("curate.openthoughts.sources")
+    return f"of {counted(there, 'source')} those {why}, by {own}: {', '.join(some)}"
 
 
 def _longest(pool: Pool, groups: Sequence[str]) -> list[str]:
     """Groups of rows by the mean length of their traces, the longest first, equal ones by name."""
-    total: dict[str, int] = {}
-    rows: dict[str, int] = {}
+    means = _means(pool, groups)
+    return sorted(means, key=lambda name: (-means[name], name))
+
+
+def _means(pool: Pool, groups: Sequence[str]) -> dict[str, float]:
+    total: Counter[str] = Counter()
     for name, tokens in zip(groups, pool.tokens, strict=True):
-        total[name] = total.get(name, 0) + int(tokens)
-        rows[name] = rows.get(name, 0) + 1
-    return sorted(total, key=lambda name: (-total[name] / rows[name], name))
+        total[name] += int(tokens)
+    rows = Counter(groups)
+    return {name: total[name] / rows[name] for name in rows}
