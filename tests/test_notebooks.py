@@ -159,7 +159,7 @@ def test_more_thinking(run: Any, tiny_recipe: dict[str, Any], tmp_path: Path) ->
         write_problems(held.folder / "problems.parquet", problems)
     done = run("4_more_thinking", "count=6")
     points = json.loads((done.folder / "runs/countdown/scaling/curve.json").read_text())["points"]
-    assert [p["budget"] for p in points] == [16, 32, 64, 128, 256]
+    assert sorted(p["budget"] for p in points) == [16, 32, 64, 128, 256]
     assert points[0]["accuracy"] < points[-1]["accuracy"]
     assert points[0]["cut"] == 1.0
     sampled = json.loads((done.folder / "runs/countdown/scaling/sampling/curve.json").read_text())["samples"]
