@@ -1,0 +1,107 @@
+"""Problems as they are compared: what makes no difference to what is asked is written in one way, or not at all.
+
+Drawing code and pictures, environments and their columns, the order of the two limits of a sum, `n^{-1}` for `1/n`,
+numbers as words, the letters of choices. What comes is as long as what was there, so that places stay what they are.
+"""
+
+import re
+
+from distill.curate.conditions import NUMBERS
+
+_DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img")
+_DRAWING = re.compile(
+    r"\[\s*asy\s*\].*?(?:\[\s*/\s*asy\s*\]|\Z)|<asy>.*?(?:</asy>|\Z)|!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)"
+    r"|<img\b[^>]*>|<svg\b.*?</svg>|\[img\].*?\[/img\]|\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+    r"|\\begin\{(tikz\w*)\}.*?(?:\\end\{\1\}|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{\s*[a-zA-Z]+\s*\*?\s*\}(?:\s*\[\w\])?(?:\s*\{[lcr|@\s]*\})?")
+_HAS_LIMITS = re.compile(r"\\(?:sum|int|prod|bigcup|bigcap)")
+_PART = r"(?:\{[^{}]*\}|\\?[A-Za-z]+|\d)"
+_LIMITS = re.compile(rf"(\\(?:sum|int|prod|bigcup|bigcap)(?:\\limits)?\s*)(\^\s*{_PART})(\s*)(_\s*{_PART})")
+_RECIPROCAL = re.compile(r"(?<![\w\\)}\]])([A-Za-z]|\d+)\s*\^\s*\{\s*-\s*1\s*\}(?!\s*\()")
+_POINT = re.compile(r"(?<![A-Za-z\\])([A-Z])(\s*=\s*)(?=\([^()=]*,[^()=]*\))")
+_WORDS = [*NUMBERS][2:20]
+_ONES, _TENS = "|".join([*NUMBERS][1:10]), "|".join([*NUMBERS][20:28])
+_NUMBER = re.compile(
+    rf"(?<![A-Za-z\\])(?:(?P<hundreds>{_ONES}|a)\s+hundred(?:\s+and\s+|\s+|-)?(?=\b))?"
+    rf"(?:(?P<tens>{_TENS})(?:[\s-]+(?P<ones>{_ONES}))?|(?P<small>{'|'.join(reversed(_WORDS))}))?(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_HAS_NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)}|hundred|{_TENS})\b", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"(?<![\w$\\])(?:\(\s*([A-Fa-f])\s*\)|([A-Fa-f])[.)])(?=\s|\$|\\)"
+    r"|\\(?:text|textbf|mathrm)\s*\{\s*\(\s*([A-F])\s*\)\s*\}"
+)
+
+
+_ANSWER_FORM = re.compile(
+    r"(?:(?:can|may|could) be|is|be)?\s*(?:uniquely\s+)?(?:written|expressed)\s+(?:as|in the form|in form)\b.{0,250}?\.[$\s]*"
+    r"(?:Find|Compute|What is|Determine|Evaluate|Calculate)\s.{1,40}?[.?]",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def answer_forms(text: str) -> list[tuple[int, int]]:
+    """Where a text tells in what form the answer is given: "can be written as $\\frac mn$ ... Find $m+n$"."""
+    return [found.span() for found in _ANSWER_FORM.finditer(text)] if "ritten" in text or "xpressed" in text else []
+
+
+def without_drawings(text: str) -> str:
+    """Blanks where drawings are, unless nothing else would be left."""
+    if not any(map(text.__contains__, _DRAWN)):
+        return text
+    rest = _DRAWING.sub(_blank, text)
+    return rest if any(map(str.isalnum, rest)) else text
+
+
+def canonical(text: str) -> str:
+    """A text, `folded`, without what makes no difference; as long as it was."""
+    text = without_drawings(text)
+    if "\\" in text:
+        text = _ENVIRONMENT.sub(_blank, text)
+        if _HAS_LIMITS.search(text):
+            text = _LIMITS.sub(r"\1\4\3\2", text)
+    if "^" in text:
+        text = _RECIPROCAL.sub(_reciprocal, text)
+    if "=" in text:
+        text = _POINT.sub(lambda found: found[1] + " " * len(found[2]), text)
+    return with_digits(_without_choices(text))
+
+
+def with_digits(text: str) -> str:
+    """Numbers below 1,000 in digits, but for a lone `one`, which mostly counts nothing."""
+    return _NUMBER.sub(_digits, text) if _HAS_NUMBER.search(text) else text
+
+
+def _blank(found: re.Match[str]) -> str:
+    return "".join("\n" if c == "\n" else " " * len(c.encode("utf-8", "replace")) for c in found[0])
+
+
+def _reciprocal(found: re.Match[str]) -> str:
+    return f"1/{found[1]}".ljust(len(found[0]))
+
+
+def _digits(found: re.Match[str]) -> str:
+    value = 100 * _value(found["hundreds"]) + _value(found["tens"]) + _value(found["ones"]) + _value(found["small"])
+    if not value:
+        return found[0]
+    spelled = found[0].rstrip()
+    return str(value).ljust(len(spelled)) + found[0][len(spelled) :]
+
+
+def _value(word: str | None) -> int:
+    return 0 if not word else 1 if word in "aA" else int(NUMBERS[word.lower()])
+
+
+def _without_choices(text: str) -> str:
+    """Without the letters before choices, where there are three or more in their order."""
+    found = list(_CHOICE.finditer(text))
+    letters = [next(filter(None, one.groups())).lower() for one in found]
+    if "abc" not in "".join(letters):
+        return text
+    for one in found:
+        text = f"{text[: one.start()]}{';'.ljust(one.end() - one.start())}{text[one.end() :]}"
+    return text
+
+
