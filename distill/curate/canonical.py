@@ -8,10 +8,10 @@ import re
 
 from distill.curate.conditions import NUMBERS
 
-_DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img")
+_DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img", ".png", ".jp", ".gif", ".svg")
 _DRAWING = re.compile(
     r"\[\s*asy\s*\].*?(?:\[\s*/\s*asy\s*\]|\Z)|<asy>.*?(?:</asy>|\Z)|!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)"
-    r"|<img\b[^>]*>|<svg\b.*?</svg>|\[img\].*?\[/img\]|\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+    r"|<img\b[^>]*>|<svg\b.*?</svg>|\[img\].*?\[/img\]|\b[A-Z][\w -]{0,40}\.(?:png|jpe?g|gif|svg)\b|\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
     r"|\\begin\{(tikz\w*)\}.*?(?:\\end\{\1\}|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -20,7 +20,8 @@ _HAS_LIMITS = re.compile(r"\\(?:sum|int|prod|bigcup|bigcap)")
 _PART = r"(?:\{[^{}]*\}|\\?[A-Za-z]+|\d)"
 _LIMITS = re.compile(rf"(\\(?:sum|int|prod|bigcup|bigcap)(?:\\limits)?\s*)(\^\s*{_PART})(\s*)(_\s*{_PART})")
 _RECIPROCAL = re.compile(r"(?<![\w\\)}\]])([A-Za-z]|\d+)\s*\^\s*\{\s*-\s*1\s*\}(?!\s*\()")
-_POINT = re.compile(r"(?<![A-Za-z\\])([A-Z])(\s*=\s*)(?=\([^()=]*,[^()=]*\))")
+_POINT = re.compile(r"(?<![A-Za-z\\])([A-Z])(\s*=\s*)(?=(?:\\left\s*)?\([^()=]*,[^()=]*\))")
+_EMPTY = re.compile(r"(?:[_^]\s*\{\s*\})+|(?<=&)\(\d\)(?=\s*&)")
 _WORDS = [*NUMBERS][2:20]
 _ONES, _TENS = "|".join([*NUMBERS][1:10]), "|".join([*NUMBERS][20:28])
 _NUMBER = re.compile(
@@ -35,16 +36,20 @@ _CHOICE = re.compile(
 )
 
 
+_FIND = r"(?:find|compute|what is|determine|evaluate|calculate)\s.{1,40}?(?:[.?]|\Z)"
 _ANSWER_FORM = re.compile(
-    r"(?:(?:can|may|could) be|is|be)?\s*(?:uniquely\s+)?(?:written|expressed)\s+(?:as|in the form|in form)\b.{0,250}?\.[$\s]*"
-    r"(?:Find|Compute|What is|Determine|Evaluate|Calculate)\s.{1,40}?[.?]",
+    rf"(?:(?:can|may|could)\s+be|is)\s+(?:uniquely\s+)?(?:written|expressed)\s.{{0,250}}?[.,][$\s]*{_FIND}"
+    rf"|(?:=\s*[^=.,]{{1,30}})?,?\s*where\s.{{1,60}}?\s(?:are|is)\s(?:relatively|co-?prime|(?:a\s+)?positive\s+integer)[^.]{{0,150}}[.,][$\s]*{_FIND}"
+    r"|(?:find|compute|determine|what is)\s+(?:the\s+)?remainder\s+when\s+(?:\$?\s*[A-Za-z]\s*\$?|(?:this|that|the)\s+(?:\w+\s+){1,3})"
+    r"\s*is\s+divided\s+by\s+\$?\s*10+\b",
     re.DOTALL | re.IGNORECASE,
 )
+_HAS_FORM = re.compile(r"written|expressed|where|remainder", re.IGNORECASE)
 
 
 def answer_forms(text: str) -> list[tuple[int, int]]:
     """Where a text tells in what form the answer is given: "can be written as $\\frac mn$ ... Find $m+n$"."""
-    return [found.span() for found in _ANSWER_FORM.finditer(text)] if "ritten" in text or "xpressed" in text else []
+    return [found.span() for found in _ANSWER_FORM.finditer(text)] if _HAS_FORM.search(text) else []
 
 
 def without_drawings(text: str) -> str:
@@ -62,6 +67,8 @@ def canonical(text: str) -> str:
         text = _ENVIRONMENT.sub(_blank, text)
         if _HAS_LIMITS.search(text):
             text = _LIMITS.sub(r"\1\4\3\2", text)
+    if "}" in text:
+        text = _EMPTY.sub(_blank, text)
     if "^" in text:
         text = _RECIPROCAL.sub(_reciprocal, text)
     if "=" in text:

@@ -7,14 +7,15 @@ were, and are seldom like what they replace; a clause that was added leaves all 
 """
 
 import re
+from bisect import bisect_right
 from enum import Enum
 from itertools import pairwise
 
-from distill.curate.common_words import is_common
+from distill.curate.common_words import LEAST, is_common
 from distill.curate.conditions import are_opposed, is_negation
 from distill.curate.pieces import Gap, Piece, Sought, Span, kind_of
 
-MOST_CHANGED = 0.2
+MOST_CHANGED = 0.3
 """Share of a question's numbers and symbols that may be others in a copy that has as many other words."""
 
 MOST_LOST = 0.5
@@ -35,10 +36,13 @@ MOST_ADDED = 0.35
 FEW = 2
 """Numbers or symbols that may be missing of however few."""
 
-MOST_BLIND = 3
+MOST_BLIND = 5
 """Words in a row that noise replaces."""
 
-MOST_DROPPED = 2
+MOST_LIGHT = 0.5
+"""Weight of words in whose place a clause may stand."""
+
+MOST_DROPPED = 3
 """Words in a row that it leaves out."""
 
 _SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
@@ -60,17 +64,17 @@ class _Of(Enum):
 def is_changed(gaps: list[Gap], question: Sought, piece: Piece) -> bool:
     """Is it another problem: symbols changed rather than words, more of them than any copy would lose, or another
     question asked?"""
-    lost = [question.piece.kind(token) for gap in gaps for token in gap.lost]
+    weight_at = dict(zip((begin for begin, _ in question.tokens), question.weights, strict=True))
+    lost = [question.piece.kind(token) for gap in gaps for token in gap.lost if weight_at[token[0]] >= LEAST]
     if lost.count(1) > max(FEW, MOST_LOST * question.numbers):
         return True
     if len(lost) - lost.count(0) > max(FEW, MOST_SYMBOLS * question.symbols):
         return True
-    told = [_told(gap, question.piece, piece) for gap in gaps]
+    told = [_told(gap, question.piece, piece, weight_at) for gap in gaps]
     blind = told.count(_Of.BLIND)
     changes = [gap for gap, of in zip(gaps, told, strict=True) if of is _Of.CHANGE]
     if not blind and (told.count(_Of.ADDED) > 1 or _asks_otherwise(gaps, told, question, piece)):
         return True
-    weight_at = dict(zip((begin for begin, _ in question.tokens), question.weights, strict=True))
     missing = [
         sum(weight_at[begin] for begin, _ in gap.lost)
         for gap, of in zip(gaps, told, strict=True)
@@ -98,8 +102,9 @@ def _asks_otherwise(gaps: list[Gap], told: list[_Of], question: Sought, piece: P
     return sum(put) - added > MOST_ADDED * question.total
 
 
-def _told(gap: Gap, question: Piece, piece: Piece) -> _Of:
-    ours, theirs = [*map(question.kind, gap.lost)], [*map(piece.kind, gap.instead)]
+def _told(gap: Gap, question: Piece, piece: Piece, weight_at: dict[int, float]) -> _Of:
+    ours = [question.kind(token) if weight_at[token[0]] >= LEAST else 0 for token in gap.lost]
+    theirs = [_kind(piece, token) for token in gap.instead]
     bounded = _is_bounded(question, gap.lost, gap.last, gap.next) and _is_bounded(
         piece, gap.instead, gap.after, gap.before
     )
@@ -110,15 +115,19 @@ def _told(gap: Gap, question: Piece, piece: Piece) -> _Of:
     if not bounded:
         within = not theirs or (any(theirs) and (any(ours) or not ours))
         return _Of.CHANGE if within else _Of.OTHER
-    if not ours:
+    if not any(ours) and sum(weight_at[begin] for begin, _ in gap.lost) < MOST_LIGHT:
         signs = _words(question, gap.lost, gap.last, gap.next)  # a sign between spaces is a word, too
-        return _Of.BLIND if signs and _are_blind(gap, question, piece) else _Of.CHANGE if all(theirs) else _Of.ADDED
+        if signs and _are_blind(gap, question, piece):
+            return _Of.BLIND
+        return _Of.CHANGE if all(theirs) and (1 in theirs or not _beside_word(gap, question)) else _Of.ADDED
     if ours == theirs or (len(ours) > 1 and theirs and all(ours) and all(theirs)):
         return _Of.CHANGE
     if _are_blind(gap, question, piece):
         return _Of.BLIND
-    numbers = [sorted(side.chars[a:b] for a, b in tokens if side.kind((a, b)) == 1) for side, tokens in
-               ((question, gap.lost), (piece, gap.instead))]
+    numbers = [
+        sorted(side.chars[a:b] for (a, b), kind in zip(tokens, kinds, strict=True) if kind == 1)
+        for side, tokens, kinds in ((question, gap.lost, ours), (piece, gap.instead, theirs))
+    ]
     return _Of.CHANGE if theirs and numbers[0] != numbers[1] else _Of.OTHER
 
 
@@ -133,6 +142,22 @@ def _of_words(gap: Gap, question: Piece, piece: Piece) -> _Of:
 
 def _is_negated(tokens: list[Span], piece: Piece) -> bool:
     return any(is_negation(piece.chars[a:b]) for a, b in tokens)
+
+
+def _beside_word(gap: Gap, question: Piece) -> bool:
+    """Does a word of the question stand before a gap or behind it?"""
+    places = [place for place in (gap.last, gap.next) if place is not None]
+    starts = question.starts
+    spans = [(starts[at], starts[at + 1] if at + 1 < len(starts) else len(question.chars))
+             for at in (bisect_right(starts, place) - 1 for place in places)]
+    return any(question.kind(span) == 0 for span in spans)
+
+
+def _kind(piece: Piece, token: Span) -> int:
+    """Of a token or a part of one: what is left of a word is none either."""
+    at = bisect_right(piece.starts, token[0]) - 1
+    whole = piece.starts[at], piece.starts[at + 1] if at + 1 < len(piece.starts) else len(piece.chars)
+    return piece.kind(token) if piece.kind(whole) else 0
 
 
 def _are_blind(gap: Gap, question: Piece, piece: Piece) -> bool:

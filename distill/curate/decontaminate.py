@@ -11,7 +11,6 @@ import numpy as np
 from distill.curate.alignment import Match, compared
 from distill.curate.canonical import answer_forms, canonical, with_digits, without_drawings
 from distill.curate.changes import signs_of
-from distill.curate.common_words import LEAST as LIGHTEST
 from distill.curate.common_words import weights
 from distill.curate.evaluated import Questions
 from distill.curate.folding import folded, unfolded
@@ -25,6 +24,9 @@ LEAST = 0.6
 
 LEAST_SEEN = 0.5
 """Share of it whose tokens stand there at all, for whatever letters and in whatever order."""
+
+FORM = 0.02
+"""Weight of a word that tells in what form the answer is given: some forty of them in AIME."""
 
 LEAST_GAIN = 0.02
 """Share of a question that must be found more where it is written as a text writes it."""
@@ -203,13 +205,13 @@ def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
 
 
 def _without_form(question: Sought, text: str, batch: Batch, stream: Stream, row: int) -> Sought:
-    """In what form the answer is given weighs as little as can be."""
+    """In what form the answer is given weighs next to nothing."""
     forms = answer_forms(text) if text.isascii() else []
     if not forms:
         return question
     places = stream.places[stream.begins[row] + np.array([a for a, _ in question.tokens])] - batch.begins[row]
     light = [any(a <= place < b for a, b in forms) for place in places.tolist()]
-    found = [min(weight, LIGHTEST) if one else weight for weight, one in zip(question.weights, light, strict=True)]
+    found = [FORM if one else weight for weight, one in zip(question.weights, light, strict=True)]
     return question._replace(weights=found, total=sum(found))
 
 

@@ -22,6 +22,11 @@ class Question(NamedTuple):
     where: str
     """The set, and its place there."""
 
+    @property
+    def set(self) -> str:
+        """Of which it is: what is rare in one tells nothing of another."""
+        return self.where.rsplit(", row ", 1)[0] if ", row " in self.where else ""
+
 
 NEAR = 600
 """Characters at each end of a question in which such sentences are looked for."""
@@ -114,7 +119,7 @@ def contaminated(
     questions += others
     texts = [p for p in problems if p.kind not in GENERATED and p.id not in found]
     if questions and texts:
-        finder = Decontaminator([q.text for q in questions])
+        finder = Decontaminator([q.text for q in questions], [q.set for q in questions])
         for at in range(0, len(texts), AT_ONCE):
             part = texts[at : at + AT_ONCE]
             for flag in finder.flags([p.question for p in part]):
