@@ -14,6 +14,7 @@ from distill.curate.changes import signs_of
 from distill.curate.common_words import weights
 from distill.curate.evaluated import Questions
 from distill.curate.folding import folded, unfolded
+from distill.curate.instructions import without_instructions
 from distill.curate.pieces import Piece, Sought, kind_of, sought
 from distill.curate.rewriting import rewritten
 from distill.curate.scratch_memory import keep_scratch_memory
@@ -86,7 +87,7 @@ class Decontaminator:
         """Of the questions that are looked for."""
         self._numbers = list(of_set.values())
         self._same = [same for same, _ in of_set]
-        folds = [without_drawings(folded(questions[number])) for number in self._numbers]
+        folds = [without_drawings(folded(without_instructions(questions[number]))) for number in self._numbers]
         order = {name: at for at, name in enumerate(dict.fromkeys(names))}
         groups = [order[name] for _, name in of_set]
         self._questions = Questions(folds, groups)
@@ -104,7 +105,7 @@ class Decontaminator:
             row = parts[flag.row][0]
             key = row, self._same[flag.question]
             held = best.get(key)
-            if held is None or _rank(held) < _rank(flag):
+            if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
                 best[key] = flag._replace(row=row)
         found = [flag._replace(question=self._numbers[flag.question]) for flag in best.values()]
         return sorted(found, key=lambda flag: (flag.row, -flag.match.share, flag.question))
@@ -186,8 +187,13 @@ class _Looked:
         return unfolded(self.texts[row], places[0], places[1] + 1)
 
 
-def _rank(flag: Flag) -> tuple[bool, float]:
-    return flag.match.kind != "changed", flag.match.share
+def _rank(flag: Flag) -> int:
+    """Of a question of several sets that flag is told which says most, the first of such."""
+    return ("changed", "near", "exact").index(flag.match.kind)
+
+
+def _is_liker(flag: Flag, held: Flag) -> bool:
+    return (flag.question, flag.match.kind) == (held.question, held.match.kind) and flag.match.share > held.match.share
 
 
 def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
