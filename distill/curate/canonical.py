@@ -25,11 +25,11 @@ _EMPTY = re.compile(r"(?:[_^]\s*\{\s*\})+|(?<=&)\(\d\)(?=\s*&)")
 _WORDS = [*NUMBERS][2:20]
 _ONES, _TENS = "|".join([*NUMBERS][1:10]), "|".join([*NUMBERS][20:28])
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z\\])(?:(?P<hundreds>{_ONES}|a)\s+hundred(?:\s+and\s+|\s+|-)?(?=\b))?"
-    rf"(?:(?P<tens>{_TENS})(?:[\s-]+(?P<ones>{_ONES}))?|(?P<small>{'|'.join(reversed(_WORDS))}))?(?![A-Za-z])",
+    rf"(?<![A-Za-z\\])(?=[aefnost])(?:(?:{_ONES}|a)\s+hundred(?:(?:\s+and\s+|\s+|-)(?:(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{'|'.join(_WORDS)}))?"
+    rf"|(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{'|'.join(_WORDS)})(?![A-Za-z])",
     re.IGNORECASE,
 )
-_HAS_NUMBER = re.compile(rf"\b(?:{'|'.join(_WORDS)}|hundred|{_TENS})\b", re.IGNORECASE)
+_NUMBER_WORD = re.compile("[a-z]+")
 _CHOICE = re.compile(
     r"(?<![\w$\\])(?:\(\s*([A-Fa-f])\s*\)|([A-Fa-f])[.)])(?=\s|\$|\\)"
     r"|\\(?:text|textbf|mathrm)\s*\{\s*\(\s*([A-F])\s*\)\s*\}"
@@ -45,6 +45,9 @@ _ANSWER_FORM = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _HAS_FORM = re.compile(r"written|expressed|where|remainder", re.IGNORECASE)
+
+
+_SECOND = ("B)", "b)", "B )", "b )", "B.", "b.")
 
 
 def answer_forms(text: str) -> list[tuple[int, int]]:
@@ -78,7 +81,7 @@ def canonical(text: str) -> str:
 
 def with_digits(text: str) -> str:
     """Numbers below 1,000 in digits, but for a lone `one`, which mostly counts nothing."""
-    return _NUMBER.sub(_digits, text) if _HAS_NUMBER.search(text) else text
+    return _NUMBER.sub(_digits, text)
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -90,19 +93,16 @@ def _reciprocal(found: re.Match[str]) -> str:
 
 
 def _digits(found: re.Match[str]) -> str:
-    value = 100 * _value(found["hundreds"]) + _value(found["tens"]) + _value(found["ones"]) + _value(found["small"])
-    if not value:
-        return found[0]
-    spelled = found[0].rstrip()
-    return str(value).ljust(len(spelled)) + found[0][len(spelled) :]
-
-
-def _value(word: str | None) -> int:
-    return 0 if not word else 1 if word in "aA" else int(NUMBERS[word.lower()])
+    value = 0
+    for word in _NUMBER_WORD.findall(found[0].lower()):
+        value = 100 * value if word == "hundred" else value + (1 if word == "a" else int(NUMBERS.get(word, "0")))
+    return str(value).ljust(len(found[0]))
 
 
 def _without_choices(text: str) -> str:
     """Without the letters before choices, where there are three or more in their order."""
+    if not any(map(text.__contains__, _SECOND)):
+        return text
     found = list(_CHOICE.finditer(text))
     letters = [next(filter(None, one.groups())).lower() for one in found]
     if "abc" not in "".join(letters):

@@ -23,7 +23,7 @@ from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
 
-LEAST_SEEN = 0.5
+LEAST_SEEN = 0.55
 """Share of it whose tokens stand there at all, for whatever letters and in whatever order."""
 
 FORM = 0.02
@@ -116,20 +116,16 @@ class Decontaminator:
         found = self._questions.candidates(stream)
         pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
         pairs += [Place(*one, True) for one in self._questions.whole(batch, stream)]
+        pairs = [pair for pair in pairs if self._may_be(stream, pair)]
         looked = _Looked(texts, sorted({pair.row for pair in pairs}))
         flags = (self._flag(looked, looked.placed(batch, stream, pair)) for pair in pairs)
         return [flag for flag in flags if flag is not None]
 
     def _flag(self, looked: "_Looked", place: "Place") -> Flag | None:
         """What a place of a text is to a question."""
-        begin, end = place.first, place.last
-        if not place.whole:
-            begin, end = self._around(looked.stream, place)
+        sought, (begin, end) = self._sought[place.question], self._around(looked.stream, place)
+        end = end if place.whole else _token_end(looked.stream, end, int(looked.stream.begins[place.row + 1]))
         if end <= begin:
-            return None
-        sought = self._sought[place.question]
-        chars = looked.stream.chars[begin:end].tobytes().decode("latin-1")
-        if all(one.weight_in(chars) < LEAST_SEEN * one.total for one in sought):
             return None
         match = _compared(sought, _piece(looked.batch, looked.stream, begin, end))
         if match is None:
@@ -140,13 +136,23 @@ class Decontaminator:
             return None
         return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
 
+    def _may_be(self, stream: Stream, place: "Place") -> bool:
+        """Do enough of its words stand there, wherever?"""
+        begin, end = self._around(stream, place)
+        chars = stream.chars[begin:end].tobytes().decode("latin-1")
+        return end > begin and any(
+            one.weight_in(chars) >= LEAST_SEEN * one.total for one in self._sought[place.question]
+        )
+
     def _around(self, stream: Stream, place: "Place") -> tuple[int, int]:
         """Where a question may begin and end that has these shingles."""
+        if place.whole:
+            return place.first, place.last
         begin, end = stream.begins[place.row : place.row + 2].tolist()
         chars = self._sought[place.question][0].piece.chars
         first = max(begin, place.first - _before(chars, _shingle(stream, place.first)))
         last = min(end, place.last + _behind(chars, _shingle(stream, place.last)))
-        return first, _token_end(stream, last, end)
+        return first, last
 
 
 class Place(NamedTuple):
@@ -246,7 +252,7 @@ def _compared(question: Sequence[Sought], piece: Piece) -> Match | None:
         found = max(filter(None, (found, other)), key=lambda m: (m.share, m.kind != "changed"), default=None)
     if found is not None and not found.missing and found.kind != "changed":
         return found
-    told = rewritten(plain, piece)
+    told = rewritten(plain, piece, LEAST)
     again = compared(told, piece, LEAST) if told is not None else None
     if again is None or (found is not None and again.share < found.share + LEAST_GAIN):
         return found

@@ -23,8 +23,13 @@ MOST_NAMES = 0.6
 """Share of the places of a letter in which another must stand for it."""
 
 
-def rewritten(question: Sought, piece: Piece) -> Sought | None:
-    """The question in the order and with the letters of a text; None where both are its own."""
+def rewritten(question: Sought, piece: Piece, least: float) -> Sought | None:
+    """The question in the order and with the letters of a text; None where both are its own, or where less than this
+    share of it would be there."""
+    there = {piece.chars[a:b] for a, b in piece.tokens()}
+    likely = [w for word, w in zip(question.words, question.weights, strict=True) if word in there or _is_letter(word)]
+    if sum(likely) < least * question.total:
+        return None
     order, names = _order(question, piece), _names(question, piece)
     if order == sorted(order) and not names:
         return None
