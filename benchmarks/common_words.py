@@ -10,6 +10,7 @@ import re
 import sys
 import textwrap
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from distill.curate.canonical import canonical
@@ -23,16 +24,13 @@ def groups(texts: list[str]) -> list[list[str]]:
     """Words that stand in more than a half of the texts, in more than a quarter of them, and so on."""
     counts = Counter(word for text in texts for word in set(_WORD.findall(canonical(folded(text)).lower())))
     bounds = [len(texts) / 2**step for step in range(GROUPS + 1)]
-    return [
-        sorted(word for word, count in counts.items() if low < count <= high)
-        for high, low in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [sorted(word for word, count in counts.items() if low < count <= high) for high, low in pairwise(bounds)]
 
 
 def main() -> None:
     texts = []
     for name in sys.argv[1:]:
-        rows = map(json.loads, Path(name).open(encoding="utf-8"))
+        rows = map(json.loads, Path(name).read_text(encoding="utf-8").splitlines())
         texts += [row.get("problem") or row["question"] for row in rows]
     for words in groups(texts):
         print('    """' + "\n".join(textwrap.wrap(" ".join(words), 112, subsequent_indent="    ")) + '""",')

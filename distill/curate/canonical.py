@@ -11,7 +11,8 @@ from distill.curate.conditions import NUMBERS
 _DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img", ".png", ".jp", ".gif", ".svg")
 _DRAWING = re.compile(
     r"\[\s*asy\s*\].*?(?:\[\s*/\s*asy\s*\]|\Z)|<asy>.*?(?:</asy>|\Z)|!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)"
-    r"|<img\b[^>]*>|<svg\b.*?</svg>|\[img\].*?\[/img\]|\b[A-Z][\w -]{0,40}\.(?:png|jpe?g|gif|svg)\b|\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+    r"|<img\b[^>]*>|<svg\b.*?</svg>|\[img\].*?\[/img\]|\b[A-Z][\w -]{0,40}\.(?:png|jpe?g|gif|svg)\b"
+    r"|\\includegraphics\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
     r"|\\begin\{(tikz\w*)\}.*?(?:\\end\{\1\}|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -25,7 +26,8 @@ _EMPTY = re.compile(r"(?:[_^]\s*\{\s*\})+|(?<=&)\(\d\)(?=\s*&)")
 _WORDS = [*NUMBERS][2:20]
 _ONES, _TENS = "|".join([*NUMBERS][1:10]), "|".join([*NUMBERS][20:28])
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z\\])(?=[aefnost])(?:(?:{_ONES}|a)\s+hundred(?:(?:\s+and\s+|\s+|-)(?:(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{'|'.join(_WORDS)}))?"
+    rf"(?<![A-Za-z\\])(?=[aefnost])(?:(?:{_ONES}|a)\s+hundred"
+    rf"(?:(?:\s+and\s+|\s+|-)(?:(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{'|'.join(_WORDS)}))?"
     rf"|(?:{_TENS})(?:[\s-]+(?:{_ONES}))?|{'|'.join(_WORDS)})(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -39,8 +41,10 @@ _CHOICE = re.compile(
 _FIND = r"(?:find|compute|what is|determine|evaluate|calculate)\s.{1,40}?(?:[.?]|\Z)"
 _ANSWER_FORM = re.compile(
     rf"(?:(?:can|may|could)\s+be|is)\s+(?:uniquely\s+)?(?:written|expressed)\s.{{0,250}}?[.,][$\s]*{_FIND}"
-    rf"|(?:=\s*[^=.,]{{1,30}})?,?\s*where\s.{{1,60}}?\s(?:are|is)\s(?:relatively|co-?prime|(?:a\s+)?positive\s+integer)[^.]{{0,150}}[.,][$\s]*{_FIND}"
-    r"|(?:find|compute|determine|what is)\s+(?:the\s+)?remainder\s+when\s+(?:\$?\s*[A-Za-z]\s*\$?|(?:this|that|the)\s+(?:\w+\s+){1,3})"
+    rf"|(?:=\s*[^=.,]{{1,30}})?,?\s*where\s.{{1,60}}?\s(?:are|is)\s(?:relatively|co-?prime|(?:a\s+)?positive\s+integer)"
+    rf"[^.]{{{{0,150}}}}[.,][$\s]*{_FIND}"
+    r"|(?:find|compute|determine|what is)\s+(?:the\s+)?remainder\s+when\s+"
+    r"(?:\$?\s*[A-Za-z]\s*\$?|(?:this|that|the)\s+(?:\w+\s+){1,3})"
     r"\s*is\s+divided\s+by\s+\$?\s*10+\b",
     re.DOTALL | re.IGNORECASE,
 )
@@ -110,5 +114,3 @@ def _without_choices(text: str) -> str:
     for one in found:
         text = f"{text[: one.start()]}{';'.ljust(one.end() - one.start())}{text[one.end() :]}"
     return text
-
-

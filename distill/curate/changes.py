@@ -105,10 +105,18 @@ def _asks_otherwise(gaps: list[Gap], told: list[_Of], question: Sought, piece: P
 def _told(gap: Gap, question: Piece, piece: Piece, weight_at: dict[int, float]) -> _Of:
     ours = [question.kind(token) if weight_at[token[0]] >= LEAST else 0 for token in gap.lost]
     theirs = [_kind(piece, token) for token in gap.instead]
+    if _is_opposite(gap, question, piece):
+        return _Of.CHANGE
     bounded = _is_bounded(question, gap.lost, gap.last, gap.next) and _is_bounded(
         piece, gap.instead, gap.after, gap.before
     )
-    if bounded and ours and not theirs and _count(question, gap.lost) <= MOST_DROPPED and not _is_negated(gap.lost, question):
+    if (
+        bounded
+        and ours
+        and not theirs
+        and _count(question, gap.lost) <= MOST_DROPPED
+        and not _is_negated(gap.lost, question)
+    ):
         return _Of.DROPPED
     if not any(ours) and not any(theirs):
         return _of_words(gap, question, piece) if bounded else _Of.OTHER
@@ -131,10 +139,16 @@ def _told(gap: Gap, question: Piece, piece: Piece, weight_at: dict[int, float]) 
     return _Of.CHANGE if theirs and numbers[0] != numbers[1] else _Of.OTHER
 
 
+def _is_opposite(gap: Gap, question: Piece, piece: Piece) -> bool:
+    """Does a word stand for its opposite, or for another of its kind?"""
+    if len(gap.lost) != len(gap.instead):
+        return False
+    pairs = zip(gap.lost, gap.instead, strict=True)
+    return any(are_opposed(question.chars[a:b], piece.chars[c:d]) for (a, b), (c, d) in pairs)
+
+
 def _of_words(gap: Gap, question: Piece, piece: Piece) -> _Of:
     lost, put = ([side.chars[a:b] for a, b in tokens] for side, tokens in ((question, gap.lost), (piece, gap.instead)))
-    if len(lost) == len(put) and any(are_opposed(*pair) for pair in zip(lost, put, strict=True)):
-        return _Of.CHANGE
     if _is_negated(gap.lost, question) != _is_negated(gap.instead, piece) and not (lost and put):
         return _Of.CHANGE
     return _Of.BLIND if not all(map(is_common, put)) and _are_blind(gap, question, piece) else _Of.OTHER
@@ -148,8 +162,10 @@ def _beside_word(gap: Gap, question: Piece) -> bool:
     """Does a word of the question stand before a gap or behind it?"""
     places = [place for place in (gap.last, gap.next) if place is not None]
     starts = question.starts
-    spans = [(starts[at], starts[at + 1] if at + 1 < len(starts) else len(question.chars))
-             for at in (bisect_right(starts, place) - 1 for place in places)]
+    spans = [
+        (starts[at], starts[at + 1] if at + 1 < len(starts) else len(question.chars))
+        for at in (bisect_right(starts, place) - 1 for place in places)
+    ]
     return any(question.kind(span) == 0 for span in spans)
 
 

@@ -23,7 +23,7 @@ from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
 
-LEAST_SEEN = 0.55
+LEAST_SEEN = 0.6
 """Share of it whose tokens stand there at all, for whatever letters and in whatever order."""
 
 FORM = 0.02
@@ -91,9 +91,15 @@ class Decontaminator:
         order = {name: at for at, name in enumerate(dict.fromkeys(names))}
         groups = [order[name] for _, name in of_set]
         self._questions = Questions(folds, groups)
-        self._sought = [*zip(*(_sought(texts, groups, layout) for texts, layout in (
-            ([*map(canonical, folds)], True), ([*map(with_digits, folds)], False)
-        )), strict=True)]
+        self._sought = [
+            *zip(
+                *(
+                    _sought(texts, groups, layout)
+                    for texts, layout in (([*map(canonical, folds)], True), ([*map(with_digits, folds)], False))
+                ),
+                strict=True,
+            )
+        ]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
@@ -230,7 +236,12 @@ def _without_form(question: Sought, text: str, batch: Batch, stream: Stream, row
 def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin: int) -> bool:
     """Is what is little all of a text but for some words, or all of a sentence?"""
     stream, first, last = looked.stream, begin + match.begin, begin + match.end
-    if not match.missing and not match.instead and match.kind != "changed" and _is_apart(looked.batch, stream, row, first, last):
+    if (
+        not match.missing
+        and not match.instead
+        and match.kind != "changed"
+        and _is_apart(looked.batch, stream, row, first, last)
+    ):
         return True
     if match.share < LEAST_LIGHT:
         return False
@@ -252,7 +263,7 @@ def _compared(question: Sequence[Sought], piece: Piece) -> Match | None:
         found = max(filter(None, (found, other)), key=lambda m: (m.share, m.kind != "changed"), default=None)
     if found is not None and not found.missing and found.kind != "changed":
         return found
-    told = rewritten(plain, piece, LEAST)
+    told = rewritten(plain, piece)
     again = compared(told, piece, LEAST) if told is not None else None
     if again is None or (found is not None and again.share < found.share + LEAST_GAIN):
         return found

@@ -35,7 +35,7 @@ KEYS = 4
 MOST_COMMON = 256
 """Questions that those may stand in."""
 
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.28
 """Of a question's weight in a text that is looked at more closely."""
 
 _BITS = 23

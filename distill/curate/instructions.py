@@ -6,7 +6,16 @@ NEAR = 700
 """Characters at each end of a question in which such sentences are looked for."""
 
 _INSTRUCTING = (
-    *("\\boxed", "step by step", "step-by-step", "####", "your answer", "your response", "final answer", "final response"),
+    *(
+        "\\boxed",
+        "step by step",
+        "step-by-step",
+        "####",
+        "your answer",
+        "your response",
+        "final answer",
+        "final response",
+    ),
     *("following", "assistant", "expert", "question:", "problem:", "一步", "逐步", "最终答案", "instruction"),
 )
 _TO_ANSWER = (

@@ -6,6 +6,7 @@ in the text is judged as ever (`alignment`).
 
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -19,16 +20,21 @@ _GREEK = frozenset("alpha beta gamma delta epsilon zeta eta theta kappa lambda r
 RUN = 3
 """Tokens in a row by which a part is found."""
 
+LEAST_RUNS = 0.4
+"""Share of such, without letters that may have another name, that must stand in a text."""
+
 MOST_NAMES = 0.6
 """Share of the places of a letter in which another must stand for it."""
 
 
-def rewritten(question: Sought, piece: Piece, least: float) -> Sought | None:
-    """The question in the order and with the letters of a text; None where both are its own, or where less than this
-    share of it would be there."""
-    there = {piece.chars[a:b] for a, b in piece.tokens()}
-    likely = [w for word, w in zip(question.words, question.weights, strict=True) if word in there or _is_letter(word)]
-    if sum(likely) < least * question.total:
+def rewritten(question: Sought, piece: Piece) -> Sought | None:
+    """The question in the order and with the letters of a text; None where both are its own, or where too little of it
+    is there."""
+    words = question.words
+    runs = [
+        a + b + c for a, b, c in zip(words, words[1:], words[2:], strict=False) if not any(map(_is_letter, (a, b, c)))
+    ]
+    if sum(map(piece.chars.__contains__, runs)) < LEAST_RUNS * len(runs):
         return None
     order, names = _order(question, piece), _names(question, piece)
     if order == sorted(order) and not names:
@@ -38,7 +44,10 @@ def rewritten(question: Sought, piece: Piece, least: float) -> Sought | None:
     for word in words:
         ends.append(ends[-1] + len(word))
     base, tokens = question.piece, question.tokens
-    at_begin, at_end = dict(zip(ends, order, strict=False)), {end - 1: at for end, at in zip(ends[1:], order, strict=True)}
+    at_begin, at_end = (
+        dict(zip(ends, order, strict=False)),
+        {end - 1: at for end, at in zip(ends[1:], order, strict=True)},
+    )
 
     def raw(last: int, following: int) -> str:
         a, b = at_end[last], at_begin[following]
@@ -91,6 +100,7 @@ def _place(question: Sought, part: list[int], chars: str) -> float | None:
     return median(found) if found else None
 
 
+@lru_cache(1 << 14)
 def _is_letter(word: str) -> bool:
     return word in _GREEK or (len(word) <= 2 and word not in FUNCTIONS and kind_of(word) == 2) or word == "a"
 
