@@ -1,6 +1,6 @@
 """Decontamination of questions as people change them: is the same problem left out, is another one kept?
 
-    python benchmarks/edited_problems.py --seen math500.jsonl aime24.jsonl --unseen aime_1983_2023.jsonl gsm8k_test.jsonl
+    python benchmarks/edited_problems.py --seen math500.jsonl aime24.jsonl --unseen aime_1983_2023.jsonl ...
 
 Every edit is made by program of every question that it fits, so that the label is known by construction. The rules
 were tuned while the edits of the sets behind `--seen` were looked at; of those behind `--unseen` only the counts were.

@@ -11,7 +11,7 @@ GARDEN = (
     " the midpoint of the side across. What is the square of the length of the rope?"
 )
 ROOTS = (
-    r"A beekeeper fills $x$ jars with honey on every market day of the season, where $x^3 - 5x = 12$ holds for the harvest."
+    r"A beekeeper fills $x$ jars with honey on every market day, where $x^3 - 5x = 12$ holds for the harvest."
     " Find the honey that she brings home in all."
 )
 STORY = (

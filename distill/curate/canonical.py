@@ -42,7 +42,7 @@ _FIND = r"(?:find|compute|what is|determine|evaluate|calculate)\s.{1,40}?(?:[.?]
 _ANSWER_FORM = re.compile(
     rf"(?:(?:can|may|could)\s+be|is)\s+(?:uniquely\s+)?(?:written|expressed)\s.{{0,250}}?[.,][$\s]*{_FIND}"
     rf"|(?:=\s*[^=.,]{{1,30}})?,?\s*where\s.{{1,60}}?\s(?:are|is)\s(?:relatively|co-?prime|(?:a\s+)?positive\s+integer)"
-    rf"[^.]{{{{0,150}}}}[.,][$\s]*{_FIND}"
+    rf"[^.]{{0,150}}[.,][$\s]*{_FIND}"
     r"|(?:find|compute|determine|what is)\s+(?:the\s+)?remainder\s+when\s+"
     r"(?:\$?\s*[A-Za-z]\s*\$?|(?:this|that|the)\s+(?:\w+\s+){1,3})"
     r"\s*is\s+divided\s+by\s+\$?\s*10+\b",
