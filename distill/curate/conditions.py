@@ -26,6 +26,8 @@ _FAMILIES = (
     indistinguishable""",
     """triangle rectangle square circle sphere cube cylinder cone pyramid prism quadrilateral pentagon hexagon octagon
     trapezoid parallelogram rhombus ellipse parabola hyperbola line plane""",
+    "cylindrical spherical polar rectangular cartesian",
+    "convex concave internal external internally externally win lose wins loses won lost",
     "equilateral isosceles scalene acute obtuse right regular",
     """horizontal vertical parallel perpendicular inscribed circumscribed inside outside interior exterior left right
     up down top bottom front back north south east west clockwise counterclockwise adjacent opposite""",
@@ -95,3 +97,19 @@ def families(word: str) -> frozenset[int]:
 
 def is_negation(word: str) -> bool:
     return word.lower().replace("'", "").replace("’", "") in NEGATIONS
+
+
+_ALIKE = """least smallest minimum minimal lowest fewest min|greatest most largest maximum maximal highest max|
+less fewer smaller lower|more greater larger bigger|total sum together|left remaining rest|each every all both|
+distinct different|same identical equal|quick fast|receive received get|buy bought purchase|give gave given|
+take took taken|sell sold|spend spent|earn earned|save saved|gain gained|men man|women woman|foot feet|
+add added plus|lose lost|side edge|medial median|mean average|ratio fraction|whole integer|whole entire"""
+_GROUPS = {word: n for n, group in enumerate(_ALIKE.split("|")) for word in group.split()}
+
+
+def are_opposed(one: str, other: str) -> bool:
+    """Are two words of one family, and not two for the same thing?"""
+    one, other = singular(one.lower()), singular(other.lower())
+    if one == other or (one in _GROUPS and _GROUPS[one] == _GROUPS.get(other)):
+        return False
+    return bool(families(one) & families(other))

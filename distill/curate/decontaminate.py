@@ -1,22 +1,36 @@
 """Which texts hold questions of an evaluation set, and what is the evidence?"""
 
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from distill.curate.alignment import Match, compared
+from distill.curate.canonical import answer_forms, canonical, with_digits, without_drawings
 from distill.curate.changes import signs_of
+from distill.curate.common_words import weights
 from distill.curate.evaluated import Questions
-from distill.curate.folding import unfolded
-from distill.curate.pieces import Piece, kind_of, sought
+from distill.curate.folding import folded, unfolded
+from distill.curate.instructions import without_instructions
+from distill.curate.pieces import Piece, Sought, kind_of, sought
+from distill.curate.rewriting import rewritten
 from distill.curate.scratch_memory import keep_scratch_memory
 from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
+
+LEAST_SEEN = 0.6
+"""Share of it whose tokens stand there at all, for whatever letters and in whatever order."""
+
+FORM = 0.02
+"""Weight of a word that tells in what form the answer is given: some forty of them in AIME."""
+
+LEAST_GAIN = 0.02
+"""Share of a question that must be found more where it is written as a text writes it."""
 
 LEAST_CHANGED = 0.8
 """The same where numbers or formulas are others."""
@@ -61,29 +75,34 @@ class Decontaminator:
     Those of the same letters and digits are looked for once; `question` of a flag is the first of them.
     """
 
-    def __init__(self, questions: Sequence[str]) -> None:
+    def __init__(self, questions: Sequence[str], sets: Sequence[str] | None = None) -> None:
+        """`sets`: of which set each is (None: all of one). Whether a text holds a question depends on no other set."""
         keep_scratch_memory()
+        names = list(sets) if sets is not None else [""] * len(questions)
         streams = stream_of(batch_of(list(questions)))
         first: dict[tuple[bytes, str], int] = {}
+        of_set: dict[tuple[int, str], int] = {}
         for number, text in enumerate(questions):
             if stream := streams.row(number):
-                first.setdefault((stream, signs_of(text)), number)
+                same = first.setdefault((stream, signs_of(text)), number)
+                of_set.setdefault((same, names[number]), number)
         self.numbers = list(first.values())
         """Of the questions that are looked for."""
-        texts = [questions[number] for number in self.numbers]
-        self._questions = Questions(texts)
-        batch = batch_of(texts)
-        both = (self._questions.plain, self._questions.spelled)
-        pieces = [[_piece(batch, s, *s.begins[n : n + 2].tolist()) for n in range(len(texts))] for s in both]
-        tokens = ({piece.chars[a:b] for a, b in piece.tokens()} for piece in pieces[0])
-        frequencies = Counter(token for found in tokens for token in found)
-        scale = math.log(len(texts) + 1)
-
-        def weigh(token: str) -> float:
-            """Rarity among the questions, from 0.1 to 1."""
-            return max(0.1, 1 - math.log(frequencies.get(token, 1)) / scale)
-
-        self._sought = [[sought(piece, weigh) for piece in one] for one in pieces]
+        self._numbers = list(of_set.values())
+        self._same = [same for same, _ in of_set]
+        folds = [without_drawings(folded(without_instructions(questions[number]))) for number in self._numbers]
+        order = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        groups = [order[name] for _, name in of_set]
+        self._questions = Questions(folds, groups)
+        self._sought = [
+            *zip(
+                *(
+                    _sought(texts, groups, layout)
+                    for texts, layout in (([*map(canonical, folds)], True), ([*map(with_digits, folds)], False))
+                ),
+                strict=True,
+            )
+        ]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
@@ -92,10 +111,12 @@ class Decontaminator:
         parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
         best: dict[tuple[int, int], Flag] = {}
         for flag in (flag for some in _together(parts) for flag in self._flags_in(some)):
-            held = best.get((flag.row, flag.question))
-            if held is None or held.match.share < flag.match.share:
-                best[flag.row, flag.question] = flag
-        return sorted(best.values(), key=lambda flag: (flag.row, -flag.match.share, flag.question))
+            key = flag.row, self._same[flag.question]
+            held = best.get(key)
+            if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
+                best[key] = flag
+        found = [flag._replace(question=self._numbers[flag.question]) for flag in best.values()]
+        return sorted(found, key=lambda flag: (flag.row, -flag.match.share, flag.question))
 
     def _flags_in(self, parts: list[tuple[int, str]]) -> list[Flag]:
         """Those of texts, or pieces of texts, each with the number of its row."""
@@ -104,64 +125,155 @@ class Decontaminator:
     def _flags(self, texts: list[str]) -> list[Flag]:
         batch = batch_of(texts)
         stream = stream_of(batch)
-        candidates = self._questions.candidates(stream)
-        found = [self._flag(texts, batch, stream, *one) for one in zip(*(x.tolist() for x in candidates), strict=True)]
-        return [flag for flag in (*found, *self._whole(texts, batch, stream)) if flag is not None]
+        found = self._questions.candidates(stream)
+        pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
+        pairs += [Place(*one, True) for one in self._questions.whole(batch, stream)]
+        pairs = [pair for pair in pairs if self._may_be(stream, pair)]
+        looked = _Looked(texts, sorted({pair.row for pair in pairs}))
+        flags = (self._flag(looked, looked.placed(batch, stream, pair)) for pair in pairs)
+        return [flag for flag in flags if flag is not None]
 
-    def _whole(self, texts: Sequence[str], batch: Batch, stream: Stream) -> Iterator[Flag | None]:
-        """Texts that are nothing but a question, and sentences that are one too short for a shingle."""
-        for row, number, begin, end in self._questions.whole(batch, stream):
-            yield self._judged(texts, batch, stream, row, number, begin, end)
-
-    def _flag(
-        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, first: int, last: int
-    ) -> Flag | None:
-        begin, end = stream.begins[row : row + 2].tolist()
-        chars = self._sought[0][number].piece.chars
-        piece_begin = max(begin, first - _before(chars, _shingle(stream, first)))
-        piece_end = min(end, last + _behind(chars, _shingle(stream, last)))
-        return self._judged(texts, batch, stream, row, number, piece_begin, _token_end(stream, piece_end, end))
-
-    def _judged(
-        self, texts: Sequence[str], batch: Batch, stream: Stream, row: int, number: int, begin: int, end: int
-    ) -> Flag | None:
-        """What a part of the stream is to a question."""
-        chars = stream.chars[begin:end].tobytes().decode("latin-1")
-        if all(one[number].weight_in(chars) < LEAST * one[number].total for one in self._sought):
+    def _flag(self, looked: "_Looked", place: "Place") -> Flag | None:
+        """What a place of a text is to a question."""
+        sought, (begin, end) = self._sought[place.question], self._around(looked.stream, place)
+        end = end if place.whole else _token_end(looked.stream, end, int(looked.stream.begins[place.row + 1]))
+        if end <= begin:
             return None
-        match = self._compared(number, _piece(batch, stream, begin, end))
+        match = _compared(sought, _piece(looked.batch, looked.stream, begin, end))
         if match is None:
             return None
         if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
             return None
-        if match.weight < LEAST_WEIGHT and not self._is_enough(batch, stream, row, number, match, begin):
+        if match.weight < LEAST_WEIGHT and not _is_enough(looked, place.row, sought[0], match, begin):
             return None
-        places = stream.places[[begin + match.begin, begin + match.end - 1]]
-        first = batch.begins[row]
-        return Flag(row, self.numbers[number], match, unfolded(texts[row], places[0] - first, places[1] + 1 - first))
+        return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
 
-    def _is_enough(self, batch: Batch, stream: Stream, row: int, number: int, match: Match, begin: int) -> bool:
-        """Is what is little all of a text but for some words, or all of a sentence?"""
-        first, last = begin + match.begin, begin + match.end
-        if match.kind == "exact" and _is_apart(batch, stream, row, first, last):
-            return True
-        if match.share < LEAST_LIGHT:
-            return False
-        row_begin, row_end = stream.begins[row : row + 2].tolist()
-        starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
-        if len(self._sought[0][number].tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
-            return False
-        spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
-        return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
+    def _may_be(self, stream: Stream, place: "Place") -> bool:
+        """Do enough of its words stand there, wherever?"""
+        begin, end = self._around(stream, place)
+        chars = stream.chars[begin:end].tobytes().decode("latin-1")
+        return end > begin and any(
+            one.weight_in(chars) >= LEAST_SEEN * one.total for one in self._sought[place.question]
+        )
 
-    def _compared(self, number: int, piece: Piece) -> Match | None:
-        """As the question is spelled, or with the names of its LaTeX commands, whichever is liker."""
-        plain, spelled = self._sought[0][number], self._sought[1][number]
-        found = compared(plain, piece, LEAST)
-        if (found is not None and found.kind == "exact") or plain.piece.chars == spelled.piece.chars:
-            return found
+    def _around(self, stream: Stream, place: "Place") -> tuple[int, int]:
+        """Where a question may begin and end that has these shingles."""
+        if place.whole:
+            return place.first, place.last
+        begin, end = stream.begins[place.row : place.row + 2].tolist()
+        chars = self._sought[place.question][0].piece.chars
+        first = max(begin, place.first - _before(chars, _shingle(stream, place.first)))
+        last = min(end, place.last + _behind(chars, _shingle(stream, place.last)))
+        return first, last
+
+
+class Place(NamedTuple):
+    """Where a question may be."""
+
+    row: int
+    question: int
+    first: int
+    """In a stream: where the first shingle that they share begins, or the question itself."""
+    last: int
+    """Where the last one begins, or the question ends."""
+    whole: bool = False
+    """Is it the question itself?"""
+
+
+class _Looked:
+    """Texts that are looked at more closely, as they are compared (`canonical`)."""
+
+    def __init__(self, texts: Sequence[str], rows: list[int]) -> None:
+        self.rows = rows
+        """Their numbers."""
+        self.texts = [texts[row] for row in rows]
+        self.batch = batch_of([canonical(folded(text)) for text in self.texts])
+        self.stream = stream_of(self.batch)
+        self._at = {row: at for at, row in enumerate(rows)}
+
+    def placed(self, batch: Batch, stream: Stream, place: Place) -> Place:
+        """A place of all texts among these."""
+        row = self._at[place.row]
+        shift = int(self.batch.begins[row] - batch.begins[place.row])
+        last = stream.places[place.last - 1] + 1 if place.whole else stream.places[place.last]
+        found = np.searchsorted(self.stream.places, [stream.places[place.first] + shift, last + shift]).tolist()
+        return place._replace(row=row, first=found[0], last=found[1])
+
+    def evidence(self, row: int, begin: int, match: Match) -> str:
+        """What of a text it is."""
+        places = self.stream.places[[begin + match.begin, begin + match.end - 1]] - self.batch.begins[row]
+        return unfolded(self.texts[row], places[0], places[1] + 1)
+
+
+def _rank(flag: Flag) -> int:
+    """Of a question of several sets that flag is told which says most, the first of such."""
+    return ("changed", "near", "exact").index(flag.match.kind)
+
+
+def _is_liker(flag: Flag, held: Flag) -> bool:
+    return (flag.question, flag.match.kind) == (held.question, held.match.kind) and flag.match.share > held.match.share
+
+
+def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
+    """Questions as they are compared, each token with its weight in its set; `layout`: without names of commands."""
+    batch = batch_of(texts)
+    stream = stream_of(batch, without_layout=layout)
+    pieces = [_piece(batch, stream, *stream.begins[n : n + 2].tolist()) for n in range(len(texts))]
+    frequencies: dict[int, Counter[str]] = {}
+    for piece, group in zip(pieces, groups, strict=True):
+        frequencies.setdefault(group, Counter()).update({piece.chars[a:b] for a, b in piece.tokens()})
+    sizes = Counter(groups)
+    weigh = {group: weights(found, sizes[group]) for group, found in frequencies.items()}
+    found = [sought(piece, weigh[group]) for piece, group in zip(pieces, groups, strict=True)]
+    return [_without_form(one, text, batch, stream, n) for n, (one, text) in enumerate(zip(found, texts, strict=True))]
+
+
+def _without_form(question: Sought, text: str, batch: Batch, stream: Stream, row: int) -> Sought:
+    """In what form the answer is given weighs next to nothing."""
+    forms = answer_forms(text) if text.isascii() else []
+    if not forms:
+        return question
+    places = stream.places[stream.begins[row] + np.array([a for a, _ in question.tokens])] - batch.begins[row]
+    light = [any(a <= place < b for a, b in forms) for place in places.tolist()]
+    found = [FORM if one else weight for weight, one in zip(question.weights, light, strict=True)]
+    return question._replace(weights=found, total=sum(found))
+
+
+def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin: int) -> bool:
+    """Is what is little all of a text but for some words, or all of a sentence?"""
+    stream, first, last = looked.stream, begin + match.begin, begin + match.end
+    if (
+        not match.missing
+        and not match.instead
+        and match.kind != "changed"
+        and _is_apart(looked.batch, stream, row, first, last)
+    ):
+        return True
+    if match.share < LEAST_LIGHT:
+        return False
+    row_begin, row_end = stream.begins[row : row + 2].tolist()
+    starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
+    if len(question.tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
+        return False
+    spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
+    return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
+
+
+def _compared(question: Sequence[Sought], piece: Piece) -> Match | None:
+    """As the question is spelled, with the names of its LaTeX commands, or as the text writes it (`rewritten`),
+    whichever is liker."""
+    plain, spelled = question
+    found = compared(plain, piece, LEAST)
+    if (found is None or found.kind != "exact") and plain.piece.chars != spelled.piece.chars:
         other = compared(spelled, piece, LEAST)
-        return max((m for m in (found, other) if m is not None), key=lambda m: m.share, default=None)
+        found = max(filter(None, (found, other)), key=lambda m: (m.share, m.kind != "changed"), default=None)
+    if found is not None and not found.missing and found.kind != "changed":
+        return found
+    told = rewritten(plain, piece)
+    again = compared(told, piece, LEAST) if told is not None else None
+    if again is None or (found is not None and again.share < found.share + LEAST_GAIN):
+        return found
+    return again._replace(kind="near") if again.kind == "exact" else again
 
 
 def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> bool:
@@ -220,4 +332,8 @@ def _piece(batch: Batch, stream: Stream, begin: int, end: int) -> Piece:
     def raw(a: int, b: int) -> str:
         return batch.data[stream.places[begin + a] + 1 : stream.places[begin + b]].tobytes().decode("utf-8", "replace")
 
-    return Piece(stream.chars[begin:end].tobytes().decode("latin-1"), starts, raw)
+    def written(a: int, b: int) -> str:
+        last = stream.places[begin + b - 1] + 1
+        return batch.data[stream.places[begin + a] : last].tobytes().decode("utf-8", "replace")
+
+    return Piece(stream.chars[begin:end].tobytes().decode("latin-1"), starts, raw, written)

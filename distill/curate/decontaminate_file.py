@@ -82,7 +82,7 @@ def decontaminate_file(
     out, flagged = _refuse_paths(file, places, out, flagged)
     sets = {name: list(_questions(name, place, keys.against)) for name, place in zip(against, places, strict=True)}
     questions = [question for some in sets.values() for question in some]
-    finder = Decontaminator([question.text for question in questions])
+    finder = Decontaminator([question.text for question in questions], [question.file for question in questions])
     found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [])
     try:
         with replacing_together(flagged, out) as (lines, f), writer(f, file) as kept, unchanged(file):

@@ -6,8 +6,9 @@ from itertools import groupby
 
 from distill.curate.columns import Columns
 from distill.curate.distinct import distinct
+from distill.curate.instructions import without_instructions
 from distill.curate.near_duplicates import NearDuplicates
-from distill.curate.questions import AT_ONCE, GENERATED, without_instructions
+from distill.curate.questions import AT_ONCE, GENERATED
 from distill.curate.selections.pool import Ints
 from distill.curate.sources import Read
 from distill.records import Problem

@@ -5,7 +5,6 @@ prime positive integers" stands in a third of AIME and tells nothing. What is lo
 stands in a text, not the one n-gram that they have in common.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,7 +35,7 @@ KEYS = 4
 MOST_COMMON = 256
 """Questions that those may stand in."""
 
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.28
 """Of a question's weight in a text that is looked at more closely."""
 
 _BITS = 23
@@ -56,7 +55,8 @@ class Candidates(NamedTuple):
 class Questions:
     """Questions to be looked for. Those with the same letters and digits are looked for once."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], sets: Sequence[int]) -> None:
+        """`sets`: of which set each is. What is rare is told by the questions of the same set."""
         self.texts = texts
         self.plain = stream_of(batch_of(list(texts)))
         self.spelled = stream_of(batch_of(list(texts)), without_layout=False)
@@ -65,14 +65,16 @@ class Questions:
         pairs, first = np.unique(
             np.stack([np.append(ours.hashes, theirs.hashes), _rows(ours, theirs)]), axis=1, return_index=True
         )
-        frequencies, telling = _telling(pairs)
+        of_set = np.array(sets, np.int64)
+        frequencies, telling = _telling(pairs, of_set)
         pairs, frequencies, plain = pairs[:, telling], frequencies[telling], first[telling] < len(ours.hashes)
-        self.hashes, at, counts = np.unique(pairs[0], return_index=True, return_counts=True)
+        self.hashes, counts = np.unique(pairs[0], return_counts=True)
         self._questions = pairs[1].astype(np.int64)
         self._offsets = np.append(0, np.cumsum(counts))
-        weights = np.log((len(texts) + 1) / frequencies) / math.log(len(texts) + 1)
-        self.weights = weights[at]
-        self.total = np.bincount(self._questions[plain], weights[plain], len(texts))
+        sizes = np.bincount(of_set)[of_set[self._questions]] + 1
+        self.weights = np.log(sizes / frequencies) / np.log(sizes)
+        """Of each pair of a shingle and a question."""
+        self.total = np.bincount(self._questions[plain], self.weights[plain], len(texts))
         """Weight of each question."""
         self._bits = _bit_table(self.hashes)
         self._whole: dict[bytes, list[int]] = {}
@@ -103,32 +105,33 @@ class Questions:
         counts = self._offsets[places + 1] - self._offsets[places]
         every = np.repeat(np.arange(len(found)), counts)
         within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
-        questions = self._questions[self._offsets[places][every] + within]
-        pairs = shingles.rows[found][every] * len(self.texts) + questions
-        likely = self._likely(pairs, places[every])
-        return self._shared(pairs[likely], places[every][likely], shingles.starts[found][every][likely])
+        posts = self._offsets[places][every] + within
+        pairs = shingles.rows[found][every] * len(self.texts) + self._questions[posts]
+        likely = self._likely(pairs, posts)
+        return self._shared(pairs[likely], posts[likely], shingles.starts[found][every][likely])
 
-    def _likely(self, pairs: Places, hashes: Places) -> Places:
+    def _likely(self, pairs: Places, posts: Places) -> Places:
         """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
         order = np.argsort(pairs, kind="stable")
         pairs = pairs[order]
         groups = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
         if not len(groups):
             return groups
-        weights = np.add.reduceat(self.weights[hashes[order]], groups)
+        weights = np.add.reduceat(self.weights[posts[order]], groups)
         enough = weights >= LEAST_SHARE * self.total[pairs[groups] % len(self.texts)]
         return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
-    def _shared(self, pairs: Places, hashes: Places, starts: Places) -> Candidates:
+    def _shared(self, pairs: Places, posts: Places, starts: Places) -> Candidates:
         """Pairs, each with the shingles it shares, down to those that share enough."""
-        order = np.lexsort((hashes, pairs))
-        pairs, hashes, starts = pairs[order], hashes[order], starts[order]
+        order = np.lexsort((posts, pairs))
+        pairs, posts, starts = pairs[order], posts[order], starts[order]
         again = np.zeros(len(pairs), bool)
-        again[1:] = (pairs[1:] == pairs[:-1]) & (hashes[1:] == hashes[:-1])
+        again[1:] = posts[1:] == posts[:-1]
+        again[1:] &= pairs[1:] == pairs[:-1]
         once, groups = np.unique(pairs, return_index=True)
         if not len(once):
             return Candidates(once, once, once, once)
-        weights = np.add.reduceat(np.where(again, 0.0, self.weights[hashes]), groups)
+        weights = np.add.reduceat(np.where(again, 0.0, self.weights[posts]), groups)
         questions = once % len(self.texts)
         enough = weights >= LEAST_SHARE * self.total[questions]
         first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
@@ -148,9 +151,11 @@ def _rows(ours: Shingles, theirs: Shingles) -> Hashes:
     return np.append(ours.rows, theirs.rows).astype(np.uint64)
 
 
-def _telling(pairs: Hashes) -> tuple[Places, NDArray[np.bool_]]:
-    """How many questions hold the shingle of each pair of one and a question, and which pairs tell something."""
-    _, group, counts = np.unique(pairs[0], return_inverse=True, return_counts=True)
+def _telling(pairs: Hashes, of_set: Places) -> tuple[Places, NDArray[np.bool_]]:
+    """How many questions of its set hold the shingle of each pair of one and a question, and which pairs tell
+    something."""
+    keys = np.stack([pairs[0], of_set[pairs[1].astype(np.int64)].astype(np.uint64)])
+    _, group, counts = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
     frequencies = counts[group]
     order = np.lexsort((frequencies, pairs[1]))
     rows = pairs[1][order]

@@ -79,7 +79,7 @@ def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int) -> li
     than are asked for.
     """
     file = user_path(mix.path)
-    finder = Decontaminator([q.text for q in evaluation]) if evaluation else None
+    finder = Decontaminator([q.text for q in evaluation], [q.set for q in evaluation]) if evaluation else None
     seen: set[int] = set()
 
     def keyed() -> Iterator[tuple[int, int, Chat]]:

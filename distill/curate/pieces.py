@@ -19,6 +19,10 @@ FUNCTIONS = frozenset(
 """Words that are symbols of formulas: another one makes another formula."""
 
 
+CAPITALS = 3
+"""Kind of a word in capitals."""
+
+
 class Piece(NamedTuple):
     """A part of a text as a stream."""
 
@@ -28,9 +32,19 @@ class Piece(NamedTuple):
     """Where its tokens begin: words, numbers, and characters beyond ASCII. The first is 0."""
     raw: Callable[[int, int], str]
     """The text between two places of the stream."""
+    written: Callable[[int, int], str]
+    """The text from one place to before another."""
 
     def tokens(self) -> list[Span]:
         return list(zip(self.starts, [*self.starts[1:], len(self.chars)], strict=True))
+
+    def kind(self, token: Span) -> int:
+        """As `kind_of`, and 3 of a word in capitals, which is data ("the letters of RADII"), unless all are."""
+        begin, end = token
+        kind = kind_of(self.chars[begin:end])
+        if kind or end - begin < WORD or not self.written(begin, end).isupper():
+            return kind
+        return 0 if self.written(0, len(self.chars)).isupper() else CAPITALS
 
 
 class Sought(NamedTuple):
@@ -40,8 +54,12 @@ class Sought(NamedTuple):
     tokens: list[Span]
     words: list[str]
     """Its tokens as text."""
+    kinds: list[int]
+    """Of its tokens."""
     weights: list[float]
     """Of its tokens."""
+    weigh: Callable[[str], float]
+    """What any token weighs."""
     total: float
     """Their sum."""
     symbols: int
@@ -74,8 +92,9 @@ def sought(piece: Piece, weigh: Callable[[str], float]) -> Sought:
     tokens = piece.tokens()
     words = [piece.chars[a:b] for a, b in tokens]
     weights = [weigh(word) for word in words]
-    kinds = [kind_of(word) for word in words]
-    return Sought(piece, tokens, words, weights, sum(weights), len(kinds) - kinds.count(0), kinds.count(1))
+    kinds = [*map(piece.kind, tokens)]
+    symbols = len(kinds) - kinds.count(0)
+    return Sought(piece, tokens, words, kinds, weights, weigh, sum(weights), symbols, kinds.count(1))
 
 
 def kind_of(token: str) -> int:

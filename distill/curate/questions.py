@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from distill.curate.decontaminate import Decontaminator
+from distill.curate.instructions import without_instructions
 from distill.records import Problem
 
 GENERATED = frozenset(("countdown", "reasoning_gym"))
@@ -22,19 +23,10 @@ class Question(NamedTuple):
     where: str
     """The set, and its place there."""
 
-
-NEAR = 600
-"""Characters at each end of a question in which such sentences are looked for."""
-
-_INSTRUCTING = ("\\boxed", "step by step", "step-by-step")
-_INSTRUCTION = (
-    r"(?=[^.!?\n]*\b(?:answer|response|result|solution|think|reason|solve)\b)"
-    r"[^.!?\n]*(?:\\boxed\s*\{[^{}]{0,20}\}|step[ -]by[ -]step)[^.!?\n]*[.!:]?"
-    r"(?:\s*Therefore, the final answer is: \$?\\boxed[^\n]{0,80})?"
-)
-_BEFORE = re.compile(rf"^(?:\s*(?:{_INSTRUCTION})\s*)+", re.IGNORECASE)
-_BEHIND = re.compile(rf"(?:(?:(?<=[.!?$}}\]])\s+|\n\s*)(?:{_INSTRUCTION}))+\s*$", re.IGNORECASE)
-"""A sentence that tells how to answer, in front of the question or behind it."""
+    @property
+    def set(self) -> str:
+        """Of which it is: what is rare in one tells nothing of another."""
+        return self.where.rsplit(", row ", 1)[0] if ", row " in self.where else ""
 
 
 @dataclass(frozen=True)
@@ -73,17 +65,6 @@ def asked(problem: Problem) -> str:
     return problem.question if problem.kind == "reasoning_gym" else normalised(without_instructions(problem.question))
 
 
-def without_instructions(question: str) -> str:
-    """A question without the sentences around it that say how to answer, which published sets write before all of
-    theirs: "Please reason step by step, and put your final answer within \\boxed{}."."""
-    near = question[:NEAR].lower() + question[-NEAR:].lower()
-    if not any(map(near.__contains__, _INSTRUCTING)):
-        return question
-    kept = _BEFORE.sub("", question[:NEAR]) + question[NEAR:]
-    kept = (kept[:-NEAR] + _BEHIND.sub("", kept[-NEAR:])).strip()
-    return kept or question
-
-
 def normalised(question: str) -> str:
     """Lower case, LaTeX spacing, white space and punctuation gone; digits, letters and operators stay.
 
@@ -118,7 +99,7 @@ def contaminated(
     questions += others
     texts = [p for p in problems if p.kind not in GENERATED and p.id not in found]
     if questions and texts:
-        finder = Decontaminator([q.text for q in questions])
+        finder = Decontaminator([q.text for q in questions], [q.set for q in questions])
         for at in range(0, len(texts), AT_ONCE):
             part = texts[at : at + AT_ONCE]
             for flag in finder.flags([p.question for p in part]):

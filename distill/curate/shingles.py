@@ -62,7 +62,7 @@ def _ends() -> NDArray[np.bool_]:
 
 
 _ENDS = _ends()
-KINDS, LOWER, _LAYOUT = _kinds(), _lower(), names(LAYOUT)
+KINDS, LOWER, _LAYOUT, _AROUND = _kinds(), _lower(), names(LAYOUT), names(["begin", "end"])
 MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(PADDING)], np.uint64)
 PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
@@ -140,10 +140,24 @@ def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
     spelled = eight(np.append(LOWER[data], np.zeros(PADDING, np.uint8)), begins) & MASKS[lengths]
     spelled ^= lengths.astype(np.uint64) << np.uint64(59)
     known = among(spelled, _LAYOUT)
+    begins, ends = _with_environments(kinds, begins[known], ends[known], spelled[known], others)
     edges = np.zeros(len(data) + 1, np.int8)
-    edges[begins[known]] = 1
-    edges[ends[known]] -= 1
+    edges[begins] += 1
+    edges[ends] -= 1
     return np.cumsum(edges[:-1], dtype=np.int8) != 0
+
+
+def _with_environments(
+    kinds: Bytes, begins: Places, ends: Places, spelled: Hashes, others: Places
+) -> tuple[Places, Places]:
+    """Begins and ends of commands, and of the names behind those that begin or end an environment."""
+    around = ends[among(spelled, _AROUND)]
+    if not len(around):
+        return begins, ends
+    letters = np.append(np.flatnonzero(kinds == LETTER), len(kinds))
+    named = letters[np.searchsorted(letters, around)]
+    named = named[named <= around + 3]  # `\begin{pmatrix}`, `\begin { pmatrix }`
+    return np.append(begins, named), np.append(ends, others[np.searchsorted(others, named)])
 
 
 def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
