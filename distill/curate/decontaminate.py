@@ -16,7 +16,7 @@ from distill.curate.evaluated import Questions
 from distill.curate.folding import folded, unfolded
 from distill.curate.instructions import without_instructions
 from distill.curate.pieces import Piece, Sought, kind_of, sought
-from distill.curate.rewriting import rewritten
+from distill.curate.rewriting import Rewriting
 from distill.curate.scratch_memory import keep_scratch_memory
 from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
 
@@ -103,6 +103,7 @@ class Decontaminator:
                 strict=True,
             )
         ]
+        self._rewriting = [Rewriting(plain) for plain, _ in self._sought]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
         """The questions that these texts hold, by text, the likest first."""
@@ -139,7 +140,8 @@ class Decontaminator:
         end = end if place.whole else _token_end(looked.stream, end, int(looked.stream.begins[place.row + 1]))
         if end <= begin:
             return None
-        match = _compared(sought, _piece(looked.batch, looked.stream, begin, end))
+        piece = _piece(looked.batch, looked.stream, begin, end)
+        match = _compared(sought, self._rewriting[place.question], piece)
         if match is None:
             return None
         if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
@@ -259,9 +261,9 @@ def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin:
     return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
 
 
-def _compared(question: Sequence[Sought], piece: Piece) -> Match | None:
-    """As the question is spelled, with the names of its LaTeX commands, or as the text writes it (`rewritten`),
-    whichever is liker."""
+def _compared(question: Sequence[Sought], rewriting: Rewriting, piece: Piece) -> Match | None:
+    """As the question is spelled, with the names of its LaTeX commands, or as the text writes it, whichever is
+    liker."""
     plain, spelled = question
     found = compared(plain, piece, LEAST)
     if (found is None or found.kind != "exact") and plain.piece.chars != spelled.piece.chars:
@@ -269,7 +271,7 @@ def _compared(question: Sequence[Sought], piece: Piece) -> Match | None:
         found = max(filter(None, (found, other)), key=lambda m: (m.share, m.kind != "changed"), default=None)
     if found is not None and not found.missing and found.kind != "changed":
         return found
-    told = rewritten(plain, piece)
+    told = rewriting.of(piece)
     again = compared(told, piece, LEAST) if told is not None else None
     if again is None or (found is not None and again.share < found.share + LEAST_GAIN):
         return found

@@ -6,7 +6,7 @@ in the text is judged as ever (`alignment`).
 
 import re
 from collections import Counter
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -27,18 +27,63 @@ MOST_NAMES = 0.6
 """Share of the places of a letter in which another must stand for it."""
 
 
-def rewritten(question: Sought, piece: Piece) -> Sought | None:
-    """The question in the order and with the letters of a text; None where both are its own, or where too little of it
-    is there."""
-    words = question.words
-    runs = [
-        a + b + c for a, b, c in zip(words, words[1:], words[2:], strict=False) if not any(map(_is_letter, (a, b, c)))
-    ]
-    if sum(map(piece.chars.__contains__, runs)) < LEAST_RUNS * len(runs):
-        return None
-    order, names = _order(question, piece), _names(question, piece)
-    if order == sorted(order) and not names:
-        return None
+class Rewriting:
+    """A question that many texts are asked for; its parts are told once."""
+
+    def __init__(self, question: Sought) -> None:
+        self.question = question
+
+    def of(self, piece: Piece) -> Sought | None:
+        """The question in the order and with the letters of a text; None where both are its own, or where too little of
+        it is there."""
+        if sum(map(piece.chars.__contains__, self._runs)) < LEAST_RUNS * len(self._runs):
+            return None
+        order, names = self._order(piece.chars), _names(self.question, piece)
+        return _made(self.question, order, names) if order != sorted(order) or names else None
+
+    @cached_property
+    def _runs(self) -> list[str]:
+        """Three tokens in a row, without letters that may have another name."""
+        words = self.question.words
+        runs = zip(words, words[1:], words[2:], strict=False)
+        return ["".join(run) for run in runs if not any(map(_is_letter, run))]
+
+    @cached_property
+    def _parts(self) -> list[tuple[list[int], list[str]]]:
+        """Sentences and clauses: their tokens, and the runs of tokens by which each is found."""
+        parts, question = [[0]], self.question
+        for at, ((_, end), (begin, _)) in enumerate(pairwise(question.tokens), 1):
+            if _PART_END.search(question.piece.raw(end - 1, begin)):
+                parts.append([])
+            parts[-1].append(at)
+        return [(part, self._runs_of(part)) for part in parts]
+
+    def _runs_of(self, part: list[int]) -> list[str]:
+        runs = [part[at : at + RUN] for at in range(len(part) - RUN + 1)] or [part]
+        texts = ["".join(self.question.words[at] for at in run) for run in runs]
+        return [text for text in texts if len(text) >= RUN]
+
+    def _order(self, chars: str) -> list[int]:
+        """Its tokens in the order in which its parts stand in a text; a part that is not found stays behind the one
+        before it."""
+        placed: list[tuple[float, list[int]]] = []
+        for part, runs in self._parts:
+            place = _place(runs, chars)
+            if place is None and placed:
+                placed[-1][1].extend(part)
+            else:
+                placed.append((-1.0 if place is None else place, [*part]))
+        return [at for _, part in sorted(placed, key=lambda one: one[0]) for at in part]
+
+
+def _place(runs: list[str], chars: str) -> float | None:
+    """Where most of a part stands: the middle of what some tokens in a row stand at, if that is one place each."""
+    found = [at for run in runs if (at := chars.find(run)) >= 0 and chars.find(run, at + len(run)) < 0]
+    return median(found) if found else None
+
+
+def _made(question: Sought, order: list[int], names: dict[str, str]) -> Sought:
+    """The question with its tokens in another order and by other names."""
     words = [names.get(question.words[at], question.words[at]) for at in order]
     ends = [0]
     for word in words:
@@ -64,40 +109,6 @@ def rewritten(question: Sought, piece: Piece) -> Sought | None:
         kinds=[question.kinds[at] for at in order],
         weights=[question.weights[at] for at in order],
     )
-
-
-def _order(question: Sought, piece: Piece) -> list[int]:
-    """Its tokens in the order in which its parts stand in the piece; a part that is not found stays behind the one
-    before it."""
-    placed: list[tuple[float, list[int]]] = []
-    for part in _parts(question):
-        place = _place(question, part, piece.chars)
-        if place is None and placed:
-            placed[-1][1].extend(part)
-        else:
-            placed.append((-1.0 if place is None else place, part))
-    return [at for _, part in sorted(placed, key=lambda one: one[0]) for at in part]
-
-
-def _parts(question: Sought) -> list[list[int]]:
-    """Sentences and clauses."""
-    parts = [[0]]
-    for at, ((_, end), (begin, _)) in enumerate(pairwise(question.tokens), 1):
-        if _PART_END.search(question.piece.raw(end - 1, begin)):
-            parts.append([])
-        parts[-1].append(at)
-    return parts
-
-
-def _place(question: Sought, part: list[int], chars: str) -> float | None:
-    """Where most of a part stands: the middle of what some tokens in a row stand at, if that is one place each."""
-    runs = [part[at : at + RUN] for at in range(len(part) - RUN + 1)] or [part]
-    found = []
-    for run in runs:
-        text = "".join(question.words[at] for at in run)
-        if len(text) >= RUN and chars.count(text) == 1:
-            found.append(chars.index(text))
-    return median(found) if found else None
 
 
 @lru_cache(1 << 14)
