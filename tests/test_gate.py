@@ -38,6 +38,13 @@ def passed(template: str, *answers: str, messages: list[dict[str, str]] = MESSAG
 
 IF_SYSTEM = "('{}' if messages[0].role == 'system' else '{}')"
 NO_HEAD = tiny.CHATML.split("{% if add")[0]
+EMPTIED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n'")
+CHANNELS = tiny.CHATML.replace("m['content']", "('final:' if m['role'] == 'assistant' else '') + m['content']")
+NO_END = tiny.CHATML.replace("+ '<|im_end|>'", "")
+TWO_BOS = "<|pad|><|pad|>" + tiny.CHATML
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + tiny.CHATML
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,11 @@ NO_HEAD = tiny.CHATML.split("{% if add")[0]
             "puts '<|stop|>' behind an answer",
         ),
         ("{{ 1 // 0 }}" + tiny.CHATML, "cannot render a chat"),
+        (EMPTIED, "ends its prompt with an empty thinking block"),
+        (CHANNELS, "puts 'final:' before an answer"),
+        (NO_END, "ends an answer without a token of its own"),
+        (TWO_BOS, "begins a prompt with '<|pad|>' twice"),
+        (NO_SYSTEM, "cannot render a chat of system, user: System role not supported"),
     ],
 )
 def test_templates_with_a_hidden_fault_are_refused(template: str, said: str) -> None:

@@ -1,7 +1,6 @@
 """What goes into training: rendering, masks, the gate, packing. Hugging Face's own output is the oracle."""
 
 import random
-import re
 from typing import Any
 
 import pytest
@@ -50,30 +49,6 @@ def test_coloured_shows_all_text_once() -> None:
 
 THINK_STRIPPED = tiny.CHATML.replace("m['content']", "m['content'].split('</think>')[-1]")
 PREFILLED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'")
-EMPTIED = tiny.CHATML.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n'")
-CHANNELS = tiny.CHATML.replace("m['content']", "('final:' if m['role'] == 'assistant' else '') + m['content']")
-NO_END = tiny.CHATML.replace("+ '<|im_end|>'", "")
-TWO_BOS = "<|pad|><|pad|>" + tiny.CHATML
-NO_SYSTEM = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + tiny.CHATML
-)
-
-
-@pytest.mark.parametrize(
-    ("template", "said"),
-    [
-        (EMPTIED, "ends its prompt with an empty thinking block"),
-        (CHANNELS, "puts 'final:' before an answer"),
-        (NO_END, "ends an answer without a token of its own"),
-        (TWO_BOS, "begins a prompt with '<|pad|>' twice"),
-        (NO_SYSTEM, "cannot render a chat of system, user: System role not supported"),
-    ],
-)
-def test_templates_that_teach_wrongly_are_refused(template: str, said: str) -> None:
-    tokenizer = tiny.tokenizer(template)
-    tokenizer.bos_token = "<|pad|>"
-    with pytest.raises(Refused, match=re.escape(said)):
-        check(curated(ANSWER), tokenizer, Train())
 
 
 @pytest.mark.parametrize(
