@@ -4,7 +4,7 @@ Both are compared as streams (`shingles`), so that neither spacing nor the spell
 left unmatched is other words or another problem is judged in `changes`.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import compress
 from typing import Literal, NamedTuple
@@ -37,15 +37,14 @@ class Match(NamedTuple):
 
 def compared(question: Sought, piece: Piece, least: float) -> Match | None:
     """The question in the piece; None where less than this share of it is there."""
-    chars = question.piece.chars
-    places = _places(chars, piece.chars)
-    begins = {*piece.starts, len(piece.chars)}
-    there = [_is_whole(chars, piece.chars, places, token, begins) for token in question.tokens]
+    blocks = _blocks(question.piece.chars, piece.chars)
+    there = _whole(question, piece, blocks)
     matched = sum(compress(question.weights, there))
     if not matched or matched < least * question.total:
         return None
+    places = _places(len(question.piece.chars), blocks)
     gaps = list(_gaps(question.tokens, there, places, piece))
-    missing = [_text(chars[a:b]) for gap in gaps for a, b in gap.lost]
+    missing = [_text(question.piece.chars[a:b]) for gap in gaps for a, b in gap.lost]
     instead = [_text(piece.chars[a:b]) for gap in gaps for a, b in gap.instead]
     kind: Kind = "near" if missing or instead else "exact"
     found = list(compress(question.tokens, there))
@@ -59,31 +58,50 @@ def _text(chars: str) -> str:
     return chars if chars.isascii() else chars.encode("latin-1").decode("utf-8", "replace")
 
 
-def _places(question: str, piece: str) -> list[int]:
-    """Where each character of the question stands in the piece; -1 where it does not."""
+def _blocks(question: str, piece: str) -> list[tuple[int, int, int]]:
+    """What of the question stands in the piece: where a run of it begins and ends, and begins in the piece."""
     if (begin := piece.find(question)) >= 0:
-        return list(range(begin, begin + len(question)))
-    places = [-1] * len(question)
-    for step in Levenshtein.opcodes(question, piece):
-        if step.tag == "equal":
-            places[step.src_start : step.src_end] = range(step.dest_start, step.dest_end)
+        return [(0, len(question), begin)]
+    steps = Levenshtein.opcodes(question, piece)
+    return [(step.src_start, step.src_end, step.dest_start) for step in steps if step.tag == "equal"]
+
+
+def _places(length: int, blocks: list[tuple[int, int, int]]) -> list[int]:
+    """Where each character of the question stands in the piece; -1 where it does not."""
+    places = [-1] * length
+    for begin, end, at in blocks:
+        places[begin:end] = range(at, at + end - begin)
     return places
 
 
-def _is_whole(question: str, piece: str, places: list[int], token: Span, begins: set[int]) -> bool:
-    """Is a token there in one, a symbol no part of a word, and a number no part of a longer one?"""
-    begin, end = token
-    at = places[begin]
-    until = at + end - begin
-    if at < 0 or places[begin:end] != list(range(at, until)):
-        return False
+def _whole(question: Sought, piece: Piece, blocks: list[tuple[int, int, int]]) -> list[bool]:
+    """Is each token there in one, a symbol no part of a word, and a number no part of a longer one?
+
+    One inside a block is; those at its ends may be parts of others.
+    """
+    begins = {*piece.starts, len(piece.chars)}
+    starts, chars = question.piece.starts, question.piece.chars
+    there = [False] * len(starts)
+    for begin, end, at in blocks:
+        first, last = bisect_left(starts, begin), bisect_right(starts, end) - 1
+        last += end == len(chars)  # tokens from the first to before the last are in the block
+        if first < last:
+            there[first:last] = [True] * (last - first)
+            for token in {first, last - 1}:
+                there[token] = _is_whole(chars, piece.chars, question.tokens[token], (begin, end, at), begins)
+    return there
+
+
+def _is_whole(question: str, piece: str, token: Span, block: tuple[int, int, int], begins: set[int]) -> bool:
+    (begin, end), (first, last, at) = token, block
+    starting, ending = begin + at - first, end + at - first
     if not question[begin].isdigit():
         if end - begin >= WORD:
             return True
-        starts = at in begins or (begin > 0 and places[begin - 1] == at - 1)
-        return starts and (until in begins or (end < len(question) and places[end] == until))
-    before = at in begins or question[begin - 1 : begin].isdigit() == piece[at - 1 : at].isdigit()
-    return before and (until in begins or question[end : end + 1].isdigit() == piece[until : until + 1].isdigit())
+        starts = starting in begins or begin > first
+        return starts and (ending in begins or end < last)
+    before = starting in begins or question[begin - 1 : begin].isdigit() == piece[starting - 1 : starting].isdigit()
+    return before and (ending in begins or question[end : end + 1].isdigit() == piece[ending : ending + 1].isdigit())
 
 
 def _gaps(tokens: list[Span], there: list[bool], places: list[int], piece: Piece) -> Iterator[Gap]:

@@ -32,6 +32,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_WORD = re.compile("[a-z]+")
+_NUMBER_BEGIN = re.compile("hundred|t(?:w|hr|en|hir)|f(?:our|iv|if|ort)|s(?:ix|ev)|e(?:ig|lev)|nine")
 _CHOICE = re.compile(
     r"(?<![\w$\\])(?:\(\s*([A-Fa-f])\s*\)|([A-Fa-f])[.)])(?=\s|\$|\\)"
     r"|\\(?:text|textbf|mathrm)\s*\{\s*\(\s*([A-F])\s*\)\s*\}"
@@ -85,11 +86,11 @@ def canonical(text: str) -> str:
 
 def with_digits(text: str) -> str:
     """Numbers below 1,000 in digits, but for a lone `one`, which mostly counts nothing."""
-    return _NUMBER.sub(_digits, text)
+    return _NUMBER.sub(_digits, text) if _NUMBER_BEGIN.search(text.lower()) else text
 
 
 def _blank(found: re.Match[str]) -> str:
-    return "".join("\n" if c == "\n" else " " * len(c.encode("utf-8", "replace")) for c in found[0])
+    return "\n".join(" " * len(line.encode("utf-8", "replace")) for line in found[0].split("\n"))
 
 
 def _reciprocal(found: re.Match[str]) -> str:

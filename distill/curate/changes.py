@@ -46,6 +46,7 @@ MOST_DROPPED = 3
 """Words in a row that it leaves out."""
 
 _SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
+_SPACE = re.compile(r"\s")
 _SIGN_OF = {"\\l": "<", "\\g": ">", "\\n": "≠", "**": "^", "\\t": "*", "\\c": "*"}
 _LOST_IN_TEXT = frozenset("^*!")
 """Signs that a text without them may have lost."""
@@ -205,7 +206,7 @@ def _is_bounded(piece: Piece, tokens: list[Span], last: int | None, following: i
 
 
 def _has_space(raw: str) -> bool:
-    return any(c.isspace() for c in raw)
+    return bool(_SPACE.search(raw))
 
 
 def signs_differ(question: Piece, piece: Piece, found: list[Span], places: list[int]) -> bool:

@@ -7,6 +7,7 @@ stays one whatever it is looked for with. Made by `benchmarks/common_words.py` o
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 COMMON = (
     """a and how of the""",
@@ -73,6 +74,7 @@ def weights(frequencies: Counter[str], questions: int) -> Callable[[str], float]
     """Rarity of a word in a question of a set: in how many questions of the set each word stands, and how many they
     are. Inverse document frequency of the other questions and the background (a Dirichlet prior) together."""
 
+    @lru_cache(1 << 14)
     def weigh(word: str) -> float:
         others = max(frequencies.get(word, 1) - 1, 0)
         share = (others + BACKGROUND * _SHARES.get(word, _SELDOM)) / (questions - 1 + BACKGROUND)

@@ -124,24 +124,22 @@ class Decontaminator:
         return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
 
     def _flags(self, texts: list[str]) -> list[Flag]:
-        batch = batch_of(texts)
-        stream = stream_of(batch)
-        found = self._questions.candidates(stream)
+        read = _Read(texts)
+        found = self._questions.candidates(read.stream)
         pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
-        pairs += [Place(*one, True) for one in self._questions.whole(batch, stream)]
-        pairs = [pair for pair in pairs if self._may_be(stream, pair)]
+        pairs += [Place(*one, True) for one in self._questions.whole(read.batch, read.stream)]
+        pairs = [pair for pair in pairs if self._may_be(read, pair)]
         looked = _Looked(texts, sorted({pair.row for pair in pairs}))
-        flags = (self._flag(looked, looked.placed(batch, stream, pair)) for pair in pairs)
+        flags = (self._flag(looked, place) for place in looked.placed(read, pairs))
         return [flag for flag in flags if flag is not None]
 
     def _flag(self, looked: "_Looked", place: "Place") -> Flag | None:
         """What a place of a text is to a question."""
-        sought, (begin, end) = self._sought[place.question], self._around(looked.stream, place)
-        end = end if place.whole else _token_end(looked.stream, end, int(looked.stream.begins[place.row + 1]))
+        sought, (begin, end) = self._sought[place.question], self._around(looked, place)
+        end = end if place.whole else looked.token_end(end, place.row)
         if end <= begin:
             return None
-        piece = _piece(looked.batch, looked.stream, begin, end)
-        match = _compared(sought, self._rewriting[place.question], piece)
+        match = _compared(sought, self._rewriting[place.question], looked.piece(begin, end))
         if match is None:
             return None
         if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
@@ -150,23 +148,22 @@ class Decontaminator:
             return None
         return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
 
-    def _may_be(self, stream: Stream, place: "Place") -> bool:
+    def _may_be(self, read: "_Read", place: "Place") -> bool:
         """Do enough of its words stand there, wherever?"""
-        begin, end = self._around(stream, place)
-        chars = stream.chars[begin:end].tobytes().decode("latin-1")
+        begin, end = self._around(read, place)
+        chars = read.chars[begin:end]
         return end > begin and any(
             one.weight_in(chars) >= LEAST_SEEN * one.total for one in self._sought[place.question]
         )
 
-    def _around(self, stream: Stream, place: "Place") -> tuple[int, int]:
+    def _around(self, read: "_Read", place: "Place") -> tuple[int, int]:
         """Where a question may begin and end that has these shingles."""
         if place.whole:
             return place.first, place.last
-        begin, end = stream.begins[place.row : place.row + 2].tolist()
         chars = self._sought[place.question][0].piece.chars
-        first = max(begin, place.first - _before(chars, _shingle(stream, place.first)))
-        last = min(end, place.last + _behind(chars, _shingle(stream, place.last)))
-        return first, last
+        first = place.first - _before(chars, read.chars[place.first : place.first + LENGTH])
+        last = place.last + _behind(chars, read.chars[place.last : place.last + LENGTH])
+        return max(first, read.begins[place.row]), min(last, read.begins[place.row + 1])
 
 
 class Place(NamedTuple):
@@ -182,24 +179,57 @@ class Place(NamedTuple):
     """Is it the question itself?"""
 
 
-class _Looked:
+class _Read:
+    """Texts as they are searched."""
+
+    def __init__(self, texts: list[str], without_layout: bool = True) -> None:
+        self.batch = batch_of(texts)
+        self.stream = stream_of(self.batch, without_layout)
+        self.data = self.batch.data.tobytes()
+        self.chars = self.stream.chars.tobytes().decode("latin-1")
+        """A character for each byte of the stream."""
+        self.begins = self.stream.begins.tolist()
+
+    def piece(self, begin: int, end: int) -> Piece:
+        """What stands between two places of the stream."""
+        first, last = self.stream.starts.searchsorted([begin, end]).tolist()
+        starts = (self.stream.starts[first:last] - begin).tolist()
+        places = self.stream.places[begin:end]
+
+        def raw(a: int, b: int) -> str:
+            return self.data[places[a] + 1 : places[b]].decode("utf-8", "replace")
+
+        def written(a: int, b: int) -> str:
+            return self.data[places[a] : places[b - 1] + 1].decode("utf-8", "replace")
+
+        return Piece(self.chars[begin:end], starts if starts[:1] == [0] else [0, *starts], raw, written)
+
+
+class _Looked(_Read):
     """Texts that are looked at more closely, as they are compared (`canonical`)."""
 
     def __init__(self, texts: Sequence[str], rows: list[int]) -> None:
         self.rows = rows
         """Their numbers."""
         self.texts = [texts[row] for row in rows]
-        self.batch = batch_of([canonical(folded(text)) for text in self.texts])
-        self.stream = stream_of(self.batch)
-        self._at = {row: at for at, row in enumerate(rows)}
+        super().__init__([canonical(folded(text)) for text in self.texts])
 
-    def placed(self, batch: Batch, stream: Stream, place: Place) -> Place:
-        """A place of all texts among these."""
-        row = self._at[place.row]
-        shift = int(self.batch.begins[row] - batch.begins[place.row])
-        last = stream.places[place.last - 1] + 1 if place.whole else stream.places[place.last]
-        found = np.searchsorted(self.stream.places, [stream.places[place.first] + shift, last + shift]).tolist()
-        return place._replace(row=row, first=found[0], last=found[1])
+    def placed(self, read: _Read, pairs: list[Place]) -> Iterator[Place]:
+        """Places of all texts among these."""
+        at = {row: at for at, row in enumerate(self.rows)}
+        rows = [at[pair.row] for pair in pairs]
+        shifts = self.batch.begins[rows] - read.batch.begins[[pair.row for pair in pairs]]
+        first, last, whole = np.array([pair[2:] for pair in pairs], np.int64).reshape(-1, 3).T
+        ends = read.stream.places[last - whole] + whole  # of a whole question the place behind its last letter
+        found = np.searchsorted(self.stream.places, np.stack([read.stream.places[first], ends]) + shifts)
+        for pair, row, (begin, end) in zip(pairs, rows, found.T.tolist(), strict=True):
+            yield pair._replace(row=row, first=begin, last=end)
+
+    def token_end(self, at: int, row: int) -> int:
+        """The next begin of a token, or the end of the row: a number is not cut."""
+        following = int(self.stream.starts.searchsorted(at))
+        end = self.begins[row + 1]
+        return min(end, int(self.stream.starts[following])) if following < len(self.stream.starts) else end
 
     def evidence(self, row: int, begin: int, match: Match) -> str:
         """What of a text it is."""
@@ -218,23 +248,23 @@ def _is_liker(flag: Flag, held: Flag) -> bool:
 
 def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
     """Questions as they are compared, each token with its weight in its set; `layout`: without names of commands."""
-    batch = batch_of(texts)
-    stream = stream_of(batch, without_layout=layout)
-    pieces = [_piece(batch, stream, *stream.begins[n : n + 2].tolist()) for n in range(len(texts))]
+    read = _Read(texts, layout)
+    pieces = [read.piece(*ends) for ends in pairwise(read.begins)]
     frequencies: dict[int, Counter[str]] = {}
     for piece, group in zip(pieces, groups, strict=True):
         frequencies.setdefault(group, Counter()).update({piece.chars[a:b] for a, b in piece.tokens()})
     sizes = Counter(groups)
     weigh = {group: weights(found, sizes[group]) for group, found in frequencies.items()}
     found = [sought(piece, weigh[group]) for piece, group in zip(pieces, groups, strict=True)]
-    return [_without_form(one, text, batch, stream, n) for n, (one, text) in enumerate(zip(found, texts, strict=True))]
+    return [_without_form(one, text, read, n) for n, (one, text) in enumerate(zip(found, texts, strict=True))]
 
 
-def _without_form(question: Sought, text: str, batch: Batch, stream: Stream, row: int) -> Sought:
+def _without_form(question: Sought, text: str, read: _Read, row: int) -> Sought:
     """In what form the answer is given weighs next to nothing."""
     forms = answer_forms(text) if text.isascii() else []
     if not forms:
         return question
+    stream, batch = read.stream, read.batch
     places = stream.places[stream.begins[row] + np.array([a for a, _ in question.tokens])] - batch.begins[row]
     light = [any(a <= place < b for a, b in forms) for place in places.tolist()]
     found = [FORM if one else weight for weight, one in zip(question.weights, light, strict=True)]
@@ -304,10 +334,6 @@ def _together(parts: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
             begin, size = at, 0
 
 
-def _shingle(stream: Stream, at: int) -> str:
-    return stream.chars[at : at + LENGTH].tobytes().decode("latin-1")
-
-
 def _before(question: str, shingle: str) -> int:
     """How far before its first shingle a question may begin in a text that has other words."""
     at = question.find(shingle)
@@ -319,23 +345,3 @@ def _behind(question: str, shingle: str) -> int:
     at = question.rfind(shingle)
     rest = len(question) - at
     return len(question) if at < 0 else LENGTH if rest == LENGTH else rest + rest // 4 + 2 * LENGTH
-
-
-def _token_end(stream: Stream, at: int, end: int) -> int:
-    """The next begin of a token, or the end of the row: a number is not cut."""
-    following = int(stream.starts.searchsorted(at))
-    return min(end, int(stream.starts[following])) if following < len(stream.starts) else end
-
-
-def _piece(batch: Batch, stream: Stream, begin: int, end: int) -> Piece:
-    first, last = stream.starts.searchsorted([begin, end])
-    starts = [0, *(s for s in (stream.starts[first:last] - begin).tolist() if s > 0)]
-
-    def raw(a: int, b: int) -> str:
-        return batch.data[stream.places[begin + a] + 1 : stream.places[begin + b]].tobytes().decode("utf-8", "replace")
-
-    def written(a: int, b: int) -> str:
-        last = stream.places[begin + b - 1] + 1
-        return batch.data[stream.places[begin + a] : last].tobytes().decode("utf-8", "replace")
-
-    return Piece(stream.chars[begin:end].tobytes().decode("latin-1"), starts, raw, written)

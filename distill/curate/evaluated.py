@@ -38,7 +38,10 @@ MOST_COMMON = 256
 LEAST_SHARE = 0.28
 """Of a question's weight in a text that is looked at more closely."""
 
-_BITS = 23
+_BITS = 20
+"""First bits of a hash, which tell its slot."""
+
+_SHIFT = np.uint64(64 - _BITS)
 
 
 class Candidates(NamedTuple):
@@ -76,7 +79,10 @@ class Questions:
         """Of each pair of a shingle and a question."""
         self.total = np.bincount(self._questions[plain], self.weights[plain], len(texts))
         """Weight of each question."""
-        self._bits = _bit_table(self.hashes)
+        in_slot = np.bincount((self.hashes >> _SHIFT).view(np.int64), minlength=1 << _BITS)
+        self._filled = in_slot > 0
+        self._first = np.append(0, np.cumsum(in_slot)).astype(np.int32)
+        """Where the hashes of each slot begin, by which they are found: searching all of them takes thrice the time."""
         self._whole: dict[bytes, list[int]] = {}
         for number in range(len(texts)):
             for row in {self.plain.row(number), self.spelled.row(number)}:
@@ -139,12 +145,17 @@ class Questions:
 
     def _known(self, hashes: Hashes) -> tuple[Places, Places]:
         """Which hashes are those of questions, and where in `self.hashes` they stand."""
-        slots = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
-        likely = np.flatnonzero(self._bits[slots >> 3] >> (slots & 7).astype(np.uint8) & 1)
-        at = np.searchsorted(self.hashes, hashes[likely])
-        at[at == len(self.hashes)] = 0
-        same = self.hashes[at] == hashes[likely]
-        return likely[same], at[same]
+        slots = (hashes >> _SHIFT).view(np.int64)
+        likely = np.flatnonzero(self._filled[slots])
+        hashes, slots = hashes[likely], slots[likely]
+        at, last = self._first[slots], self._first[slots + 1] - 1
+        behind = np.flatnonzero(at < last)  # of those with the same first bits
+        while len(behind):
+            behind = behind[self.hashes[at[behind]] < hashes[behind]]
+            at[behind] += 1
+            behind = behind[at[behind] < last[behind]]
+        same = self.hashes[at] == hashes
+        return likely[same], at[same].astype(np.int64)
 
 
 def _rows(ours: Shingles, theirs: Shingles) -> Hashes:
@@ -163,11 +174,3 @@ def _telling(pairs: Hashes, of_set: Places) -> tuple[Places, NDArray[np.bool_]]:
     ranks = np.empty(len(rows), np.int64)
     ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
     return frequencies, (frequencies <= COMMON) | (ranks < KEYS) & (frequencies <= MOST_COMMON)
-
-
-def _bit_table(hashes: Hashes) -> NDArray[np.uint8]:
-    """A bit for the first bits of every hash: a look there saves most searches."""
-    slots = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
-    bits = np.zeros(1 << _BITS - 3, np.uint8)
-    np.bitwise_or.at(bits, slots >> 3, (1 << (slots & 7)).astype(np.uint8))
-    return bits

@@ -1,6 +1,7 @@
 """Parts of texts as streams of tokens (`shingles`), questions among them, and the gaps between two of them."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import compress
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ def sought(piece: Piece, weigh: Callable[[str], float]) -> Sought:
     return Sought(piece, tokens, words, kinds, weights, weigh, sum(weights), symbols, kinds.count(1))
 
 
+@lru_cache(1 << 14)
 def kind_of(token: str) -> int:
     """0 of a word, 1 of a number, 2 of another symbol."""
     if token[:1].isdigit():

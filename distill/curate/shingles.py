@@ -63,6 +63,8 @@ def _ends() -> NDArray[np.bool_]:
 
 _ENDS = _ends()
 KINDS, LOWER, _LAYOUT, _AROUND = _kinds(), _lower(), names(LAYOUT), names(["begin", "end"])
+_TABLES = KINDS.tobytes(), LOWER.tobytes()
+_ONES = np.uint64(0x0101010101010101)
 MASKS = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(PADDING)], np.uint64)
 PRIMES = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
@@ -112,52 +114,51 @@ def batch_of(texts: list[str]) -> Batch:
 def stream_of(batch: Batch, without_layout: bool = True) -> Stream:
     """The letters and digits of a batch; `without_layout` leaves out commands of `LAYOUT`, known by their backslash."""
     data, begins = batch
-    kinds = KINDS[data]
+    text = data.tobytes()
+    kinds, lower = (np.frombuffer(text.translate(table), np.uint8) for table in _TABLES)
     kept = kinds != OTHER
-    if without_layout:
-        kept &= ~_layout(data, kinds)
+    if without_layout and b"\\" in text:
+        kept[_layout(data, kinds, lower)] = False
     before = np.zeros_like(kinds)
     before[1:] = kinds[:-1]
     before[begins[:-1][begins[:-1] < len(data)]] = OTHER
     starting = (kinds != before) & (kinds != CONTINUING) | (kinds == LEADING)
     places = np.flatnonzero(kept)
     chars = np.zeros(len(places) + PADDING, np.uint8)
-    chars[: len(places)] = LOWER[data[places]]
+    chars[: len(places)] = lower[places]
     return Stream(chars, np.flatnonzero(starting[places]), np.searchsorted(places, begins), places)
 
 
-def _layout(data: Bytes, kinds: Bytes) -> NDArray[np.bool_]:
-    """Which bytes are the name of a command of `LAYOUT`."""
-    found = np.zeros(len(data), bool)
-    backslashes = np.flatnonzero(data == ord("\\"))
-    if not len(backslashes):
-        return found
-    others = np.append(np.flatnonzero(kinds != LETTER), len(data))
-    ends = others[np.searchsorted(others, backslashes + 1)]
-    lengths = ends - backslashes - 1
-    named = (lengths > 0) & (lengths < PADDING)
-    begins, ends, lengths = backslashes[named] + 1, ends[named], lengths[named]
-    spelled = eight(np.append(LOWER[data], np.zeros(PADDING, np.uint8)), begins) & MASKS[lengths]
+def _layout(data: Bytes, kinds: Bytes, lower: Bytes) -> Places:
+    """Where the letters of the names of commands of `LAYOUT` stand, and of the environments that they begin or end."""
+    letters = np.append(kinds == LETTER, np.zeros(2 * PADDING, bool)).view(np.uint8)
+    begins = np.flatnonzero(data == ord("\\")) + 1
+    lengths = _run(letters, begins)
+    begins, lengths = begins[lengths > 0], lengths[lengths > 0]
+    spelled = eight(np.append(lower, np.zeros(PADDING, np.uint8)), begins) & MASKS[lengths]
     spelled ^= lengths.astype(np.uint64) << np.uint64(59)
     known = among(spelled, _LAYOUT)
-    begins, ends = _with_environments(kinds, begins[known], ends[known], spelled[known], others)
-    edges = np.zeros(len(data) + 1, np.int8)
-    edges[begins] += 1
-    edges[ends] -= 1
-    return np.cumsum(edges[:-1], dtype=np.int8) != 0
+    begins, lengths = begins[known], lengths[known]
+    around = (begins + lengths)[among(spelled[known], _AROUND)]
+    if len(around):
+        named = around + _run(letters ^ np.uint8(1), around)
+        named = named[named <= around + 3]  # `\begin{pmatrix}`, `\begin { pmatrix }`
+        begins, lengths = np.append(begins, named), np.append(lengths, _run(letters, named))
+    shift = begins - np.cumsum(lengths) + lengths
+    return np.repeat(shift, lengths) + np.arange(lengths.sum())
 
 
-def _with_environments(
-    kinds: Bytes, begins: Places, ends: Places, spelled: Hashes, others: Places
-) -> tuple[Places, Places]:
-    """Begins and ends of commands, and of the names behind those that begin or end an environment."""
-    around = ends[among(spelled, _AROUND)]
-    if not len(around):
-        return begins, ends
-    letters = np.append(np.flatnonzero(kinds == LETTER), len(kinds))
-    named = letters[np.searchsorted(letters, around)]
-    named = named[named <= around + 3]  # `\begin{pmatrix}`, `\begin { pmatrix }`
-    return np.append(begins, named), np.append(ends, others[np.searchsorted(others, named)])
+def _run(inside: Bytes, begins: Places) -> Places:
+    """How many ones stand from each place on; 0 where they are `PADDING` or more."""
+    first, second = (_ones(eight(inside, begins + at)) for at in (0, 8))
+    lengths = np.where(first == 8, 8 + second, first)
+    return np.where(lengths < PADDING, lengths, 0)
+
+
+def _ones(packed: Hashes) -> Places:
+    """How many of eight bytes are ones before the first that is not."""
+    others = packed ^ _ONES
+    return (np.bitwise_count((others & -others) - np.uint64(1)) >> 3).astype(np.int64)
 
 
 def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
