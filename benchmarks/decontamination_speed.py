@@ -1,14 +1,16 @@
 """Rows a CPU second and peak memory of decontamination, each way in a process of its own, and of the whole command.
 
-Rows are written to a file and read in parts; only the search is timed. s1's way needs all rows at once and is not run
-beyond `S1_ROWS`. Of the command (a file in, two files out, reading and writing and the start of Python included) the
-computing time and memory are those of its whole process.
+Rows are written to a file and read in parts; only the search is timed. Each way is run `ROUNDS` times, in turn with the
+others, since a shared machine varies by half within minutes: the median is told, with all rounds. s1's way needs all
+rows at once and is not run beyond `S1_ROWS`. Of the command (a file in, two files out, reading and writing and the
+start of Python included) the computing time and memory are those of its whole process.
 
     python benchmarks/decontamination_speed.py WAY QUESTIONS ROWS      # what `speed` starts, as it starts itself
 """
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,8 @@ from shared_ngrams import S1, OpenR1
 
 WAYS = ("ours", "open-r1's 8-gram", "s1's 8-gram")
 PART = 8192
+
+ROUNDS = 3
 
 S1_ROWS = 200_000
 """Rows that s1's way is given at most: 2 GB for each 100,000."""
@@ -107,14 +111,26 @@ def speed(questions: list[str], sets: list[list[str]], counts: list[int]) -> dic
             asked.write_text("".join(json.dumps({"question": q}) + "\n" for q in questions), encoding="utf-8")
             lines, table = write(folder, mixed(sets, questions, count))
             told[str(count)] = found = {}
-            for way in WAYS[: 3 if count <= S1_ROWS else 2]:
-                call = [sys.executable, __file__, way, str(asked), str(lines)]
-                found[way] = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+            rounds = [
+                {way: _apart(way, asked, lines) for way in WAYS[: 3 if count <= S1_ROWS else 2]} for _ in range(ROUNDS)
+            ]
+            for way in rounds[0]:
+                rates = [one[way]["rows_per_cpu_second"] for one in rounds]
+                peak_mib = max(one[way]["peak_mib"] for one in rounds)
+                found[way] = rounds[0][way] | {"rows_per_cpu_second": statistics.median(rates), "rounds": rates}
+                found[way]["peak_mib"] = peak_mib
                 print(count, way, found[way], flush=True)
             for file in (lines, table):
                 found[f"command, {file.suffix}"] = one = commanded(file, asked, folder)
                 one["rows_per_cpu_second"] = round(count / one["cpu_s"])
                 print(count, file.suffix, one, flush=True)
+    return told
+
+
+def _apart(way: str, questions: Path, rows: Path) -> dict[str, Any]:
+    """One way in a process of its own."""
+    call = [sys.executable, __file__, way, str(questions), str(rows)]
+    told: dict[str, Any] = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
     return told
 
 
