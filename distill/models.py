@@ -7,7 +7,6 @@ model that keeps GGUF blocks trains on de-quantised copies at a third of the spe
 import ctypes
 import importlib.util
 import json
-import os
 import platform
 import re
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from distill.adapters import adapter_fingerprint, with_adapter
 from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
+from distill.given_paths import sampled_digest
 from distill.model_limits import exact_attention, refuse_made_up, without_weights
 from distill.notices import doing
 from distill.recipe import Student
@@ -65,14 +65,16 @@ class ModelSource:
         return {"pretrained_model_name_or_path": self.folder, **{k: v for k, v in given.items() if v is not None}}
 
     def fingerprint(self) -> str:
-        """Changes when the model does: name and revision on the hub; sizes and samples of local files."""
+        """Changes when the model does: name and revision on the hub; sizes of local files and samples all over them."""
         template = [self.chat_template, self.template_settings] if self.chat_template or self.template_settings else []
         template += [adapter_fingerprint(self.adapter)] if self.adapter else []
         if not self.is_local:
             return digest([self.folder, self.revision, *template])
         folder = Path(self.folder)
         names = [self.gguf_file] if self.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
-        return digest([[name, (folder / name).stat().st_size, _sample(folder / name)] for name in names] + template)
+        return digest(
+            [[name, (folder / name).stat().st_size, sampled_digest(folder / name)] for name in names] + template
+        )
 
 
 def resolve(name: str, revision: str | None = None) -> ModelSource:
@@ -309,14 +311,6 @@ def _pad_token(tok: "PreTrainedTokenizerBase", source: ModelSource) -> str:
         f"the tokenizer of '{source.name}' pads with its end-of-turn token {tok.eos_token!r}, and has no reserved one.",
         "Training would hide the end of every answer from the loss. Add a pad token to the tokenizer.",
     )
-
-
-def _sample(path: Path, size: int = 1 << 16) -> str:
-    """Digest of the first and last 64 KiB: enough to tell two checkpoints of one size apart."""
-    with path.open("rb") as f:
-        head = f.read(size)
-        f.seek(max(0, os.path.getsize(path) - size))
-        return digest([head.hex(), f.read(size).hex()])
 
 
 class _Sizes(NamedTuple):

