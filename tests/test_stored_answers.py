@@ -82,6 +82,16 @@ def test_keys_of_the_summary_alone_sample_nothing(
     assert summary(run / "evaluation") == changed
 
 
+def test_the_report_says_that_answers_were_there(distill: Any, recipe_file: Path, run: Path) -> None:
+    """Else the seconds of a summary would stand beside thousands of answers."""
+    said = "those of an earlier recipe were taken over"
+    for words, there in (([], False), (SUMMARY_ONLY, True), ([], False)):
+        done = distill("evaluate", recipe_file, *SEVERAL, *words, "--run-dir", run)
+        assert done.code == 0, done.err
+        assert distill("report", run).code == 0
+        assert (said in (run / "report.html").read_text(encoding="utf-8")) == there
+
+
 @pytest.mark.parametrize("copies", range(4))
 def test_an_end_while_answers_are_taken_over_loses_nothing(
     distill: Any, recipe_file: Path, run: Path, asked: Counter[str], monkeypatch: pytest.MonkeyPatch, copies: int

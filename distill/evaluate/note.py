@@ -34,6 +34,8 @@ class Entry(Record):
     """Digest of all that shapes their verdicts besides."""
     on: list[Facts] = Field([])
     """Where they were sampled; with an attempt on another machine both."""
+    taken_over: bool = False
+    """Were they there before, of an earlier recipe of the run?"""
 
 
 class Note(Record):

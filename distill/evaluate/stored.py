@@ -55,11 +55,11 @@ def prepare(folder: Path, wanted: dict[str, dict[str, Entry]], earlier: Sequence
             if there.judged != now.judged:
                 here.verdicts.unlink(missing_ok=True)
         elif (other := _sampled_so(earlier, name, who, now)) is not None:
-            there = read_note(other).answers[name][who]
+            there = read_note(other).answers[name][who].model_copy(update={"taken_over": True})
             taken.append((logs(other, name, who), here, there.judged == now.judged))
         else:
             there = now
-        note.answers.setdefault(name, {})[who] = now.model_copy(update={"on": there.on})
+        note.answers.setdefault(name, {})[who] = now.model_copy(update={"on": there.on, "taken_over": there.taken_over})
     if note != before:
         write_note(folder, note)
     for source, target, judged_alike in taken:

@@ -17,13 +17,21 @@ class Cost(NamedTuple):
     money: str
 
 
-def costs(seals: dict[str, Seal], evaluation: dict[str, Any] | None, epochs: float | None) -> list[Cost]:
-    """A line a stage; `epochs` are how often training went over its rows, where its metrics tell."""
+def costs(
+    seals: dict[str, Seal], evaluation: dict[str, Any] | None, epochs: float | None, taken: int = 0
+) -> list[Cost]:
+    """A line a stage; `epochs` are how often training went over its rows, where its metrics tell; `taken` the files of
+    answers that the evaluation took over from an earlier recipe of the run."""
     return [
-        Cost(stage, _made(stage, seal, evaluation), duration(seal.seconds), _tokens(stage, seal, evaluation, epochs),
-             _money(stage, seal))
+        Cost(
+            stage,
+            _made(stage, seal, evaluation, taken),
+            duration(seal.seconds),
+            _tokens(stage, seal, evaluation, epochs),
+            _money(stage, seal),
+        )
         for stage, seal in seals.items()
-    ]  # fmt: skip
+    ]
 
 
 def total(seals: dict[str, Seal]) -> Cost:
@@ -50,14 +58,15 @@ def _money(stage: str, seal: Seal) -> str:
     return DASH if bill is None else in_money(bill)
 
 
-def _made(stage: str, seal: Seal, evaluation: dict[str, Any] | None) -> str:
+def _made(stage: str, seal: Seal, evaluation: dict[str, Any] | None, taken: int) -> str:
     if stage != "evaluate":
         return summary(stage, seal.counts)
     if evaluation is None:
         return ""
     sets = evaluation["sets"]
     answers = sum(f["n"] * f["k"] for found in sets.values() for f in found["figures"].values())
-    return f"{answers:,} answers of {', '.join(evaluation['models'])} on {', '.join(sets)}"
+    before = "; those of an earlier recipe were taken over, and what they took is not counted here" if taken else ""
+    return f"{answers:,} answers of {', '.join(evaluation['models'])} on {', '.join(sets)}{before}"
 
 
 def _tokens(stage: str, seal: Seal, evaluation: dict[str, Any] | None, epochs: float | None) -> str:

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
+from distill.evaluate.note import read_note
 from distill.files import read_json, write_atomically
 from distill.report import told
 from distill.report.behaviour import Behaviour, behaviour
@@ -100,7 +101,7 @@ def _content(folder: Path, wanted: dict[str, str] | None) -> dict[str, Any]:
         "outcomes": outcomes(evaluation) if evaluation else [],
         "together": together(evaluation) if evaluation else None,
         "warnings": warnings(evaluation) if evaluation else [],
-        "costs": costs(seals, evaluation, trained.epochs if trained else None),
+        "costs": costs(seals, evaluation, trained.epochs if trained else None, _taken_over(folder)),
         "total": total(seals),
         "harvest": seals["harvest"].counts if "harvest" in seals else None,
         "origin": _origin(folder, seals),
@@ -115,6 +116,12 @@ def _evaluation(folder: Path) -> dict[str, Any] | None:
     """The summary; None where an earlier version wrote it in another form."""
     summary: dict[str, Any] = read_json(folder / OUTPUTS["evaluate"] / "summary.json")
     return summary if "sets" in summary else None
+
+
+def _taken_over(folder: Path) -> int:
+    """How many files of answers the evaluation has of an earlier recipe."""
+    note = read_note(folder / OUTPUTS["evaluate"])
+    return sum(entry.taken_over for by_model in note.answers.values() for entry in by_model.values())
 
 
 def _origin(folder: Path, seals: dict[str, Seal]) -> Origin | None:
