@@ -53,7 +53,7 @@ Build = Callable[[Path, str], ChildServer]
 class Teacher:
     """What the vLLM teacher is, with other servers."""
 
-    name, concurrency = "slow", 16
+    name, concurrency = "slow", 4  # more would take the processors from the nodes that are to start
 
     def __init__(self, folder: Path, builds: list[Build], patience: float = 300) -> None:
         self.logs = [folder / f"server-{i}.log" for i in range(1, len(builds) + 1)]
