@@ -13,8 +13,8 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from distill.curate.canonical import canonical
-from distill.curate.folding import folded
+from distill.curate.decontamination.canonical import canonical
+from distill.curate.text.folding import folded
 
 GROUPS = 8
 _WORD = re.compile(r"[a-z]+|\d+")

@@ -23,8 +23,8 @@ from common import machine
 from quickstart_seeds import mean_with_interval
 
 from distill.countdown_problems import countdown_problems
-from distill.curate.sources import Advice, Judged, Read, Shard
 from distill.curate.stage import curate_source
+from distill.curate.traces.sources import Advice, Judged, Read, Shard
 from distill.evaluate.stage import evaluate
 from distill.recipe import CountdownProblems, Recipe
 from distill.recipe_curate import Curate

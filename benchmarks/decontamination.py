@@ -22,8 +22,8 @@ from decontamination_speed import speed
 from made_copies import chat, copies, unrelated, variants
 from shared_ngrams import OpenR1
 
-from distill.curate.asked_text import text_of
-from distill.curate.decontaminate import Decontaminator
+from distill.curate.decontamination.decontaminate import Decontaminator
+from distill.curate.files.asked_text import text_of
 from distill.evaluate.statistics import wilson
 
 PART = 8192

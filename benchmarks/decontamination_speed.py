@@ -45,7 +45,7 @@ def parts(path: Path, size: int) -> Iterator[list[str]]:
 
 def timed(way: str, questions: list[str], rows: Path) -> dict[str, Any]:
     """In this process: seconds for the index and the search, rows flagged, memory."""
-    from distill.curate.decontaminate import Decontaminator
+    from distill.curate.decontamination.decontaminate import Decontaminator
 
     size = sys.maxsize if way == WAYS[2] else PART
     started = time.process_time()

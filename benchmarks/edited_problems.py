@@ -16,8 +16,8 @@ from pathlib import Path
 
 from decontamination import questions_of
 
-from distill.curate.conditions import NUMBERS
-from distill.curate.decontaminate import Decontaminator
+from distill.curate.decontamination.decontaminate import Decontaminator
+from distill.curate.text.conditions import NUMBERS
 
 Edit = Callable[[str, random.Random], str]
 

@@ -90,7 +90,7 @@ def shingles(text: str) -> set[str]:
 
 
 def ours(file: Path) -> dict[int, int | None]:
-    from distill.curate.near_duplicates import NearDuplicates
+    from distill.curate.duplicates.near_duplicates import NearDuplicates
 
     with NearDuplicates() as finder:
         for first, texts in parts_of(file):
@@ -257,8 +257,8 @@ def sketching(texts: list[str]) -> dict[str, float]:
     from datasketch import MinHash
     from rensa import RMinHash
 
-    from distill.curate import sketches
-    from distill.curate.shingles import batch_of, shingles_of, stream_of
+    from distill.curate.duplicates import sketches
+    from distill.curate.text.shingles import batch_of, shingles_of, stream_of
 
     found = shingles_of(stream_of(batch_of(texts)), sketches.LENGTH)
     offsets = np.searchsorted(found.rows, np.arange(len(texts) + 1)).astype(np.uint64)
@@ -290,7 +290,7 @@ def traces_of(file: Path) -> dict[str, Any]:
     """`distinct` of 32 traces of 30,000 characters, real ones one after another; and what q-grams would tell."""
     from rapidfuzz.distance import Levenshtein
 
-    from distill.curate.distinct import distinct
+    from distill.curate.duplicates.distinct import distinct
 
     texts, rng = [json.loads(line)["response"] for line in file.open(encoding="utf-8")], random.Random(0)
     traces = ["".join(rng.sample(texts, 40))[:30_000] for _ in range(32)]

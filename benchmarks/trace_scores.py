@@ -31,12 +31,12 @@ import numpy as np
 from common import machine
 from scipy.stats import rankdata
 
-from distill.curate import reflection
-from distill.curate.clusters import clusters
-from distill.curate.difficulty import Band, chance_inside, side
-from distill.curate.phrases import encoded, words
-from distill.curate.quality import features, scores
-from distill.curate.superficial import reflections
+from distill.curate.problems.clusters import clusters
+from distill.curate.problems.difficulty import Band, chance_inside, side
+from distill.curate.quality import reflection
+from distill.curate.quality.phrases import encoded, words
+from distill.curate.quality.rule_score import features, scores
+from distill.curate.quality.superficial import reflections
 from distill.records import digest
 
 SIZE = 30_000

@@ -104,7 +104,7 @@ def decontaminate(
 
     Rows with other numbers or formulas are flagged as changed, and kept.
     """
-    from distill.curate.decontaminate_file import Keys, decontaminate_file, summary
+    from distill.curate.decontamination.files import Keys, decontaminate_file, summary
 
     keys = Keys(text_key, against_key)
     found = decontaminate_file(file, list(dict.fromkeys(against or [])), out, flagged, keys, _looked_at)

@@ -38,7 +38,7 @@ def refuse_early(recipe: Recipe) -> None:
     Raises:
         Refused: naming what is missing.
     """
-    from distill.curate.evaluation_sets import outside_fingerprint
+    from distill.curate.decontamination.evaluation_sets import outside_fingerprint
     from distill.evaluate.stage import refuse_unfit
     from students.devices import refuse_without_room
     from students.export import refuse_early as refuse_without_writer

@@ -11,7 +11,7 @@ from distill.notices import hearing
 from distill.wording import counted, keeps
 
 if TYPE_CHECKING:
-    from distill.curate.problem_steps import Ask
+    from distill.curate.steps.problems import Ask
     from distill.recipe_curate import Curate
 
 
@@ -38,7 +38,7 @@ def select(
     Layouts of published sets are recognised by their columns. Verdicts are given with --verify, or those that
     `distill verify` has written, or that a published set has.
     """
-    from distill.curate.curated_folder import output_folder
+    from distill.curate.output.curated_folder import output_folder
     from distill.curate.select_files import select_files, summary
     from distill.progress import Notices, Progress
     from distill.recipe_curate import Curate

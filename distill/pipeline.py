@@ -82,7 +82,7 @@ def fingerprints(recipe: Recipe) -> dict[str, str]:
         Refused: a problem file, a model, an evaluation set or general data that is not there.
     """
     from distill import models
-    from distill.curate.evaluation_sets import outside_fingerprint
+    from distill.curate.decontamination.evaluation_sets import outside_fingerprint
     from distill.problems import source_fingerprint
 
     outside: dict[str, Any] = {

@@ -1,8 +1,9 @@
 """Domains of problems by a language model behind an endpoint: asked once a problem, and never twice for the same.
 
-What is asked and how a reply is read stands in `distill.curate.domains`. Replies are logged as traces are, before they
-count: after a kill the same command goes on, and problems with the same question are one request. A reply that ends in
-no code leaves its problem without a domain; it is counted, and not asked again, since a greedy model would repeat it.
+What is asked and how a reply is read stands in `distill.curate.problems.domains`. Replies are logged as traces are,
+before they count: after a kill the same command goes on, and problems with the same question are one request. A reply
+that ends in no code leaves its problem without a domain; it is counted, and not asked again, since a greedy model would
+repeat it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distill.curate.domains import domain_of, messages
+from distill.curate.problems.domains import domain_of, messages
 from distill.files import Log
 from distill.recipe_judge import DomainJudge
 from distill.records import Problem, Sampling, Trace, derived_seed

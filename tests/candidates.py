@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from distill.curate.columns import measured
-from distill.curate.problem_steps import Ask
-from distill.curate.select import Outside, Selection, select
-from distill.curate.sources import Judged, Read
+from distill.curate.steps.problems import Ask
+from distill.curate.steps.select import Outside, Selection, select
+from distill.curate.traces.columns import measured
+from distill.curate.traces.sources import Judged, Read
 from distill.recipe import Curate
 from distill.records import Problem, Sampling, Trace, Verdict
 

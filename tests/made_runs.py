@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from distill.curate.arrow_rows import save_rows
+from distill.curate.output.arrow_rows import save_rows
 from distill.files import Log, write_json
 from distill.problems import write_problems
 from distill.records import Problem, Sampling, Trace, Verdict

@@ -7,8 +7,8 @@ from typing import Any
 from datasets import load_from_disk
 from trace_files import COLUMNS, written
 
-from distill.curate.engines import measure
-from distill.curate.published_traces import PublishedTraces
+from distill.curate.traces.engines import measure
+from distill.curate.traces.published_traces import PublishedTraces
 
 QUESTION, THOUGHT = "What is 3 times 7 plus 12?", "3 times 7 is 21, and 12 more is 33."
 ANSWER = "It is  \\boxed{33}.\n\nThat is all."

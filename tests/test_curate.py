@@ -8,7 +8,7 @@ from candidates import Candidate, candidate, chosen, selected
 from datasets import load_from_disk
 
 from distill.countdown_problems import countdown_problems
-from distill.curate.questions import normalised
+from distill.curate.decontamination.questions import normalised
 from distill.curate.stage import curate
 from distill.errors import Refused
 from distill.files import read_json

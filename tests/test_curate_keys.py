@@ -3,7 +3,7 @@
 import pytest
 from candidates import Candidate, candidate, chosen, selected
 
-from distill.curate.instructions import without_instructions
+from distill.curate.text.instructions import without_instructions
 from distill.errors import Refused
 from distill.recipe import Curate
 

@@ -22,7 +22,7 @@ from trace_files import made, written
 
 from distill import recipe_file
 from distill.curate import stage
-from distill.curate.curated_folder import OURS
+from distill.curate.output.curated_folder import OURS
 from distill.errors import Refused
 from distill.folders import refusal_of, replacing_folder
 from distill.recipe_curate import Curate

@@ -11,9 +11,9 @@ import yaml
 from published import rows_of
 from trace_files import written
 
-from distill.curate.card import Inputs, data_card
-from distill.curate.funnel import Step
-from distill.curate.picture import as_svg
+from distill.curate.output.card import Inputs, data_card
+from distill.curate.output.picture import as_svg
+from distill.curate.steps.funnel import Step
 from distill.recipe_curate import Curate
 
 

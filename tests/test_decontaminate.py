@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from commands import refused
 
-from distill.curate.decontaminate import Decontaminator
-from distill.curate.shingles import batch_of, shingles_of, stream_of
+from distill.curate.decontamination.decontaminate import Decontaminator
+from distill.curate.text.shingles import batch_of, shingles_of, stream_of
 
 EVALUATED = [
     r"Let $S$ be the set of all rational numbers $r=\frac{a}{b}$ with $0 \leq a \leq 144$. Find $m+n$ where $m$ and $n$"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from commands import Outcome, refused
 
-from distill.curate.decontaminate import Decontaminator
+from distill.curate.decontamination.decontaminate import Decontaminator
 
 QUESTION = "Convert the point $(0,3)$ in rectangular coordinates to polar coordinates, with a positive radius."
 OTHERS = [f"How many ways are there to seat {n} people at a round table with {n + 3} chairs?" for n in range(9)]
@@ -99,7 +99,8 @@ def test_a_file_that_was_finished_meanwhile_is_not_written(
 def test_a_kill_leaves_what_was_there_and_the_same_command_does_it(distill: Any, folder: Path) -> None:
     (folder / "clean.jsonl").write_text("old")
     slow = (
-        "import time; from distill.curate.decontaminate import Decontaminator as D; D.flags = lambda *_: time.sleep(99)"
+        "import time; from distill.curate.decontamination.decontaminate import Decontaminator as D; "
+        "D.flags = lambda *_: time.sleep(99)"
     )
     python = [sys.executable, "-c", f"{slow}\nfrom distill.cli import main; main()"]
     here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from distill.curate.decontaminate import Decontaminator
-from distill.curate.folding import folded, unfolded
+from distill.curate.decontamination.decontaminate import Decontaminator
+from distill.curate.text.folding import folded, unfolded
 
 NAMES = "Ada Ben Cora Dirk Ella Finn Gina Hugo Iris Jonas".split()
 THINGS = "apples marbles stamps pencils tickets melons coins shells".split()

@@ -125,7 +125,7 @@ def test_an_interruption_says_that_it_starts_over(distill: Any, folder: Path, mo
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("distill.curate.decontaminate.Decontaminator.flags", interrupted)
+    monkeypatch.setattr("distill.curate.decontamination.decontaminate.Decontaminator.flags", interrupted)
     said = distill("decontaminate", "train.jsonl", "--against", "a.jsonl", *OUT)
     assert said.code == 130
     assert said.err == "interrupted: nothing was written.\n  The same command starts over.\n"

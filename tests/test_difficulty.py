@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from distill.curate.difficulty import (
+from distill.curate.problems.difficulty import (
     Band,
     between,
     chance_inside,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill.curate.clusters import NONE, clusters
-from distill.curate.domains import DOMAINS, INSTRUCTIONS, MSC, domain_of, messages
-from distill.curate.vectors import NORM, embedded, squares, weighted
+from distill.curate.problems.clusters import NONE, clusters
+from distill.curate.problems.domains import DOMAINS, INSTRUCTIONS, MSC, domain_of, messages
+from distill.curate.problems.vectors import NORM, embedded, squares, weighted
 from distill.errors import Refused
 from distill.records import digest
 
@@ -109,8 +109,8 @@ def test_sums_are_exact() -> None:
 
 def test_more_than_are_fitted_are_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, topics = planted(600)
-    monkeypatch.setattr("distill.curate.clusters.MOST_FITTED", 60)
-    monkeypatch.setattr("distill.curate.clusters.PART", 64)
+    monkeypatch.setattr("distill.curate.problems.clusters.MOST_FITTED", 60)
+    monkeypatch.setattr("distill.curate.problems.clusters.PART", 64)
     found = clusters([*texts, "", "\u4e09\u89d2\u5f62"], 3)
     assert len(set(zip(found.tolist()[:600], topics, strict=True))) == 3
     assert found.tolist()[600:] == [NONE, NONE]

@@ -13,7 +13,7 @@ import pytest
 from hub_server import HubServer
 from hub_store import Blob, Fault, Repository
 
-from distill.curate.evaluation_sets import KNOWN, outside_fingerprint, questions_of
+from distill.curate.decontamination.evaluation_sets import KNOWN, outside_fingerprint, questions_of
 from distill.errors import Refused
 from distill.recipe_curate import Curate, Mix
 
@@ -67,7 +67,7 @@ def test_a_data_set_without_questions_names_its_columns(data_set: Path) -> None:
 
 def test_a_hub_out_of_reach_is_a_sentence(tmp_path: Path) -> None:
     """In a process of its own: `huggingface_hub` reads the switch when it is imported."""
-    code = "from distill.curate.evaluation_sets import questions_of; questions_of('math500')"
+    code = "from distill.curate.decontamination.evaluation_sets import questions_of; questions_of('math500')"
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     last = done.stderr.strip().splitlines()[-1]
@@ -101,7 +101,7 @@ def test_what_a_curation_reads_besides_is_looked_at_before_anything_is_done(data
 
 ASK = """
 import json, sys
-from distill.curate.evaluation_sets import questions_of
+from distill.curate.decontamination.evaluation_sets import questions_of
 from distill.errors import Refused
 found = {}
 for name in sys.argv[1:]:

@@ -7,8 +7,8 @@ import pytest
 from datasets import load_from_disk
 from trace_files import COLUMNS, made, trace_files, written
 
+from distill.curate.decontamination.questions import Question
 from distill.curate.general import drawn, merged
-from distill.curate.questions import Question
 from distill.curate.select_files import select_files
 from distill.errors import Refused
 from distill.recipe_curate import Curate, Mix

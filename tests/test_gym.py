@@ -12,7 +12,7 @@ from gyms import MAKER, NAMES, problems_of, spec, time_limit, verdict
 from stub_server import StubServer
 from stub_server import answer as served
 
-from distill.curate.questions import asked
+from distill.curate.decontamination.questions import asked
 from distill.errors import Refused
 from distill.gym_problems import draw
 from distill.problems import make_problems, read_problems, source_fingerprint, write_problems

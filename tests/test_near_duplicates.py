@@ -10,14 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill.curate import sketches as sketching
-from distill.curate.distinct import BY_LINES, BY_WORDS, Copy, distinct
-from distill.curate.missing_words import letters_of, too_different
-from distill.curate.near_duplicates import NearDuplicates, Removal
-from distill.curate.problem_tokens import tokens_of
-from distill.curate.same_problem import likeness
-from distill.curate.shingles import batch_of, shingles_of, stream_of
-from distill.curate.sketches import LEAST_SHARED, LENGTH, MOST, SLOTS, WINDOW, Sketches, alike, shared, sketches_of
+from distill.curate.duplicates import sketches as sketching
+from distill.curate.duplicates.distinct import BY_LINES, BY_WORDS, Copy, distinct
+from distill.curate.duplicates.missing_words import letters_of, too_different
+from distill.curate.duplicates.near_duplicates import NearDuplicates, Removal
+from distill.curate.duplicates.problem_tokens import tokens_of
+from distill.curate.duplicates.same_problem import likeness
+from distill.curate.duplicates.sketches import (
+    LEAST_SHARED,
+    LENGTH,
+    MOST,
+    SLOTS,
+    WINDOW,
+    Sketches,
+    alike,
+    shared,
+    sketches_of,
+)
+from distill.curate.text.shingles import batch_of, shingles_of, stream_of
 from distill.errors import Refused
 
 BAKER = (

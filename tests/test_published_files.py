@@ -16,8 +16,9 @@ from published import ANSWER, MARKED, QUESTION, TAGGED, THOUGHT, chat, rows_of
 from trace_files import COLUMNS, written
 
 from distill.console import summary
-from distill.curate import engines, stage
-from distill.curate.unpacked import PREFIX
+from distill.curate import stage
+from distill.curate.files.unpacked import PREFIX
+from distill.curate.traces import engines
 from distill.errors import Refused
 from distill.folders import LOCK
 from distill.problems import make_problems

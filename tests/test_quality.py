@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.curate.phrases import Phrases, encoded, words
-from distill.curate.quality import Features, features, scores
+from distill.curate.quality.phrases import Phrases, encoded, words
+from distill.curate.quality.rule_score import Features, features, scores
 from distill.errors import Refused
 
 TRACES = [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from scipy.stats import spearmanr
 
-from distill.curate.reflection import BEHAVIOURS, KEYWORDS_V1, KEYWORDS_V2, Counts, counts
-from distill.curate.superficial import reflections, superficial
+from distill.curate.quality.reflection import BEHAVIOURS, KEYWORDS_V1, KEYWORDS_V2, Counts, counts
+from distill.curate.quality.superficial import reflections, superficial
 
 
 def test_each_phrase_counts_once_in_its_lists() -> None:

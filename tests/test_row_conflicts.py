@@ -9,10 +9,10 @@ import pytest
 from published import rows_of
 from trace_files import COLUMNS, written
 
-from distill.curate import engines
-from distill.curate.columns import Columns, measured
-from distill.curate.conflicts import merged
-from distill.curate.published_traces import PublishedTraces
+from distill.curate.traces import engines
+from distill.curate.traces.columns import Columns, measured
+from distill.curate.traces.conflicts import merged
+from distill.curate.traces.published_traces import PublishedTraces
 from distill.records import Problem
 
 

@@ -12,9 +12,9 @@ import pytest
 from published import ANSWER, MARKED, QUESTION, TAGGED, THOUGHT, chat, reasons_of, rows_of
 from trace_files import COLUMNS, written
 
-from distill.curate import engines
-from distill.curate.engines import measure
-from distill.curate.published_traces import PublishedTraces
+from distill.curate.traces import engines
+from distill.curate.traces.engines import measure
+from distill.curate.traces.published_traces import PublishedTraces
 from distill.judged_text import judged_digest
 from distill.published import reader_for
 from distill.published_rows import PublishedRow

@@ -2,8 +2,8 @@
 
 import pytest
 
-from distill.curate.canonical import canonical, without_drawings
-from distill.curate.decontaminate import Decontaminator
+from distill.curate.decontamination.canonical import canonical, without_drawings
+from distill.curate.decontamination.decontaminate import Decontaminator
 
 DRAWING = '[asy] size(140); draw((0,0)--(4,0)--(0,3)--cycle); label("$A$", (0,0), SW); [/asy]'
 GARDEN = (

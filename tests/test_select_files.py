@@ -13,10 +13,10 @@ from trace_files import COLUMNS, made, trace_files, written
 
 from distill import ray_cluster
 from distill.cli import main
-from distill.curate import engines
-from distill.curate.engines import measure
-from distill.curate.published_traces import PublishedTraces
 from distill.curate.select_files import select_files
+from distill.curate.traces import engines
+from distill.curate.traces.engines import measure
+from distill.curate.traces.published_traces import PublishedTraces
 from distill.errors import Refused
 from distill.recipe_curate import Curate
 from distill.recipe_prompts import Prompt

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.chats import ASSISTANT, USER, answer_in, blocks, content, thoughts, turns
-from distill.curate.decontaminate import Decontaminator
-from distill.curate.questions import AT_ONCE, Question
+from distill.curate.decontamination.decontaminate import Decontaminator
+from distill.curate.decontamination.questions import AT_ONCE, Question
 from distill.curate.selections.mix import shares
-from distill.curate.text_hash import text_hash
+from distill.curate.text.text_hash import text_hash
 from distill.errors import DistillError, Refused
 from distill.files import each_row, user_path
 from distill.recipe_curate import Curate, Mix

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.curate.curated_folder import output_folder
-from distill.curate.funnel import Step, as_text
-from distill.curate.problem_steps import Ask
-from distill.curate.published_traces import PublishedTraces
+from distill.curate.files.unpacked import unpacked
+from distill.curate.output.curated_folder import output_folder
 from distill.curate.stage import curate_source
-from distill.curate.unpacked import unpacked
+from distill.curate.steps.funnel import Step, as_text
+from distill.curate.steps.problems import Ask
+from distill.curate.traces.published_traces import PublishedTraces
 from distill.errors import Refused
 from distill.given_paths import existing, refuse_no_file, stamp, told_as_changed
 from distill.published import as_flag

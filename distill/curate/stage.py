@@ -7,17 +7,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from distill.curate.arrow_rows import save_rows
-from distill.curate.card import Inputs, data_card
-from distill.curate.engines import measure
-from distill.curate.evaluation_sets import card_of, questions_of
-from distill.curate.evidence import evidence
-from distill.curate.funnel import Step, as_text
+from distill.curate.decontamination.evaluation_sets import card_of, questions_of
 from distill.curate.general import merged, mixed_in
-from distill.curate.picture import as_svg
-from distill.curate.problem_steps import Ask
-from distill.curate.select import Outside, Selection, select
-from distill.curate.sources import Read, Source, of_run
+from distill.curate.output.arrow_rows import save_rows
+from distill.curate.output.card import Inputs, data_card
+from distill.curate.output.evidence import evidence
+from distill.curate.output.picture import as_svg
+from distill.curate.steps.funnel import Step, as_text
+from distill.curate.steps.problems import Ask
+from distill.curate.steps.select import Outside, Selection, select
+from distill.curate.traces.engines import measure
+from distill.curate.traces.sources import Read, Source, of_run
 from distill.files import write_atomically, write_json
 from distill.folders import replacing_folder
 from distill.notices import counting, doing

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from distill.curate.evaluation_sets import KNOWN, OnHub
+from distill.curate.decontamination.evaluation_sets import KNOWN, OnHub
 from distill.recipe_problems import Rows
 from distill.recipe_prompts import PRESETS, Prompt
 

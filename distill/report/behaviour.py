@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from distill.curate.reflection import Counts, counts
+from distill.curate.quality.reflection import Counts, counts
 from distill.files import Log
 from distill.problems import each_problem
 from distill.records import Trace

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from distill.curate.domains import DOMAINS
+from distill.curate.problems.domains import DOMAINS
 from distill.errors import DistillError
 from distill.files import Log
 from distill.problems import each_problem

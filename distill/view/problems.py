@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from distill.curate.domains import DOMAINS, domain_of
+from distill.curate.problems.domains import DOMAINS, domain_of
 from distill.errors import DistillError
 from distill.files import Log, each_row, whole_text
 from distill.given_paths import Stamp, stamp

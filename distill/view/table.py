@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from distill.curate.file_shards import columns
-from distill.curate.published_traces import INDEX_BITS, PublishedTraces
 from distill.curate.select_files import refuse_paths
-from distill.curate.sources import NOT_JUDGED as NO_VERDICT
-from distill.curate.sources import Gap, Read, Shard
+from distill.curate.traces.file_shards import columns
+from distill.curate.traces.published_traces import INDEX_BITS, PublishedTraces
+from distill.curate.traces.sources import NOT_JUDGED as NO_VERDICT
+from distill.curate.traces.sources import Gap, Read, Shard
 from distill.errors import DistillError, Refused
 from distill.files import each_row, json_line, whole_text
 from distill.published import as_flag, reader_for

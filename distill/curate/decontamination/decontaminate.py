@@ -1,0 +1,347 @@
+"""Which texts hold questions of an evaluation set, and what is the evidence?"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from distill.curate.decontamination.alignment import Match, compared
+from distill.curate.decontamination.canonical import answer_forms, canonical, with_digits, without_drawings
+from distill.curate.decontamination.changes import signs_of
+from distill.curate.decontamination.common_words import weights
+from distill.curate.decontamination.evaluated import Questions
+from distill.curate.decontamination.rewriting import Rewriting
+from distill.curate.text.folding import folded, unfolded
+from distill.curate.text.instructions import without_instructions
+from distill.curate.text.pieces import Piece, Sought, kind_of, sought
+from distill.curate.text.scratch_memory import keep_scratch_memory
+from distill.curate.text.shingles import LENGTH, Batch, Stream, batch_of, stream_of
+
+LEAST = 0.6
+"""Share of a question's weight that must be in a text."""
+
+LEAST_SEEN = 0.6
+"""Share of it whose tokens stand there at all, for whatever letters and in whatever order."""
+
+FORM = 0.02
+"""Weight of a word that tells in what form the answer is given: some forty of them in AIME."""
+
+LEAST_GAIN = 0.02
+"""Share of a question that must be found more where it is written as a text writes it."""
+
+LEAST_CHANGED = 0.8
+"""The same where numbers or formulas are others."""
+
+MOST_OF_TEXT = 0.6
+"""Share of a text's tokens that make up for too little weight."""
+
+LEAST_LIGHT = 0.8
+"""Share of a question that must be there where that is little."""
+
+LEAST_WEIGHT = 2.5
+"""Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
+
+_ENDS_BEFORE = re.compile(rb"[.:?!\n]")
+_ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)")
+
+LEAST_WEIGHT_CHANGED = 3.5
+"""Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
+
+LONGEST = 1 << 20
+"""Characters of a text that are looked at in one; a longer one in pieces that overlap."""
+
+OVERLAP = 1 << 14
+
+AT_ONCE = 1 << 22
+"""Characters of texts that are looked at together."""
+
+
+class Flag(NamedTuple):
+    """A text that holds a question."""
+
+    row: int
+    question: int
+    match: Match
+    evidence: str
+    """What of the text it is."""
+
+
+class Decontaminator:
+    """Finds questions in texts, some thousand at a time.
+
+    Those of the same letters and digits are looked for once; `question` of a flag is the first of them.
+    """
+
+    def __init__(self, questions: Sequence[str], sets: Sequence[str] | None = None) -> None:
+        """`sets`: of which set each is (None: all of one). Whether a text holds a question depends on no other set."""
+        keep_scratch_memory()
+        names = list(sets) if sets is not None else [""] * len(questions)
+        streams = stream_of(batch_of(list(questions)))
+        first: dict[tuple[bytes, str], int] = {}
+        of_set: dict[tuple[int, str], int] = {}
+        for number, text in enumerate(questions):
+            if stream := streams.row(number):
+                same = first.setdefault((stream, signs_of(text)), number)
+                of_set.setdefault((same, names[number]), number)
+        self.numbers = list(first.values())
+        """Of the questions that are looked for."""
+        self._numbers = list(of_set.values())
+        self._same = [same for same, _ in of_set]
+        folds = [without_drawings(folded(without_instructions(questions[number]))) for number in self._numbers]
+        order = {name: at for at, name in enumerate(dict.fromkeys(names))}
+        groups = [order[name] for _, name in of_set]
+        self._questions = Questions(folds, groups)
+        self._sought = [
+            *zip(
+                *(
+                    _sought(texts, groups, layout)
+                    for texts, layout in (([*map(canonical, folds)], True), ([*map(with_digits, folds)], False))
+                ),
+                strict=True,
+            )
+        ]
+        self._rewriting = [Rewriting(plain) for plain, _ in self._sought]
+
+    def flags(self, texts: Sequence[str]) -> list[Flag]:
+        """The questions that these texts hold, by text, the likest first."""
+        if not self.numbers:
+            return []
+        parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
+        best: dict[tuple[int, int], Flag] = {}
+        for flag in (flag for some in _together(parts) for flag in self._flags_in(some)):
+            key = flag.row, self._same[flag.question]
+            held = best.get(key)
+            if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
+                best[key] = flag
+        found = [flag._replace(question=self._numbers[flag.question]) for flag in best.values()]
+        return sorted(found, key=lambda flag: (flag.row, -flag.match.share, flag.question))
+
+    def _flags_in(self, parts: list[tuple[int, str]]) -> list[Flag]:
+        """Those of texts, or pieces of texts, each with the number of its row."""
+        return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
+
+    def _flags(self, texts: list[str]) -> list[Flag]:
+        read = _Read(texts)
+        found = self._questions.candidates(read.stream)
+        pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
+        pairs += [Place(*one, True) for one in self._questions.whole(read.batch, read.stream)]
+        pairs = [pair for pair in pairs if self._may_be(read, pair)]
+        looked = _Looked(texts, sorted({pair.row for pair in pairs}))
+        flags = (self._flag(looked, place) for place in looked.placed(read, pairs))
+        return [flag for flag in flags if flag is not None]
+
+    def _flag(self, looked: "_Looked", place: "Place") -> Flag | None:
+        """What a place of a text is to a question."""
+        sought, (begin, end) = self._sought[place.question], self._around(looked, place)
+        end = end if place.whole else looked.token_end(end, place.row)
+        if end <= begin:
+            return None
+        match = _compared(sought, self._rewriting[place.question], looked.piece(begin, end))
+        if match is None:
+            return None
+        if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
+            return None
+        if match.weight < LEAST_WEIGHT and not _is_enough(looked, place.row, sought[0], match, begin):
+            return None
+        return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
+
+    def _may_be(self, read: "_Read", place: "Place") -> bool:
+        """Do enough of its words stand there, wherever?"""
+        begin, end = self._around(read, place)
+        chars = read.chars[begin:end]
+        return end > begin and any(
+            one.weight_in(chars) >= LEAST_SEEN * one.total for one in self._sought[place.question]
+        )
+
+    def _around(self, read: "_Read", place: "Place") -> tuple[int, int]:
+        """Where a question may begin and end that has these shingles."""
+        if place.whole:
+            return place.first, place.last
+        chars = self._sought[place.question][0].piece.chars
+        first = place.first - _before(chars, read.chars[place.first : place.first + LENGTH])
+        last = place.last + _behind(chars, read.chars[place.last : place.last + LENGTH])
+        return max(first, read.begins[place.row]), min(last, read.begins[place.row + 1])
+
+
+class Place(NamedTuple):
+    """Where a question may be."""
+
+    row: int
+    question: int
+    first: int
+    """In a stream: where the first shingle that they share begins, or the question itself."""
+    last: int
+    """Where the last one begins, or the question ends."""
+    whole: bool = False
+    """Is it the question itself?"""
+
+
+class _Read:
+    """Texts as they are searched."""
+
+    def __init__(self, texts: list[str], without_layout: bool = True) -> None:
+        self.batch = batch_of(texts)
+        self.stream = stream_of(self.batch, without_layout)
+        self.data = self.batch.data.tobytes()
+        self.chars = self.stream.chars.tobytes().decode("latin-1")
+        """A character for each byte of the stream."""
+        self.begins = self.stream.begins.tolist()
+
+    def piece(self, begin: int, end: int) -> Piece:
+        """What stands between two places of the stream."""
+        first, last = self.stream.starts.searchsorted([begin, end]).tolist()
+        starts = (self.stream.starts[first:last] - begin).tolist()
+        places = self.stream.places[begin:end]
+
+        def raw(a: int, b: int) -> str:
+            return self.data[places[a] + 1 : places[b]].decode("utf-8", "replace")
+
+        def written(a: int, b: int) -> str:
+            return self.data[places[a] : places[b - 1] + 1].decode("utf-8", "replace")
+
+        return Piece(self.chars[begin:end], starts if starts[:1] == [0] else [0, *starts], raw, written)
+
+
+class _Looked(_Read):
+    """Texts that are looked at more closely, as they are compared (`canonical`)."""
+
+    def __init__(self, texts: Sequence[str], rows: list[int]) -> None:
+        self.rows = rows
+        """Their numbers."""
+        self.texts = [texts[row] for row in rows]
+        super().__init__([canonical(folded(text)) for text in self.texts])
+
+    def placed(self, read: _Read, pairs: list[Place]) -> Iterator[Place]:
+        """Places of all texts among these."""
+        at = {row: at for at, row in enumerate(self.rows)}
+        rows = [at[pair.row] for pair in pairs]
+        shifts = self.batch.begins[rows] - read.batch.begins[[pair.row for pair in pairs]]
+        first, last, whole = np.array([pair[2:] for pair in pairs], np.int64).reshape(-1, 3).T
+        ends = read.stream.places[last - whole] + whole  # of a whole question the place behind its last letter
+        found = np.searchsorted(self.stream.places, np.stack([read.stream.places[first], ends]) + shifts)
+        for pair, row, (begin, end) in zip(pairs, rows, found.T.tolist(), strict=True):
+            yield pair._replace(row=row, first=begin, last=end)
+
+    def token_end(self, at: int, row: int) -> int:
+        """The next begin of a token, or the end of the row: a number is not cut."""
+        following = int(self.stream.starts.searchsorted(at))
+        end = self.begins[row + 1]
+        return min(end, int(self.stream.starts[following])) if following < len(self.stream.starts) else end
+
+    def evidence(self, row: int, begin: int, match: Match) -> str:
+        """What of a text it is."""
+        places = self.stream.places[[begin + match.begin, begin + match.end - 1]] - self.batch.begins[row]
+        return unfolded(self.texts[row], places[0], places[1] + 1)
+
+
+def _rank(flag: Flag) -> int:
+    """Of a question of several sets that flag is told which says most, the first of such."""
+    return ("changed", "near", "exact").index(flag.match.kind)
+
+
+def _is_liker(flag: Flag, held: Flag) -> bool:
+    return (flag.question, flag.match.kind) == (held.question, held.match.kind) and flag.match.share > held.match.share
+
+
+def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
+    """Questions as they are compared, each token with its weight in its set; `layout`: without names of commands."""
+    read = _Read(texts, layout)
+    pieces = [read.piece(*ends) for ends in pairwise(read.begins)]
+    frequencies: dict[int, Counter[str]] = {}
+    for piece, group in zip(pieces, groups, strict=True):
+        frequencies.setdefault(group, Counter()).update({piece.chars[a:b] for a, b in piece.tokens()})
+    sizes = Counter(groups)
+    weigh = {group: weights(found, sizes[group]) for group, found in frequencies.items()}
+    found = [sought(piece, weigh[group]) for piece, group in zip(pieces, groups, strict=True)]
+    return [_without_form(one, text, read, n) for n, (one, text) in enumerate(zip(found, texts, strict=True))]
+
+
+def _without_form(question: Sought, text: str, read: _Read, row: int) -> Sought:
+    """In what form the answer is given weighs next to nothing."""
+    forms = answer_forms(text) if text.isascii() else []
+    if not forms:
+        return question
+    stream, batch = read.stream, read.batch
+    places = stream.places[stream.begins[row] + np.array([a for a, _ in question.tokens])] - batch.begins[row]
+    light = [any(a <= place < b for a, b in forms) for place in places.tolist()]
+    found = [FORM if one else weight for weight, one in zip(question.weights, light, strict=True)]
+    return question._replace(weights=found, total=sum(found))
+
+
+def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin: int) -> bool:
+    """Is what is little all of a text but for some words, or all of a sentence?"""
+    stream, first, last = looked.stream, begin + match.begin, begin + match.end
+    if (
+        not match.missing
+        and not match.instead
+        and match.kind != "changed"
+        and _is_apart(looked.batch, stream, row, first, last)
+    ):
+        return True
+    if match.share < LEAST_LIGHT:
+        return False
+    row_begin, row_end = stream.begins[row : row + 2].tolist()
+    starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
+    if len(question.tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
+        return False
+    spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
+    return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
+
+
+def _compared(question: Sequence[Sought], rewriting: Rewriting, piece: Piece) -> Match | None:
+    """As the question is spelled, with the names of its LaTeX commands, or as the text writes it, whichever is
+    liker."""
+    plain, spelled = question
+    found = compared(plain, piece, LEAST)
+    if (found is None or found.kind != "exact") and plain.piece.chars != spelled.piece.chars:
+        other = compared(spelled, piece, LEAST)
+        found = max(filter(None, (found, other)), key=lambda m: (m.share, m.kind != "changed"), default=None)
+    if found is not None and not found.missing and found.kind != "changed":
+        return found
+    told = rewriting.of(piece)
+    again = compared(told, piece, LEAST) if told is not None else None
+    if again is None or (found is not None and again.share < found.share + LEAST_GAIN):
+        return found
+    return again._replace(kind="near") if again.kind == "exact" else again
+
+
+def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> bool:
+    """Is what stands between two places of the stream a sentence of its own?"""
+    places, (first, last) = stream.places, batch.begins[row : row + 2].tolist()
+    before = first if begin == stream.begins[row] else places[begin - 1] + 1
+    behind = last if end == stream.begins[row + 1] else places[end] + 1
+    return (before == first or bool(_ENDS_BEFORE.search(batch.data[before : places[begin]].tobytes()))) and (
+        end == stream.begins[row + 1] or bool(_ENDS_BEHIND.search(batch.data[places[end - 1] + 1 : behind].tobytes()))
+    )
+
+
+def _parts_of(text: str) -> list[str]:
+    if len(text) <= LONGEST:
+        return [text]
+    return [text[at : at + LONGEST + OVERLAP] for at in range(0, len(text), LONGEST)]
+
+
+def _together(parts: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of so many characters that their arrays, of some twenty bytes each, are small."""
+    begin, size = 0, 0
+    for at, (_, part) in enumerate(parts, 1):
+        size += len(part)
+        if at == len(parts) or size >= AT_ONCE:
+            yield parts[begin:at]
+            begin, size = at, 0
+
+
+def _before(question: str, shingle: str) -> int:
+    """How far before its first shingle a question may begin in a text that has other words."""
+    at = question.find(shingle)
+    return 0 if at == 0 else at + at // 4 + 2 * LENGTH if at > 0 else len(question)
+
+
+def _behind(question: str, shingle: str) -> int:
+    """How far it may go on from the begin of its last one."""
+    at = question.rfind(shingle)
+    rest = len(question) - at
+    return len(question) if at < 0 else LENGTH if rest == LENGTH else rest + rest // 4 + 2 * LENGTH
