@@ -32,10 +32,10 @@ from distill.recipe import Train
 from students.batches import in_steps
 from students.render import Row
 
-LENGTH, BATCH = 2048, 8
+BATCH = 8
 TRAIN: dict[str, Any] = {
     **{"learning_rate": 2e-4, "lr_scheduler_type": "cosine", "warmup_ratio": 0.0},
-    **{"max_length": LENGTH, "rows_per_batch": BATCH, "num_train_epochs": 1},
+    **{"rows_per_batch": BATCH, "num_train_epochs": 1},
 }
 TRL: dict[str, dict[str, Any]] = {
     "TRL, its defaults": {},
@@ -72,7 +72,7 @@ class Clock:
         self.tokens.append(line.get("num_tokens", 0))
 
 
-def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folder: Path, clock: Clock) -> None:
+def ours(model: str, rows: list[Row], setting: dict[str, Any], length: int, folder: Path, clock: Clock) -> None:
     from trl import SFTTrainer
 
     from students.methods import load_student
@@ -83,7 +83,7 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
         models.keep_freed_memory()
     if setting.get("loss") == "trl":
         LabelledTokensTrainer.compute_loss = SFTTrainer.compute_loss  # type: ignore[method-assign]
-    train = Train.model_validate({**TRAIN, **setting.get("train", {})})
+    train = Train.model_validate({**TRAIN, "max_length": length, **setting.get("train", {})})
     source = models.resolve(model)
     student = load_student(source, "auto", train)
     tokenizer = models.tokenizer(source)
@@ -92,7 +92,7 @@ def ours(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
     fit(trainer, setting.get("attn", "auto"))
 
 
-def trls(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folder: Path, clock: Clock) -> None:
+def trls(model: str, rows: list[Row], setting: dict[str, Any], length: int, folder: Path, clock: Clock) -> None:
     """SFTTrainer as its documentation sets it up, on rows that are tokenised already."""
     import torch
     from datasets import Dataset
@@ -115,7 +115,7 @@ def trls(model: str, rows: list[Row], setting: dict[str, Any], steps: int, folde
     more |= {"model_init_kwargs": {"dtype": setting["dtype"]}} if "dtype" in setting else {}
     config = SFTConfig(
         output_dir=str(folder),
-        max_length=LENGTH,
+        max_length=length,
         completion_only_loss=True,  # as for rows of prompt and completion; it cannot see that from tokens
         **{key: TRAIN[key] for key in ("learning_rate", "lr_scheduler_type")},  # so that losses can be compared
         num_train_epochs=1,
@@ -143,12 +143,12 @@ def measured(model: str, name: str, options: argparse.Namespace) -> dict[str, An
     _quiet_environment()
     logging.disable(logging.WARNING)
     tokenizer = models.tokenizer(models.resolve(model))
-    rows = long_tailed(tokenizer, options.rows, options.median, LENGTH, options.seed)
+    rows = long_tailed(tokenizer, options.rows, options.median, options.length, options.seed)
     rows = rows[: len(rows) // BATCH * BATCH]
     clock, setting = Clock(), {**TRL, **OURS}[name]
     run = trls if name in TRL else ours
     with tempfile.TemporaryDirectory() as folder:
-        run(model, rows, setting, len(rows) // BATCH, Path(folder), clock)
+        run(model, rows, setting, options.length, Path(folder), clock)
     tokens = statistics.mean(
         sum(map(len, rows[i : i + BATCH])) for i in range(options.warm_up * BATCH, len(rows), BATCH)
     )
@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--median", type=int, default=300, help="tokens of a row")
+    parser.add_argument("--length", type=int, default=2048, help="tokens of the longest row, and of a packed one")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
@@ -225,6 +226,7 @@ def main() -> None:
         print(json.dumps(measured(options.model, options.one, options)))
         return
     words = ["--model", options.model, "--rows", str(options.rows), "--median", str(options.median)]
+    words += ["--length", str(options.length)]
     words += ["--seed", str(options.seed), "--warm-up", str(options.warm_up)]
     rounds: list[dict[str, dict[str, Any]]] = []
     if options.out and options.out.is_file():
