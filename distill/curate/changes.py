@@ -45,7 +45,7 @@ MOST_LIGHT = 0.5
 MOST_DROPPED = 3
 """Words in a row that it leaves out."""
 
-_SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
+_SIGN = re.compile(r"[-+=<>!]|\^[\^{\s]*|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
 _SPACE = re.compile(r"\s")
 _SIGN_OF = {"\\l": "<", "\\g": ">", "\\n": "≠", "**": "^", "\\t": "*", "\\c": "*"}
 _LOST_IN_TEXT = frozenset("^*!")

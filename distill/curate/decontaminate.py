@@ -15,6 +15,7 @@ from distill.curate.common_words import weights
 from distill.curate.evaluated import Questions
 from distill.curate.folding import folded, unfolded
 from distill.curate.instructions import without_instructions
+from distill.curate.markup import without_markup
 from distill.curate.pieces import Piece, Sought, kind_of, sought
 from distill.curate.rewriting import Rewriting
 from distill.curate.scratch_memory import keep_scratch_memory
@@ -79,10 +80,11 @@ class Decontaminator:
         """`sets`: of which set each is (None: all of one). Whether a text holds a question depends on no other set."""
         keep_scratch_memory()
         names = list(sets) if sets is not None else [""] * len(questions)
-        streams = stream_of(batch_of(list(questions)))
+        written = [*map(without_markup, questions)]
+        streams = stream_of(batch_of(written))
         first: dict[tuple[bytes, str], int] = {}
         of_set: dict[tuple[int, str], int] = {}
-        for number, text in enumerate(questions):
+        for number, text in enumerate(written):
             if stream := streams.row(number):
                 same = first.setdefault((stream, signs_of(text)), number)
                 of_set.setdefault((same, names[number]), number)
@@ -90,7 +92,7 @@ class Decontaminator:
         """Of the questions that are looked for."""
         self._numbers = list(of_set.values())
         self._same = [same for same, _ in of_set]
-        folds = [without_drawings(folded(without_instructions(questions[number]))) for number in self._numbers]
+        folds = [without_drawings(folded(without_instructions(written[number]))) for number in self._numbers]
         order = {name: at for at, name in enumerate(dict.fromkeys(names))}
         groups = [order[name] for _, name in of_set]
         self._questions = Questions(folds, groups)
@@ -123,13 +125,14 @@ class Decontaminator:
         """Those of texts, or pieces of texts, each with the number of its row."""
         return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
 
-    def _flags(self, texts: list[str]) -> list[Flag]:
+    def _flags(self, written: list[str]) -> list[Flag]:
+        texts = [*map(without_markup, written)]
         read = _Read(texts)
         found = self._questions.candidates(read.stream)
         pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
         pairs += [Place(*one, True) for one in self._questions.whole(read.batch, read.stream)]
         pairs = [pair for pair in pairs if self._may_be(read, pair)]
-        looked = _Looked(texts, sorted({pair.row for pair in pairs}))
+        looked = _Looked(written, texts, sorted({pair.row for pair in pairs}))
         flags = (self._flag(looked, place) for place in looked.placed(read, pairs))
         return [flag for flag in flags if flag is not None]
 
@@ -208,10 +211,12 @@ class _Read:
 class _Looked(_Read):
     """Texts that are looked at more closely, as they are compared (`canonical`)."""
 
-    def __init__(self, texts: Sequence[str], rows: list[int]) -> None:
+    def __init__(self, written: Sequence[str], texts: Sequence[str], rows: list[int]) -> None:
         self.rows = rows
         """Their numbers."""
+        self.written = [written[row] for row in rows]
         self.texts = [texts[row] for row in rows]
+        """Without markup, as long."""
         super().__init__([canonical(folded(text)) for text in self.texts])
 
     def placed(self, read: _Read, pairs: list[Place]) -> Iterator[Place]:
@@ -234,7 +239,7 @@ class _Looked(_Read):
     def evidence(self, row: int, begin: int, match: Match) -> str:
         """What of a text it is."""
         places = self.stream.places[[begin + match.begin, begin + match.end - 1]] - self.batch.begins[row]
-        return unfolded(self.texts[row], places[0], places[1] + 1)
+        return self.written[row][unfolded(self.texts[row], places[0], places[1] + 1)]
 
 
 def _rank(flag: Flag) -> int:

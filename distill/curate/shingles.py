@@ -23,7 +23,7 @@ OTHER, LETTER, DIGIT, CONTINUING, LEADING = range(5)
 LAYOUT = """left right big bigl bigr bigm bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits
 displaylimits text textbf textit textrm textnormal mbox hbox mathrm mathbf mathit mathsf mathcal mathbb operatorname
 quad qquad hspace vspace phantom hline boxed overline underline begin end frac dfrac tfrac cfrac binom dbinom tbinom
-le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
+over le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
 """LaTeX commands that are left out of the stream."""
 
 PADDING = 16
