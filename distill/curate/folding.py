@@ -23,8 +23,7 @@ _GREEK = re.compile("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)$")
 
 _RAISED, _LOWERED = "[\u00b2\u00b3\u00b9\u2070-\u207f]", "[\u2080-\u209c]"
 _FOLDED = re.compile(
-    f"({_RAISED}(?<!{_RAISED}{_RAISED}))|({_LOWERED}(?<!{_LOWERED}{_LOWERED}))"
-    "|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7af]"
+    f"({_RAISED}(?<!{_RAISED}{_RAISED}))|({_LOWERED}(?<!{_LOWERED}{_LOWERED}))|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7af]"
 )
 """What may be folded; the first of an exponent or an index gets its sign: `10¹⁴` is not `1014`."""
 
