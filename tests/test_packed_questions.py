@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from distill.curate import folding
 from distill.curate.choices import without_given, without_letters
 from distill.curate.decontaminate import Decontaminator
 from distill.curate.markup import without_markup
@@ -138,3 +139,18 @@ def test_questions_of_a_large_set_of_templates_are_found_in_a_prompt() -> None:
     ]
     finder = Decontaminator(made)
     assert all(left_out(f"Task:\n{text}\n\nThink first.", finder) for text in made)
+
+
+def test_a_long_row_of_many_copies_beyond_ascii_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [f"Étienne plants {k} tulips and {k * k} crocuses beside the canal. How many bulbs?" for k in range(20, 60)]
+    read = 0
+
+    def counted(text: str) -> str:
+        nonlocal read
+        read += 1
+        return spelled(text)
+
+    spelled = folding.folded
+    monkeypatch.setattr(folding, "folded", counted)
+    assert len(Decontaminator(made).flags(["\n".join(made)])) == len(made)
+    assert read < 5 * len(made)

@@ -22,6 +22,7 @@ from distill.curate.pieces import Piece, Sought, kind_of, sought
 from distill.curate.rewriting import Rewriting
 from distill.curate.scratch_memory import keep_scratch_memory
 from distill.curate.shingles import LENGTH, Batch, Stream, batch_of, stream_of
+from distill.curate.text_parts import parts_of, together
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
@@ -64,14 +65,6 @@ _GOES_ON = re.compile(rb"[\s)\]}|]*(?:[-+*/^_<>]|\}\s*\{)[^$\n?!.,;:]*")
 
 LEAST_WEIGHT_CHANGED = 3.5
 """Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
-
-LONGEST = 1 << 20
-"""Characters of a text that are looked at in one; a longer one in pieces that overlap."""
-
-OVERLAP = 1 << 14
-
-AT_ONCE = 1 << 22
-"""Characters of texts that are looked at together."""
 
 
 class Flag(NamedTuple):
@@ -130,9 +123,9 @@ class Decontaminator:
         """The questions that these texts hold, by text, the likest first."""
         if not self.numbers:
             return []
-        parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
+        parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text)]
         best: dict[tuple[int, int], Flag] = {}
-        for flag in (flag for some in _together(parts) for flag in self._flags_in(some)):
+        for flag in (flag for some in together(parts) for flag in self._flags_in(some)):
             key = flag.row, self._same[flag.question]
             held = best.get(key)
             if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
@@ -381,22 +374,6 @@ def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> b
     return (before == first or bool(_ENDS_BEFORE.search(batch.data[before : places[begin]].tobytes()))) and (
         end == stream.begins[row + 1] or bool(_ENDS_BEHIND.search(batch.data[places[end - 1] + 1 : behind].tobytes()))
     )
-
-
-def _parts_of(text: str) -> list[str]:
-    if len(text) <= LONGEST:
-        return [text]
-    return [text[at : at + LONGEST + OVERLAP] for at in range(0, len(text), LONGEST)]
-
-
-def _together(parts: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Runs of so many characters that their arrays, of some twenty bytes each, are small."""
-    begin, size = 0, 0
-    for at, (_, part) in enumerate(parts, 1):
-        size += len(part)
-        if at == len(parts) or size >= AT_ONCE:
-            yield parts[begin:at]
-            begin, size = at, 0
 
 
 def _before(question: str, shingle: str) -> int:

@@ -3,7 +3,9 @@ digits, accents, and Cyrillic or Greek letters that only look Latin. Chinese, Ja
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
 
 _SYMBOLS = dict(
@@ -74,9 +76,16 @@ def unfolded(text: str, begin: int, end: int) -> slice:
     """Which of a text's characters became the bytes from `begin` to `end` (in UTF-8) of what `folded` makes of it."""
     if text.isascii():
         return slice(begin, end)
-    pairs = map("".join, zip(f" {text}", text, strict=False))  # an exponent is told by what stands before it
-    ends = [*accumulate(_bytes(folded(pair)) - _bytes(folded(pair[0])) for pair in pairs)]
+    ends = _ends(text)
     return slice(bisect_right(ends, begin), bisect_right(ends, end))
+
+
+@lru_cache(2)
+def _ends(text: str) -> "array[int]":
+    """Where each character's bytes end in what `folded` makes of a text: asked for once for each of its flags."""
+    pairs = zip(f" {text}", text, strict=False)  # an exponent is told by what stands before it
+    sizes = (1 if char.isascii() else _bytes(folded(before + char)) - _bytes(folded(before)) for before, char in pairs)
+    return array("q", accumulate(sizes))
 
 
 def _bytes(text: str) -> int:
