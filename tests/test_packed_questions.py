@@ -63,7 +63,7 @@ def test_packing_hides_no_copy(number: int, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a<b and b>c", r"$\nu \neq \nabla \theta$", "x > 3\ny & z; w", "R&D; A & B;", ">>> f(1)"]
+    "text", ["a<b and b>c", r"$\nu \neq \nabla \theta$", "\\nеq", "x > 3\ny & z; w", "R&D; A & B;", ">>> f(1)"]
 )
 def test_what_is_no_markup_stays(text: str) -> None:
     assert without_markup(text) == text

@@ -11,9 +11,10 @@ oindent onumber olimits ormalsize orm um"""
 _NO_LINE = "|".join(sorted(_COMMANDS.split(), key=len, reverse=True))
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}"
-    rf"|(?<!\\\\)(?:[\"/]|[tr](?![A-Za-z])|n(?!(?:{_NO_LINE})(?![A-Za-z]))))"
+    rf"|(?<!\\\\)(?:[\"/]|[tr](?![A-Za-z])|n(?![\u0370-\u04ff]|(?:{_NO_LINE})(?![A-Za-z]))))"
 )
-"""`\\n` that begins the name of a LaTeX command is none; `\\t` and `\\r` that may begin one are none."""
+"""`\\n` that begins the name of a LaTeX command is none; `\\t` and `\\r` that may begin one are none, nor is one before
+Cyrillic or Greek letters: they stand for Latin ones."""
 _TAG = re.compile(r"</?([A-Za-z][\w-]{0,20})(?:\s[^<>]{0,300})?/?>")
 _CLOSING = re.compile(r"</([A-Za-z][\w-]{0,20})\s*>")
 _ALONE = frozenset("br hr p li".split())
