@@ -35,6 +35,10 @@ class Match(NamedTuple):
     """Tokens of the piece among those that are."""
 
 
+_NEGATING = ("in", "un", "im", "ir", "non", "anti", "dis")
+"""Begins of a word that is another one without them."""
+
+
 def compared(question: Sought, piece: Piece, least: float) -> Match | None:
     """The question in the piece; None where less than this share of it is there."""
     blocks = _blocks(question.piece.chars, piece.chars)
@@ -97,7 +101,9 @@ def _is_whole(question: str, piece: str, token: Span, block: tuple[int, int, int
     starting, ending = begin + at - first, end + at - first
     if not question[begin].isdigit():
         if end - begin >= WORD:
-            return True
+            return starting in begins or not any(
+                starting - len(p) in begins and piece.startswith(p, starting - len(p)) for p in _NEGATING
+            )
         starts = starting in begins or begin > first
         return starts and (ending in begins or end < last)
     before = starting in begins or question[begin - 1 : begin].isdigit() == piece[starting - 1 : starting].isdigit()

@@ -6,6 +6,7 @@ numbers as words, the letters of choices. What comes is as long as what was ther
 
 import re
 
+from distill.curate.decontamination.choices import without_letters
 from distill.curate.text.conditions import NUMBERS
 
 _DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img", ".png", ".jp", ".gif", ".svg")
@@ -33,11 +34,6 @@ _NUMBER = re.compile(
 )
 _NUMBER_WORD = re.compile("[a-z]+")
 _NUMBER_BEGIN = re.compile("hundred|t(?:w|hr|en|hir)|f(?:our|iv|if|ort)|s(?:ix|ev)|e(?:ig|lev)|nine")
-_CHOICE = re.compile(
-    r"(?<![\w$\\])(?:\(\s*([A-Fa-f])\s*\)|([A-Fa-f])[.)])(?=\s|\$|\\)"
-    r"|\\(?:text|textbf|mathrm)\s*\{\s*\(\s*([A-F])\s*\)\s*\}"
-)
-
 
 _FIND = r"(?:find|compute|what is|determine|evaluate|calculate)\s.{1,40}?(?:[.?]|\Z)"
 _ANSWER_FORM = re.compile(
@@ -50,9 +46,6 @@ _ANSWER_FORM = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _HAS_FORM = re.compile(r"written|expressed|where|remainder", re.IGNORECASE)
-
-
-_SECOND = ("B)", "b)", "B )", "b )", "B.", "b.")
 
 
 def answer_forms(text: str) -> list[tuple[int, int]]:
@@ -81,7 +74,7 @@ def canonical(text: str) -> str:
         text = _RECIPROCAL.sub(_reciprocal, text)
     if "=" in text:
         text = _POINT.sub(lambda found: found[1] + " " * len(found[2]), text)
-    return with_digits(_without_choices(text))
+    return with_digits(without_letters(text))
 
 
 def with_digits(text: str) -> str:
@@ -102,16 +95,3 @@ def _digits(found: re.Match[str]) -> str:
     for word in _NUMBER_WORD.findall(found[0].lower()):
         value = 100 * value if word == "hundred" else value + (1 if word == "a" else int(NUMBERS.get(word, "0")))
     return str(value).ljust(len(found[0]))
-
-
-def _without_choices(text: str) -> str:
-    """Without the letters before choices, where there are three or more in their order."""
-    if not any(map(text.__contains__, _SECOND)):
-        return text
-    found = list(_CHOICE.finditer(text))
-    letters = [next(filter(None, one.groups())).lower() for one in found]
-    if "abc" not in "".join(letters):
-        return text
-    for one in found:
-        text = f"{text[: one.start()]}{';'.ljust(one.end() - one.start())}{text[one.end() :]}"
-    return text

@@ -27,11 +27,17 @@ MOST_SYMBOLS = 0.8
 MOST_IN_ONE = 0.15
 """Share of its weight that may be missing in one place where other words than as many stand: what it asks for."""
 
+MOST_WORDS = 0.5
+"""Weight of words that may be missing there where all numbers and symbols of a question of some are there."""
+
 MOST_IN_ALL = 0.25
 """The same of all such places."""
 
 MOST_ADDED = 0.35
 """Share of its weight that may stand between its parts, but for one clause."""
+
+RAREST = 1.0
+"""Weight of a word that stands in no other problem: so much may stand there in any case if all symbols are there."""
 
 FEW = 2
 """Numbers or symbols that may be missing of however few."""
@@ -45,7 +51,7 @@ MOST_LIGHT = 0.5
 MOST_DROPPED = 3
 """Words in a row that it leaves out."""
 
-_SIGN = re.compile(r"[-+=<>!^]|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
+_SIGN = re.compile(r"[-+=<>!]|\^[\^{\s]*|\*\*?|\\(?:leq?|geq?|neq?|lt|gt|times|cdot)(?:slant)?(?![A-Za-z])")
 _SPACE = re.compile(r"\s")
 _SIGN_OF = {"\\l": "<", "\\g": ">", "\\n": "≠", "**": "^", "\\t": "*", "\\c": "*"}
 _LOST_IN_TEXT = frozenset("^*!")
@@ -65,6 +71,7 @@ class _Of(Enum):
 def is_changed(gaps: list[Gap], question: Sought, piece: Piece) -> bool:
     """Is it another problem: symbols changed rather than words, more of them than any copy would lose, or another
     question asked?"""
+    gaps = [gap for gap in gaps if not _is_cut(gap, question.piece, piece)]
     weight_at = dict(zip((begin for begin, _ in question.tokens), question.weights, strict=True))
     lost = [question.piece.kind(token) for gap in gaps for token in gap.lost if weight_at[token[0]] >= LEAST]
     if lost.count(1) > max(FEW, MOST_LOST * question.numbers):
@@ -74,16 +81,29 @@ def is_changed(gaps: list[Gap], question: Sought, piece: Piece) -> bool:
     told = [_told(gap, question.piece, piece, weight_at) for gap in gaps]
     blind = told.count(_Of.BLIND)
     changes = [gap for gap, of in zip(gaps, told, strict=True) if of is _Of.CHANGE]
-    if not blind and (told.count(_Of.ADDED) > 1 or _asks_otherwise(gaps, told, question, piece)):
+    whole = question.symbols > FEW and not any(lost) and not changes
+    if not blind and (told.count(_Of.ADDED) > 1 or _asks_otherwise(gaps, told, question, piece, whole)):
         return True
     missing = [
         sum(weight_at[begin] for begin, _ in gap.lost)
         for gap, of in zip(gaps, told, strict=True)
         if of not in (_Of.BLIND, _Of.DROPPED) or (None in (gap.last, gap.next) and len(gap.lost) > 1)
     ]
-    if max(missing, default=0) > MOST_IN_ONE * question.total or sum(missing) > MOST_IN_ALL * question.total:
+    most = max(MOST_WORDS, MOST_IN_ONE * question.total) if whole else MOST_IN_ONE * question.total
+    if max(missing, default=0) > most or sum(missing) > max(most, MOST_IN_ALL * question.total):
         return True
     return bool(changes) and _outweigh(changes, blind, question, piece)
+
+
+def _is_cut(gap: Gap, question: Piece, piece: Piece) -> bool:
+    """Is all that stood there missing because the text was cut, perhaps inside a word?"""
+    if not (piece.cut_behind if gap.next is None else gap.last is None and piece.cut_before):
+        return False
+    if not gap.instead:
+        return True
+    (a, b), (c, d) = gap.instead[0], gap.lost[0] if gap.next is None else gap.lost[-1]
+    word, whole = piece.chars[a:b], question.chars[c:d]
+    return len(gap.instead) == 1 and (whole.startswith(word) if gap.next is None else whole.endswith(word))
 
 
 def _outweigh(changes: list[Gap], blind: int, question: Sought, piece: Piece) -> bool:
@@ -95,12 +115,13 @@ def _outweigh(changes: list[Gap], blind: int, question: Sought, piece: Piece) ->
     return len(changes) == blind and max(lost, put) > MOST_CHANGED * question.symbols
 
 
-def _asks_otherwise(gaps: list[Gap], told: list[_Of], question: Sought, piece: Piece) -> bool:
-    """Does more stand between its parts, in other words than as many, than somebody adds who tells it again?"""
+def _asks_otherwise(gaps: list[Gap], told: list[_Of], question: Sought, piece: Piece, whole: bool) -> bool:
+    """Does more stand between its parts, in other words than as many, than somebody adds who tells it again? `whole`:
+    with all numbers and symbols of some."""
     others = [gap for gap, of in zip(gaps, told, strict=True) if of is _Of.OTHER or of is _Of.ADDED]
     put = [sum(question.weigh(piece.chars[a:b]) for a, b in gap.instead) for gap in others]
     added = max((some for some, gap in zip(put, others, strict=True) if not gap.lost), default=0.0)
-    return sum(put) - added > MOST_ADDED * question.total
+    return sum(put) - added > max(MOST_ADDED * question.total, RAREST * whole)
 
 
 def _told(gap: Gap, question: Piece, piece: Piece, weight_at: dict[int, float]) -> _Of:

@@ -70,12 +70,18 @@ LEAST = 0.1
 """Of the commonest word; of the rarest it is 1."""
 
 
+_ASKING = frozenset("find determine compute calculate evaluate".split())
+"""One for another asks the same."""
+
+
 def weights(frequencies: Counter[str], questions: int) -> Callable[[str], float]:
     """Rarity of a word in a question of a set: in how many questions of the set each word stands, and how many they
     are. Inverse document frequency of the other questions and the background (a Dirichlet prior) together."""
 
     @lru_cache(1 << 14)
     def weigh(word: str) -> float:
+        if word in _ASKING:
+            return LEAST
         others = max(frequencies.get(word, 1) - 1, 0)
         share = (others + BACKGROUND * _SHARES.get(word, _SELDOM)) / (questions - 1 + BACKGROUND)
         return min(1.0, max(LEAST, math.log(share) / math.log(_SELDOM)))

@@ -1,6 +1,7 @@
 """Which texts hold questions of an evaluation set, and what is the evidence?"""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -11,11 +12,14 @@ import numpy as np
 from distill.curate.decontamination.alignment import Match, compared
 from distill.curate.decontamination.canonical import answer_forms, canonical, with_digits, without_drawings
 from distill.curate.decontamination.changes import signs_of
+from distill.curate.decontamination.choices import without_given
 from distill.curate.decontamination.common_words import weights
 from distill.curate.decontamination.evaluated import Questions
 from distill.curate.decontamination.rewriting import Rewriting
 from distill.curate.text.folding import folded, unfolded
 from distill.curate.text.instructions import without_instructions
+from distill.curate.text.markup import without_markup
+from distill.curate.text.parts import parts_of, together
 from distill.curate.text.pieces import Piece, Sought, kind_of, sought
 from distill.curate.text.scratch_memory import keep_scratch_memory
 from distill.curate.text.shingles import LENGTH, Batch, Stream, batch_of, stream_of
@@ -29,6 +33,9 @@ LEAST_SEEN = 0.6
 FORM = 0.02
 """Weight of a word that tells in what form the answer is given: some forty of them in AIME."""
 
+LEAST_ASKED = 3.5
+"""Weight of a question without its choices or examples from which on it is looked for without them."""
+
 LEAST_GAIN = 0.02
 """Share of a question that must be found more where it is written as a text writes it."""
 
@@ -38,6 +45,12 @@ LEAST_CHANGED = 0.8
 MOST_OF_TEXT = 0.6
 """Share of a text's tokens that make up for too little weight."""
 
+LEAST_SYMBOLS = 3
+"""Numbers and symbols of a formula by which a question is known, all of them there, whatever words stand around it."""
+
+MOST_WITH_FORMULA = 0.4
+"""Share of a text's tokens that are enough then."""
+
 LEAST_LIGHT = 0.8
 """Share of a question that must be there where that is little."""
 
@@ -45,18 +58,13 @@ LEAST_WEIGHT = 2.5
 """Weight that must be there too, unless it is a sentence of its own: "find $x$" stands in many."""
 
 _ENDS_BEFORE = re.compile(rb"[.:?!\n]")
-_ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)")
+_ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)|[\s$)\]][ \t]+[\[(*\"]*(?=[A-Z][a-z])")
+
+_CUT_BEFORE, _CUT_BEHIND = re.compile(rb"[\s,;:+*/=^_{-]*[a-z]"), re.compile(rb".[\s,;:+*/=^_{(\\-]*", re.DOTALL)
+_GOES_ON = re.compile(rb"[\s)\]}|]*(?:[-+*/^_<>]|\}\s*\{)[^$\n?!.,;:]*")
 
 LEAST_WEIGHT_CHANGED = 3.5
 """Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
-
-LONGEST = 1 << 20
-"""Characters of a text that are looked at in one; a longer one in pieces that overlap."""
-
-OVERLAP = 1 << 14
-
-AT_ONCE = 1 << 22
-"""Characters of texts that are looked at together."""
 
 
 class Flag(NamedTuple):
@@ -79,10 +87,11 @@ class Decontaminator:
         """`sets`: of which set each is (None: all of one). Whether a text holds a question depends on no other set."""
         keep_scratch_memory()
         names = list(sets) if sets is not None else [""] * len(questions)
-        streams = stream_of(batch_of(list(questions)))
+        written = [*map(without_markup, questions)]
+        streams = stream_of(batch_of(written))
         first: dict[tuple[bytes, str], int] = {}
         of_set: dict[tuple[int, str], int] = {}
-        for number, text in enumerate(questions):
+        for number, text in enumerate(written):
             if stream := streams.row(number):
                 same = first.setdefault((stream, signs_of(text)), number)
                 of_set.setdefault((same, names[number]), number)
@@ -90,9 +99,14 @@ class Decontaminator:
         """Of the questions that are looked for."""
         self._numbers = list(of_set.values())
         self._same = [same for same, _ in of_set]
-        folds = [without_drawings(folded(without_instructions(questions[number]))) for number in self._numbers]
+        folds = [without_drawings(folded(without_instructions(written[number]))) for number in self._numbers]
         order = {name: at for at, name in enumerate(dict.fromkeys(names))}
         groups = [order[name] for _, name in of_set]
+        for at, text in _asked(folds, groups):
+            folds.append(text)
+            groups.append(len(order) + groups[at])
+            self._numbers.append(self._numbers[at])
+            self._same.append(self._same[at])
         self._questions = Questions(folds, groups)
         self._sought = [
             *zip(
@@ -109,9 +123,9 @@ class Decontaminator:
         """The questions that these texts hold, by text, the likest first."""
         if not self.numbers:
             return []
-        parts = [(row, part) for row, text in enumerate(texts) for part in _parts_of(text)]
+        parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text)]
         best: dict[tuple[int, int], Flag] = {}
-        for flag in (flag for some in _together(parts) for flag in self._flags_in(some)):
+        for flag in (flag for some in together(parts) for flag in self._flags_in(some)):
             key = flag.row, self._same[flag.question]
             held = best.get(key)
             if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
@@ -123,13 +137,18 @@ class Decontaminator:
         """Those of texts, or pieces of texts, each with the number of its row."""
         return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
 
-    def _flags(self, texts: list[str]) -> list[Flag]:
+    def _flags(self, written: list[str]) -> list[Flag]:
+        texts = [*map(without_markup, written)]
         read = _Read(texts)
         found = self._questions.candidates(read.stream)
         pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
-        pairs += [Place(*one, True) for one in self._questions.whole(read.batch, read.stream)]
+        whole = {
+            *self._questions.whole(read.batch, read.stream),
+            *self._questions.with_formula(read.batch, read.stream),
+        }
+        pairs += [Place(*one, True) for one in sorted(whole)]
         pairs = [pair for pair in pairs if self._may_be(read, pair)]
-        looked = _Looked(texts, sorted({pair.row for pair in pairs}))
+        looked = _Looked(written, texts, sorted({pair.row for pair in pairs}))
         flags = (self._flag(looked, place) for place in looked.placed(read, pairs))
         return [flag for flag in flags if flag is not None]
 
@@ -142,6 +161,8 @@ class Decontaminator:
         match = _compared(sought, self._rewriting[place.question], looked.piece(begin, end))
         if match is None:
             return None
+        if match.kind != "changed" and looked.goes_on(sought[0], begin + match.end, place.row):
+            match = match._replace(kind="changed")
         if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
             return None
         if match.weight < LEAST_WEIGHT and not _is_enough(looked, place.row, sought[0], match, begin):
@@ -202,16 +223,31 @@ class _Read:
         def written(a: int, b: int) -> str:
             return self.data[places[a] : places[b - 1] + 1].decode("utf-8", "replace")
 
-        return Piece(self.chars[begin:end], starts if starts[:1] == [0] else [0, *starts], raw, written)
+        starts = starts if starts[:1] == [0] else [0, *starts]
+        return Piece(self.chars[begin:end], starts, raw, written, *self._cut(begin, end))
+
+    def _cut(self, begin: int, end: int) -> tuple[bool, bool]:
+        """Is what stands between two places the begin, or the end, of a text that was cut inside a sentence?"""
+        if begin == end:
+            return False, False
+        row = bisect_right(self.begins, begin) - 1
+        before = self.data[self.batch.begins[row] : self.stream.places[begin] + 1]
+        behind = self.data[self.stream.places[end - 1] : self.batch.begins[row + 1]]
+        return (
+            begin == self.begins[row] and bool(_CUT_BEFORE.fullmatch(before)),
+            end == self.begins[row + 1] and bool(_CUT_BEHIND.fullmatch(behind)),
+        )
 
 
 class _Looked(_Read):
     """Texts that are looked at more closely, as they are compared (`canonical`)."""
 
-    def __init__(self, texts: Sequence[str], rows: list[int]) -> None:
+    def __init__(self, written: Sequence[str], texts: Sequence[str], rows: list[int]) -> None:
         self.rows = rows
         """Their numbers."""
+        self.written = [written[row] for row in rows]
         self.texts = [texts[row] for row in rows]
+        """Without markup, as long."""
         super().__init__([canonical(folded(text)) for text in self.texts])
 
     def placed(self, read: _Read, pairs: list[Place]) -> Iterator[Place]:
@@ -231,10 +267,19 @@ class _Looked(_Read):
         end = self.begins[row + 1]
         return min(end, int(self.stream.starts[following])) if following < len(self.stream.starts) else end
 
+    def goes_on(self, question: Sought, end: int, row: int) -> bool:
+        """Does a formula in which a question ends go on behind what was found of it?"""
+        if not question.kinds[-1] or end >= self.begins[row + 1] or not self.chars.endswith(question.words[-1], 0, end):
+            return False
+        at = int(self.stream.starts.searchsorted(end, side="right"))
+        following = self.chars[end : min([self.begins[row + 1], *self.stream.starts[at : at + 1].tolist()])]
+        between = self.data[self.stream.places[end - 1] + 1 : self.stream.places[end]]
+        return bool(kind_of(following)) and bool(_GOES_ON.fullmatch(between))
+
     def evidence(self, row: int, begin: int, match: Match) -> str:
         """What of a text it is."""
         places = self.stream.places[[begin + match.begin, begin + match.end - 1]] - self.batch.begins[row]
-        return unfolded(self.texts[row], places[0], places[1] + 1)
+        return self.written[row][unfolded(self.texts[row], places[0], places[1] + 1)]
 
 
 def _rank(flag: Flag) -> int:
@@ -244,6 +289,17 @@ def _rank(flag: Flag) -> int:
 
 def _is_liker(flag: Flag, held: Flag) -> bool:
     return (flag.question, flag.match.kind) == (held.question, held.match.kind) and flag.match.share > held.match.share
+
+
+def _asked(folds: list[str], groups: list[int]) -> list[tuple[int, str]]:
+    """Questions without what they give beside what they ask, where enough is left to know them by; each with its
+    number."""
+    bare = [*map(without_given, folds)]
+    if bare == folds:
+        return []
+    left = _sought([*map(canonical, bare)], groups, True)
+    found = zip(folds, bare, left, strict=True)
+    return [(at, text) for at, (fold, text, one) in enumerate(found) if text != fold and one.total >= LEAST_ASKED]
 
 
 def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
@@ -281,11 +337,13 @@ def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin:
         and _is_apart(looked.batch, stream, row, first, last)
     ):
         return True
-    if match.share < LEAST_LIGHT:
+    formula = question.symbols >= LEAST_SYMBOLS and not any(map(kind_of, [*match.missing, *match.instead]))
+    if match.share < LEAST_LIGHT and not formula:
         return False
     row_begin, row_end = stream.begins[row : row + 2].tolist()
     starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
-    if len(question.tokens) - len(match.missing) < MOST_OF_TEXT * len(starts):
+    share = MOST_WITH_FORMULA if formula else MOST_OF_TEXT
+    if len(question.tokens) - len(match.missing) < share * len(starts):
         return False
     spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
     return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
@@ -312,26 +370,10 @@ def _is_apart(batch: Batch, stream: Stream, row: int, begin: int, end: int) -> b
     """Is what stands between two places of the stream a sentence of its own?"""
     places, (first, last) = stream.places, batch.begins[row : row + 2].tolist()
     before = first if begin == stream.begins[row] else places[begin - 1] + 1
-    behind = last if end == stream.begins[row + 1] else places[end] + 1
+    behind = last if end == stream.begins[row + 1] else min(places[end] + 2, last)
     return (before == first or bool(_ENDS_BEFORE.search(batch.data[before : places[begin]].tobytes()))) and (
         end == stream.begins[row + 1] or bool(_ENDS_BEHIND.search(batch.data[places[end - 1] + 1 : behind].tobytes()))
     )
-
-
-def _parts_of(text: str) -> list[str]:
-    if len(text) <= LONGEST:
-        return [text]
-    return [text[at : at + LONGEST + OVERLAP] for at in range(0, len(text), LONGEST)]
-
-
-def _together(parts: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Runs of so many characters that their arrays, of some twenty bytes each, are small."""
-    begin, size = 0, 0
-    for at, (_, part) in enumerate(parts, 1):
-        size += len(part)
-        if at == len(parts) or size >= AT_ONCE:
-            yield parts[begin:at]
-            begin, size = at, 0
 
 
 def _before(question: str, shingle: str) -> int:

@@ -20,6 +20,7 @@ from distill.curate.text.shingles import (
     Stream,
     among,
     batch_of,
+    formulas_of,
     names_of,
     sentences_of,
     shingles_of,
@@ -69,8 +70,9 @@ class Questions:
             np.stack([np.append(ours.hashes, theirs.hashes), _rows(ours, theirs)]), axis=1, return_index=True
         )
         of_set = np.array(sets, np.int64)
-        frequencies, telling = _telling(pairs, of_set)
-        pairs, frequencies, plain = pairs[:, telling], frequencies[telling], first[telling] < len(ours.hashes)
+        plain = first < len(ours.hashes)
+        frequencies, telling = _telling(pairs, of_set, plain)
+        pairs, frequencies, plain = pairs[:, telling], frequencies[telling], plain[telling]
         self.hashes, counts = np.unique(pairs[0], return_counts=True)
         self._questions = pairs[1].astype(np.int64)
         self._offsets = np.append(0, np.cumsum(counts))
@@ -87,6 +89,12 @@ class Questions:
         for number in range(len(texts)):
             for row in {self.plain.row(number), self.spelled.row(number)}:
                 self._whole.setdefault(row, []).append(number)
+        self._formulas: dict[bytes, list[int]] = {}
+        rows, begins = formulas_of(batch_of(list(texts)), self.plain)
+        for number, begin in zip(rows.tolist(), begins.tolist(), strict=True):
+            formula = self.plain.chars[begin : self.plain.begins[number + 1]].tobytes()
+            self._formulas.setdefault(formula, []).append(number)
+        self._formula_names = np.unique(names_of(self.plain, begins, self.plain.begins[rows + 1]))
         self._has_short = any(len(row) < LENGTH for row in self._whole)
         names = [names_of(s, s.begins[:-1], s.begins[1:]) for s in (self.plain, self.spelled)]
         self._names = np.unique(np.concatenate(names))
@@ -103,6 +111,17 @@ class Questions:
         for row, begin, end in zip(rows.tolist(), begins[likely].tolist(), ends[likely].tolist(), strict=True):
             for number in self._whole.get(stream.chars[begin:end].tobytes(), ()):
                 yield row, number, begin, end
+
+    def with_formula(self, batch: Batch, stream: Stream) -> Iterator[tuple[int, int, int, int]]:
+        """Short rows that end in the formula that a short question ends in, whatever words stand before it, as
+        `whole`; not of formulas that are those of many questions."""
+        rows, begins = formulas_of(batch, stream)
+        likely = among(names_of(stream, begins, stream.begins[rows + 1]), self._formula_names)
+        for row, begin in zip(rows[likely].tolist(), begins[likely].tolist(), strict=True):
+            first, last = stream.begins[row : row + 2].tolist()
+            numbers = self._formulas.get(stream.chars[begin:last].tobytes(), ())
+            for number in numbers if len(numbers) <= COMMON else ():
+                yield row, number, first, last
 
     def candidates(self, stream: Stream) -> Candidates:
         """The questions of which each row of a stream holds a good share."""
@@ -162,14 +181,15 @@ def _rows(ours: Shingles, theirs: Shingles) -> Hashes:
     return np.append(ours.rows, theirs.rows).astype(np.uint64)
 
 
-def _telling(pairs: Hashes, of_set: Places) -> tuple[Places, NDArray[np.bool_]]:
+def _telling(pairs: Hashes, of_set: Places, plain: NDArray[np.bool_]) -> tuple[Places, NDArray[np.bool_]]:
     """How many questions of its set hold the shingle of each pair of one and a question, and which pairs tell
-    something."""
+    something: of each question's own shingles, and of those with the names of LaTeX commands, the rarest."""
     keys = np.stack([pairs[0], of_set[pairs[1].astype(np.int64)].astype(np.uint64)])
     _, group, counts = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
     frequencies = counts[group]
-    order = np.lexsort((frequencies, pairs[1]))
-    rows = pairs[1][order]
+    questions = 2 * pairs[1] + plain
+    order = np.lexsort((frequencies, questions))
+    rows = questions[order]
     begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1])) if len(rows) else np.zeros(0, np.int64)
     ranks = np.empty(len(rows), np.int64)
     ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))

@@ -13,9 +13,10 @@ from statistics import median
 from rapidfuzz.distance import Levenshtein
 
 from distill.curate.decontamination.common_words import is_common
+from distill.curate.text.conditions import families
 from distill.curate.text.pieces import FUNCTIONS, Piece, Sought, Span, kind_of
 
-_PART_END = re.compile(r"[.?!;:,][$\\)\]\s]*\s|\n")
+_PART_END = re.compile(r"[.?!;:,][$\\)\]\s]*\s|\n|;\|")
 _GREEK = frozenset("alpha beta gamma delta epsilon zeta eta theta kappa lambda rho sigma tau phi chi psi omega".split())
 RUN = 3
 """Tokens in a row by which a part is found."""
@@ -138,6 +139,7 @@ def _names(question: Sought, piece: Piece) -> dict[str, str]:
 
 
 def _is_name(piece: Piece, token: Span) -> bool:
-    """Does a word begin with a capital that is not common?"""
+    """Does a word begin with a capital that is not common, and makes no condition either?"""
     begin, end = token
-    return end - begin > 2 and piece.written(begin, end).istitle() and not is_common(piece.chars[begin:end])
+    word = piece.chars[begin:end]
+    return end - begin > 2 and piece.written(begin, end).istitle() and not is_common(word) and not families(word)

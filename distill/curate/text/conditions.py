@@ -31,6 +31,11 @@ _FAMILIES = (
     "equilateral isosceles scalene acute obtuse right regular",
     """horizontal vertical parallel perpendicular inscribed circumscribed inside outside interior exterior left right
     up down top bottom front back north south east west clockwise counterclockwise adjacent opposite""",
+    """derivative antiderivative integral limit inverse reciprocal gradient divergence curl determinant rank trace
+    nullity eigenvalue eigenvector""",
+    "simplify factor expand solve differentiate integrate graph sketch prove disprove factorize factorise",
+    """series parallel solid liquid gas longitudinal transverse conduction convection radiation exothermic endothermic
+    oxidation reduction cation anion mitosis meiosis open closed acid acidic basic atomic mass related unrelated""",
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt floor ceil",
     "each every all both any either some and or if unless with only exactly",
     """second minute hour day week month year hourly daily weekly monthly yearly today yesterday tomorrow morning noon
@@ -103,7 +108,8 @@ _ALIKE = """least smallest minimum minimal lowest fewest min|greatest most large
 less fewer smaller lower|more greater larger bigger|total sum together|left remaining rest|each every all both|
 distinct different|same identical equal|quick fast|receive received get|buy bought purchase|give gave given|
 take took taken|sell sold|spend spent|earn earned|save saved|gain gained|men man|women woman|foot feet|
-add added plus|lose lost|side edge|medial median|mean average|ratio fraction|whole integer|whole entire"""
+add added plus|lose lost|side edge|medial median|mean average|ratio fraction|whole integer|whole entire|
+    factor factorize factorise"""
 _GROUPS = {word: n for n, group in enumerate(_ALIKE.split("|")) for word in group.split()}
 
 

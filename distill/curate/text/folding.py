@@ -3,6 +3,9 @@ digits, accents, and Cyrillic or Greek letters that only look Latin. Chinese, Ja
 
 import re
 import unicodedata
+from array import array
+from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
 
 _SYMBOLS = dict(
@@ -20,15 +23,19 @@ _LOOKALIKES = dict(zip("аеорсухіјѕԁһӏАВЕКМНОРСТУХІЈЅ
 
 _GREEK = re.compile("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)$")
 
-_FOLDED = re.compile("[^\x00-\x7f\u3040-\u9fff\uac00-\ud7af]")
-"""What may be folded."""
+_RAISED, _LOWERED = "[\u00b2\u00b3\u00b9\u2070-\u207f]", "[\u2080-\u209c]"
+_FOLDED = re.compile(
+    f"({_RAISED}(?<!{_RAISED}{_RAISED}))|({_LOWERED}(?<!{_LOWERED}{_LOWERED}))|[^\x00-\x7f\u3040-\u9fff\uac00-\ud7af]"
+)
+"""What may be folded; the first of an exponent or an index gets its sign: `10¹⁴` is not `1014`."""
 
 
 class _Folds(dict[int, str]):
     """Code point -> what stands for it, found at the first look."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = found = "".join(map(_fold, unicodedata.normalize("NFKC", chr(code))))
+        found = "".join(map(_fold, unicodedata.normalize("NFKC", chr(code))))
+        self[code] = found = f" {found}" if "/" in found[1:] else found  # `3½` is not `31/2`
         return found
 
 
@@ -57,12 +64,29 @@ def _fold(char: str) -> str:
 
 def folded(text: str) -> str:
     """The text with every such character spelled out."""
-    return text if text.isascii() else _FOLDED.sub(lambda found: _FOLDS[ord(found[0])], text)
+    return text if text.isascii() else _FOLDED.sub(_spelled, text)
 
 
-def unfolded(text: str, begin: int, end: int) -> str:
-    """What of a text became the bytes from `begin` to `end` (in UTF-8) of what `folded` makes of it."""
+def _spelled(found: re.Match[str]) -> str:
+    char = _FOLDS[ord(found[0])]
+    return char if found.lastindex is None else f"{' ^_'[found.lastindex]}{char}"
+
+
+def unfolded(text: str, begin: int, end: int) -> slice:
+    """Which of a text's characters became the bytes from `begin` to `end` (in UTF-8) of what `folded` makes of it."""
     if text.isascii():
-        return text[begin:end]
-    ends = accumulate(len(folded(char).encode("utf-8", "replace")) for char in text)
-    return "".join(char for char, at in zip(text, ends, strict=True) if begin < at <= end)
+        return slice(begin, end)
+    ends = _ends(text)
+    return slice(bisect_right(ends, begin), bisect_right(ends, end))
+
+
+@lru_cache(2)
+def _ends(text: str) -> "array[int]":
+    """Where each character's bytes end in what `folded` makes of a text: asked for once for each of its flags."""
+    pairs = zip(f" {text}", text, strict=False)  # an exponent is told by what stands before it
+    sizes = (1 if char.isascii() else _bytes(folded(before + char)) - _bytes(folded(before)) for before, char in pairs)
+    return array("q", accumulate(sizes))
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

@@ -35,6 +35,10 @@ class Piece(NamedTuple):
     """The text between two places of the stream."""
     written: Callable[[int, int], str]
     """The text from one place to before another."""
+    cut_before: bool = False
+    """Is it the begin of a text, inside a sentence?"""
+    cut_behind: bool = False
+    """Is it the end of a text that ends inside a sentence?"""
 
     def tokens(self) -> list[Span]:
         return list(zip(self.starts, [*self.starts[1:], len(self.chars)], strict=True))

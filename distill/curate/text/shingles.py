@@ -23,7 +23,7 @@ OTHER, LETTER, DIGIT, CONTINUING, LEADING = range(5)
 LAYOUT = """left right big bigl bigr bigm bigg biggl biggr displaystyle textstyle scriptstyle limits nolimits
 displaylimits text textbf textit textrm textnormal mbox hbox mathrm mathbf mathit mathsf mathcal mathbb operatorname
 quad qquad hspace vspace phantom hline boxed overline underline begin end frac dfrac tfrac cfrac binom dbinom tbinom
-le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
+over le leq leqslant ge geq geqslant ne neq lt gt cdot cdots times div ldots dots dotsb dotsc dotsm""".split()
 """LaTeX commands that are left out of the stream."""
 
 PADDING = 16
@@ -61,7 +61,14 @@ def _ends() -> NDArray[np.bool_]:
     return ends
 
 
+SHORT = 160
+"""Bytes of a text that may be little more than a formula."""
+
+LEAST_FORMULA = 3
+"""Letters and digits of one that tells something."""
+
 _ENDS = _ends()
+_BEGINS_FORMULA = np.isin(np.arange(256), [*b"$\\0123456789"])
 KINDS, LOWER, _LAYOUT, _AROUND = _kinds(), _lower(), names(LAYOUT), names(["begin", "end"])
 _TABLES = KINDS.tobytes(), LOWER.tobytes()
 _ONES = np.uint64(0x0101010101010101)
@@ -206,6 +213,21 @@ def sentences_of(batch: Batch, stream: Stream, length: int) -> tuple[Places, Pla
     end = np.concatenate([marks[at + step] for at, step in zip(short, (1, 2, 3), strict=True)])
     inside = end <= stream.begins[np.searchsorted(stream.begins, begin, side="right").clip(max=len(stream.begins) - 1)]
     return begin[inside], end[inside]
+
+
+def formulas_of(batch: Batch, stream: Stream) -> tuple[Places, Places]:
+    """Rows of at most `SHORT` bytes, and where in the stream the formula begins in which each of them ends: at the
+    first number or mark of LaTeX, if some letters and digits follow."""
+    lengths = np.diff(batch.begins)
+    rows = np.flatnonzero((lengths <= SHORT) & (lengths > 0))
+    at = np.repeat(batch.begins[rows] - np.cumsum(lengths[rows]) + lengths[rows], lengths[rows])
+    at += np.arange(len(at))
+    marks = at[_BEGINS_FORMULA[batch.data[at]]]
+    first = np.searchsorted(marks, batch.begins[rows])
+    inside = first < np.searchsorted(marks, batch.begins[rows + 1])
+    rows, begins = rows[inside], np.searchsorted(stream.places, marks[first[inside]])
+    enough = stream.begins[rows + 1] - begins >= LEAST_FORMULA
+    return rows[enough], begins[enough]
 
 
 def names_of(stream: Stream, begins: Places, ends: Places) -> Hashes:
