@@ -60,7 +60,7 @@ def mixed_in(spec: Curate, traces: int, evaluation: Sequence[Question], seed: in
     if not spec.mix:
         return [], ""
     weights = {str(place): Fraction(str(part.share)) for place, part in enumerate(spec.mix)}
-    weights["traces"] = 1 - sum(weights.values())
+    weights["traces"] = 1 - sum(weights.values(), Fraction(0))
     counts = shares(weights, dict.fromkeys(weights, 1 << 40) | {"traces": traces})
     rows: list[dict[str, Any]] = []
     notes = []
