@@ -12,6 +12,9 @@ from distill.wording import key
 ANSWERS = 16
 """Traces of a problem that `openthoughts` takes (OpenThoughts3)."""
 
+NEAR = 0.8
+"""Share of the words that near-duplicates have in common."""
+
 ONE_A_PROBLEM = ("s1", "limo", "small-student")
 
 
@@ -32,6 +35,8 @@ class S1(Section):
     def _weighs_something(self) -> "S1":
         if self.weights and not any(self.weights.values()):
             raise ValueError("all weights are 0, so that no domain could be drawn; leave them out to draw uniformly")
+        if self.keep_longer_than is not None and not self.keep_sources:
+            raise ValueError("keep_longer_than is of keep_sources, which names none")
         limited = self.keep_longer_than if isinstance(self.keep_longer_than, dict) else {}
         if others := sorted({*limited} - {*self.keep_sources}):
             raise ValueError(f"keep_longer_than names '{others[0]}', which keep_sources does not")
@@ -74,7 +79,7 @@ class Curate(Section):
     """Drop traces that have nothing between `<think>` and `</think>`."""
     deduplicate: bool = True
     """Drop a trace whose text equals another's of the same problem, and problems asked twice."""
-    near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = 0.8
+    near_duplicates: Annotated[float, Field(ge=0.5, le=1)] | None = NEAR
     """With `deduplicate`: drop problems that share so many words with another, and all numbers; null keeps them."""
     distinct_traces: Share | None = None
     """With `deduplicate`: least share of characters in which two traces of a problem differ; null compares none."""
@@ -83,6 +88,9 @@ class Curate(Section):
     evaluation_sets: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """What no trained problem may hold: `math500`, `aime24`, `gsm8k`, ... , a set on the hub as
     `owner/name[config]:split`, or a file (jsonl, parquet)."""
+    drop_changed: bool = False
+    """With `decontaminate`: drop also problems of the same pattern as one of the evaluation, with other numbers; false
+    keeps them, and tells how many there are."""
     difficulty: Difficulty | None = None
     """Which problems are neither too easy nor too hard; null takes all."""
     domains: Domains | None = None
@@ -133,9 +141,22 @@ class Curate(Section):
             raise ValueError(
                 f"{key('curate.select')}={self.select} takes one trace a problem; traces_per_problem is for others"
             )
-        if self.evaluation_sets and not self.decontaminate:
-            sets = key("curate.evaluation_sets")
-            raise ValueError(f"{sets} are named, and {key('curate.decontaminate')}=false looks for none of them")
         if sum(part.share for part in self.mix) >= 1:
             raise ValueError(f"the shares in {key('curate.mix')} are all of the rows or more; the traces need some too")
+        return self
+
+    @model_validator(mode="after")
+    def _says_nothing_of_what_is_switched_off(self) -> "Curate":
+        off = f"{key('curate.decontaminate')}=false"
+        if self.evaluation_sets and not self.decontaminate:
+            raise ValueError(f"{key('curate.evaluation_sets')} are named, and {off} looks for none of them")
+        if self.drop_changed and not self.decontaminate:
+            raise ValueError(
+                f"{key('curate.drop_changed')}=true drops what is like the evaluation, and {off} looks for none"
+            )
+        if not self.deduplicate and (self.distinct_traces is not None or self.near_duplicates not in (None, NEAR)):
+            raise ValueError(
+                f"{key('curate.near_duplicates')} and {key('curate.distinct_traces')} say how much may be alike, and"
+                f" {key('curate.deduplicate')}=false compares nothing"
+            )
         return self

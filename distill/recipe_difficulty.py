@@ -64,6 +64,12 @@ class Difficulty(Section):
     accept_a_single_guess: bool = False
     """One answer of one model says little: without this it is not taken for a measure of difficulty."""
 
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "Difficulty":
+        if self.pass_rate is None and not self.panel and not self.known and self.tokens is None:
+            raise ValueError("set pass_rate, panel, known or tokens, or leave the section out")
+        return self
+
 
 class Domains(Section):
     """The field of each problem, which `select: s1` draws from."""

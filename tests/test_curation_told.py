@@ -148,7 +148,8 @@ def test_the_section_of_the_card_is_yaml_of_a_recipe() -> None:
     spec = Curate(select="random", traces_per_problem=None, rows=3, evaluation_sets=["/some/where/e.jsonl", "gsm8k"])
     row = {"source": "s", "licence": "mit", "teacher": "t", "verdict": "unknown", "verdict_by": "nobody"}
     row |= {"sampling": "{}", "completion_tokens": 5, "problem_id": "p"}
-    card = data_card({name: [value] for name, value in row.items()}, [Step("all", 1, 1)], spec, 0, Inputs())
+    sets = [("e.jsonl", 1, "0" * 64), ("gsm8k", 1319, "1" * 64)]
+    card = data_card({name: [value] for name, value in row.items()}, [Step("all", 1, 1)], spec, 0, Inputs((), sets))
     section = re.search(r"```yaml\n(.*?)```", card, re.DOTALL)
     assert section is not None
     held = yaml.safe_load(section[1])["curate"]

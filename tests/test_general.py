@@ -57,9 +57,9 @@ def test_a_quarter_of_all_rows_between_the_traces(files: tuple[Path, Path], gene
 def test_the_draw_does_not_depend_on_the_order_of_the_rows(general: Path, tmp_path: Path) -> None:
     mix = Mix(path=str(general), share=0.5)
     turned = Mix(path=str(written(tmp_path / "turned.jsonl", chats()[::-1])), share=0.5)
-    first = [chat.asked for chat in drawn(mix, 20, [], 0)]
-    assert first == [chat.asked for chat in drawn(turned, 20, [], 0)]
-    assert first != [chat.asked for chat in drawn(mix, 20, [], 1)]
+    first = [chat.asked for chat in drawn(mix, 20, [], 0).chats]
+    assert first == [chat.asked for chat in drawn(turned, 20, [], 0).chats]
+    assert first != [chat.asked for chat in drawn(mix, 20, [], 1).chats]
 
 
 def test_what_asks_for_the_evaluation_or_is_no_chat_is_left_out(tmp_path: Path) -> None:
@@ -73,7 +73,8 @@ def test_what_asks_for_the_evaluation_or_is_no_chat_is_left_out(tmp_path: Path) 
         {"messages": "none"},
     ]
     found = drawn(Mix(path=str(written(tmp_path / "g.jsonl", rows)), share=0.5), 50, [Question(question, "set")], 0)
-    assert sorted(chat.completion for chat in found) == ["0 follows -1.", "1 follows 0.", "2 follows 1."]
+    assert found.asked == 1
+    assert sorted(chat.completion for chat in found.chats) == ["0 follows -1.", "1 follows 0.", "2 follows 1."]
 
 
 def test_thinking_of_general_data_stays_in_its_tags(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_thinking_of_general_data_stays_in_its_tags(tmp_path: Path) -> None:
         {"instruction": "Say two.", "output": "Two."},
     ]
     found = drawn(Mix(path=str(written(tmp_path / "g.jsonl", rows)), share=0.5), 2, [], 0)
-    assert {chat.completion for chat in found} == {"<think>\neasy\n</think>\n\nOne.", "Two."}
+    assert {chat.completion for chat in found.chats} == {"<think>\neasy\n</think>\n\nOne.", "Two."}
 
 
 def test_too_few_rows_are_refused_unless_less_is_accepted(

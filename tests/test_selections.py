@@ -176,6 +176,7 @@ def test_openthoughts_takes_several_answers_of_the_longest_questions_of_few_sour
         ({"a": 1, "b": 1, "c": 1}, {"a": 9, "b": 9, "c": 9}, 10, {"a": 4, "b": 3, "c": 3}),
         ({"a": 0.1, "b": 0.2, "c": 0.7}, {"a": 9, "b": 9, "c": 9}, 10, {"a": 1, "b": 2, "c": 7}),
         ({"a": 1, "b": 0}, {"a": 5}, 5, {"a": 5}),
+        ({"a": 0.95, "b": Fraction("0.05")}, {"a": 99, "b": 1}, None, {"a": 19, "b": 1}),
     ],
 )
 def test_shares_of_a_mix(weights: Any, available: Any, count: int | None, rows: dict[str, int]) -> None:

@@ -2,16 +2,19 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.chats import ASSISTANT, USER, answer_in, blocks, content, thoughts, turns
 from distill.curate.decontamination.decontaminate import Decontaminator
 from distill.curate.decontamination.questions import AT_ONCE, Question
+from distill.curate.files.short_names import short_names
 from distill.curate.selections.mix import shares
 from distill.curate.text.text_hash import text_hash
 from distill.errors import DistillError, Refused
 from distill.files import each_row, user_path
+from distill.given_paths import content_digest
 from distill.recipe_curate import Curate, Mix
 from distill.records import CONTROL_TOKEN, joined
 from distill.wording import counted, key, setting
@@ -33,28 +36,48 @@ class Chat(NamedTuple):
         return "\n".join(turn["content"] for turn in self.messages if turn["role"] == "user")
 
 
-def mixed_in(spec: Curate, traces: int, evaluation: Sequence[Question], seed: int) -> list[dict[str, Any]]:
-    """The rows of `curate.mix`, so many that each part has its share of all rows beside so many traces.
+class Drawn(NamedTuple):
+    """What is taken of a file."""
+
+    chats: list[Chat]
+    asked: int
+    """Chats that ask something of the evaluation, which are left out."""
+
+
+def mixed_files(spec: Curate) -> list[tuple[str, str]]:
+    """The files of `curate.mix`: what they are called in rows and card, and the SHA-256 of each."""
+    files = [user_path(part.path) for part in spec.mix]
+    return [(name, content_digest(file)) for name, file in zip(short_names(files), files, strict=True)]
+
+
+def mixed_in(spec: Curate, traces: int, evaluation: Sequence[Question], seed: int) -> tuple[list[dict[str, Any]], str]:
+    """The rows of `curate.mix`, so many that each part has its share of all rows beside so many traces; and what the
+    funnel tells of them.
 
     Raises:
         Refused: a file that cannot be read, or has fewer rows than its share, unless `curate.fill` is `less`.
     """
     if not spec.mix:
-        return []
-    weights = {str(place): part.share for place, part in enumerate(spec.mix)}
-    weights["traces"] = 1 - sum(weights.values())
+        return [], ""
+    weights = {str(place): Fraction(str(part.share)) for place, part in enumerate(spec.mix)}
+    weights["traces"] = 1 - sum(weights.values(), Fraction(0))
     counts = shares(weights, dict.fromkeys(weights, 1 << 40) | {"traces": traces})
     rows: list[dict[str, Any]] = []
-    for place, part in enumerate(spec.mix):
+    notes = []
+    names = short_names([user_path(part.path) for part in spec.mix])
+    for place, (part, name) in enumerate(zip(spec.mix, names, strict=True)):
         wanted = counts[str(place)]
-        chats = drawn(part, wanted, evaluation, seed)
+        chats, asked = drawn(part, wanted, evaluation, seed, spec.drop_changed)
         if len(chats) < wanted and spec.fill == "refuse":
             raise Refused(
                 f"{key('curate.mix')} wants {counted(wanted, 'row')} of {part.path}; {len(chats)} can be used.",
                 f"A smaller share, or {setting('curate.fill', 'less')} for those that there are.",
             )
-        rows += as_rows(chats, part)
-    return rows
+        rows += as_rows(chats, part, name)
+        of = f" of {wanted:,} for its share" if len(chats) < wanted else ""
+        gone = f", {asked:,} that ask for the evaluation left out" if asked else ""
+        notes.append(f"{counted(len(chats), 'row')}{of} of {name}{gone}")
+    return rows, "; ".join(notes)
 
 
 def merged(
@@ -72,8 +95,9 @@ def merged(
             yield next(traces)
 
 
-def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int) -> list[Chat]:
-    """So many chats of a file that ask nothing of the evaluation; equal ones count once.
+def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int, drop_changed: bool = False) -> Drawn:
+    """So many chats of a file that ask nothing of the evaluation, nor with `drop_changed` anything of its pattern;
+    equal ones count once.
 
     The draw is by a hash of seed and text: the same rows in whatever order they stand, and no more of them in memory
     than are asked for.
@@ -81,11 +105,14 @@ def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int) -> li
     file = user_path(mix.path)
     finder = Decontaminator([q.text for q in evaluation], [q.set for q in evaluation]) if evaluation else None
     seen: set[int] = set()
+    asked = 0
 
     def keyed() -> Iterator[tuple[int, int, Chat]]:
+        nonlocal asked
         for part in _parts(_chats(file)):
-            texts = [chat.asked for chat in part]
-            gone = {f.row for f in finder.flags(texts) if f.match.kind != "changed"} if finder else set()
+            flags = finder.flags([chat.asked for chat in part]) if finder else []
+            gone = {flag.row for flag in flags if drop_changed or flag.match.kind != "changed"}
+            asked += len(gone)
             for place, chat in enumerate(part):
                 said = repr(chat.messages), chat.completion
                 text = text_hash(*said)
@@ -93,12 +120,12 @@ def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int) -> li
                     seen.add(text)
                     yield text_hash(str(seed), *said), chat.row, chat
 
-    return [chat for _, _, chat in heapq.nsmallest(count, keyed())]
+    chats = [chat for _, _, chat in heapq.nsmallest(count, keyed())]
+    return Drawn(chats, asked)
 
 
-def as_rows(chats: Sequence[Chat], mix: Mix) -> list[dict[str, Any]]:
-    """Rows of the curated set, with the columns that traces have."""
-    name = Path(mix.path).name
+def as_rows(chats: Sequence[Chat], mix: Mix, name: str) -> list[dict[str, Any]]:
+    """Rows of the curated set, with the columns that traces have; `name` is the file's."""
     return [
         {
             "messages": chat.messages,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.curate.files.short_names import short_names
 from distill.curate.files.unpacked import unpacked
 from distill.curate.output.curated_folder import output_folder
 from distill.curate.stage import curate_source
@@ -52,7 +53,7 @@ def select_files(
         raise Refused(f"--kind={verify} is not judged here.", f"Kinds: {', '.join(KINDS)}; others: distill verify.")
     for part in spec.mix:
         existing(part.path, key("curate.mix.path"))
-    given = tuple(file.resolve() for file in files)
+    given = tuple(file.absolute() for file in files)  # not where links lead: blobs of a hub cache have no suffix
     stamps = {file: stamp(file) for file in given}
     with told_as_changed(stamps), unpacked(given, folder if spec.engine == "ray" else None) as read:
         judged = (verify or "math", verify is not None)
@@ -66,7 +67,7 @@ def _command(
     files: Sequence[Path], columns: TracesProblems, prompt: Prompt, verify: str | None, systems: bool
 ) -> list[str]:
     """What is typed for this, but for keys of the recipe; files by name, as a card shows no paths of a machine."""
-    words = ["distill", "select", *(file.name for file in files)]
+    words = ["distill", "select", *short_names(files)]
     words += ["--verify", "--kind", verify] if verify is not None else []
     for name in ("question_key", "answer_key", "thinking_key", "response_key"):
         value = columns.model_dump()[name]
@@ -89,9 +90,14 @@ def _carried(spec: Curate) -> dict[str, str]:
 def refuse_paths(files: Sequence[Path]) -> None:
     """
     Raises:
-        Refused: inputs that are no files of a known format.
+        Refused: inputs that are no files of a known format, or one of them twice: each of its traces would be two
+            samples of its problem.
     """
+    seen: set[Path] = set()
     for file in files:
+        if file.resolve() in seen:
+            raise Refused(f"{file} is named twice, so that each of its traces would count as two.", "Name it once.")
+        seen.add(file.resolve())
         refuse_no_file(file)
         if not file.name.endswith(FORMATS):
             raise Refused(f"{file} is neither .jsonl nor .parquet, the formats that are read.")

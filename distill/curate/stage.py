@@ -7,8 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from distill.curate.decontamination.evaluation_sets import card_of, questions_of
-from distill.curate.general import merged, mixed_in
+from distill.curate.decontamination.evaluation_sets import card_of, questions_of, shown_names
+from distill.curate.decontamination.questions import questions_held_out
+from distill.curate.general import merged, mixed_files, mixed_in
 from distill.curate.output.arrow_rows import save_rows
 from distill.curate.output.card import Inputs, data_card
 from distill.curate.output.evidence import evidence
@@ -68,9 +69,12 @@ def curate_source(
         Refused: also where another process writes the same folder, or the disk is full.
     """
     with replacing_folder(folder) as at:
-        sets = {name: questions_of(name) for name in spec.evaluation_sets}
-        evaluation = [question for some in sets.values() for question in some]
-        inputs = Inputs(source.inputs(), [card_of(*one) for one in sets.items()], command)
+        names = list(dict.fromkeys(spec.evaluation_sets))
+        sets = [
+            (name, called, questions_of(name, called)) for name, called in zip(names, shown_names(names), strict=True)
+        ]
+        evaluation = [question for *_, some in sets for question in some]
+        inputs = Inputs([*source.inputs(), *mixed_files(spec)], [card_of(*one) for one in sets], command)
         columns = measure(source, spec.engine, spec.workers)
         with doing("chooses among the traces"):
             chosen = select(columns, spec, seed, Outside(held_out, evaluation, ask, source.at, source.advice))
@@ -78,10 +82,11 @@ def curate_source(
         verdicts = [columns.judged(row) for row in chosen.rows]
         gone = evidence(columns, chosen.contaminated, chosen.duplicates, source.file_of)
         del columns
-        others = mixed_in(spec, len(places), evaluation, seed)
-        if others:
+        asked_there = [*evaluation, *(questions_held_out(held_out) if spec.decontaminate else ())]
+        others, note = mixed_in(spec, len(places), asked_there, seed)
+        if spec.mix:
             total = len(places) + len(others)
-            chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others)))
+            chosen.steps.append(Step("with general data", total, chosen.steps[-1].problems + len(others), note))
         reread = source.at([*places, *gone.places()])
         again = zip(islice(reread, len(places)), verdicts, numbers, strict=True)
         reads = (read._replace(judged=judged, row=row or None) for read, judged, row in again)

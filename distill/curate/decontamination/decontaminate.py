@@ -120,7 +120,7 @@ class Decontaminator:
         self._rewriting = [Rewriting(plain) for plain, _ in self._sought]
 
     def flags(self, texts: Sequence[str]) -> list[Flag]:
-        """The questions that these texts hold, by text, the likest first."""
+        """The questions that these texts hold, by text: what is `changed` last, the likest first."""
         if not self.numbers:
             return []
         parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text)]
@@ -131,7 +131,7 @@ class Decontaminator:
             if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
                 best[key] = flag
         found = [flag._replace(question=self._numbers[flag.question]) for flag in best.values()]
-        return sorted(found, key=lambda flag: (flag.row, -flag.match.share, flag.question))
+        return sorted(found, key=_by_text)
 
     def _flags_in(self, parts: list[tuple[int, str]]) -> list[Flag]:
         """Those of texts, or pieces of texts, each with the number of its row."""
@@ -285,6 +285,11 @@ class _Looked(_Read):
 def _rank(flag: Flag) -> int:
     """Of a question of several sets that flag is told which says most, the first of such."""
     return ("changed", "near", "exact").index(flag.match.kind)
+
+
+def _by_text(flag: Flag) -> tuple[int, bool, float, int]:
+    """A text that holds one question is no better for being like another one: what it is removed for comes first."""
+    return flag.row, flag.match.kind == "changed", -flag.match.share, flag.question
 
 
 def _is_liker(flag: Flag, held: Flag) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from distill.curate.decontamination.questions import Question
 from distill.curate.files.asked_text import text_of
+from distill.curate.files.short_names import short_names
 from distill.curate.files.tables import QUESTIONS, parts
 from distill.errors import Refused
 from distill.files import user_path
@@ -66,15 +67,24 @@ def place_of(name: str) -> OnHub | Path:
     return OnHub(named["id"], named["config"], named["split"])
 
 
-def questions_of(name: str) -> list[Question]:
-    """The questions of an evaluation set, as `place_of` finds it.
+def shown_names(sets: Sequence[str]) -> list[str]:
+    """What the sets are called in evidence and on a card: files without the paths of a machine."""
+    places = [place_of(name) for name in sets]
+    names = iter(short_names([place for place in places if isinstance(place, Path)]))
+    return [name if isinstance(place, OnHub) else next(names) for name, place in zip(sets, places, strict=True)]
+
+
+def questions_of(name: str, called: str = "") -> list[Question]:
+    """The questions of an evaluation set, as `place_of` finds it; `called` is its name in evidence.
+
+    Sets of one name would be weighed as one: `shown_names` tells them apart.
 
     Raises:
         Refused: it cannot be read, or holds none.
     """
     place = place_of(name)
     values = on_hub(name, place) if isinstance(place, OnHub) else _in_file(place)
-    called = name if isinstance(place, OnHub) else place.name
+    called = called or (name if isinstance(place, OnHub) else place.name)
     texts = [(row, text_of(value)) for row, value in enumerate(values, 1)]
     if untold := [row for row, text in texts if text is None]:
         said = f"{name} in {key('curate.evaluation_sets')}, row {untold[0]} holds no text that can be read."
@@ -85,12 +95,11 @@ def questions_of(name: str) -> list[Question]:
     return found
 
 
-def card_of(name: str, questions: Sequence[Question]) -> tuple[str, int, str]:
+def card_of(name: str, called: str, questions: Sequence[Question]) -> tuple[str, int, str]:
     """What a card tells of an evaluation set: name, questions, and the digest of the file, or of the questions."""
     place = place_of(name)
-    if isinstance(place, OnHub):
-        return name, len(questions), digest([question.text for question in questions])
-    return place.name, len(questions), content_digest(place)
+    told = digest([q.text for q in questions]) if isinstance(place, OnHub) else content_digest(place)
+    return called, len(questions), told
 
 
 def outside_fingerprint(spec: Curate) -> str:

@@ -81,6 +81,11 @@ def asked_before(problems: Iterable[Problem]) -> dict[str, str]:
     return {p.id: first[key] for p in problems if first.setdefault(key := asked(p), p.id) != p.id}
 
 
+def questions_held_out(problems: Sequence[Problem]) -> list[Question]:
+    """Those of the run's own evaluation, but for generated ones, which are compared as wholes."""
+    return [Question(p.question, f"held out: {p.id}") for p in problems if p.kind not in GENERATED]
+
+
 def contaminated(
     problems: Sequence[Problem], held_out: Sequence[Problem], others: Sequence[Question]
 ) -> list[Contaminated]:
@@ -95,8 +100,7 @@ def contaminated(
         for p in problems
         if (key := asked(p)) in equal
     }
-    questions = [Question(p.question, f"held out: {p.id}") for p in held_out if p.kind not in GENERATED]
-    questions += others
+    questions = [*questions_held_out(held_out), *others]
     texts = [p for p in problems if p.kind not in GENERATED and p.id not in found]
     if questions and texts:
         finder = Decontaminator([q.text for q in questions], [q.set for q in questions])

@@ -4,14 +4,15 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from distill import __version__
+from distill.curate.files.short_names import short_names
 from distill.curate.steps.funnel import Step, as_text
 from distill.curate.traces.sources import NOT_JUDGED
+from distill.files import user_path
 from distill.licences import of_all
 from distill.recipe_curate import Curate
 from distill.wording import counted
@@ -26,7 +27,7 @@ class Inputs(NamedTuple):
     """What a set was made of."""
 
     files: Sequence[tuple[str, str]] = ()
-    """Of traces, by name, with the SHA-256 of each."""
+    """Of traces and general data, by name, with the SHA-256 of each."""
     sets: Sequence[tuple[str, int, str]] = ()
     """Of the evaluation, by name: questions, and the SHA-256 of the file, or of the questions where there is none."""
     command: Sequence[str] = ()
@@ -64,7 +65,7 @@ def data_card(
     files = "\n".join(f"| {name} | `{digest}` |" for name, digest in inputs.files)
     sets = "\n".join(f"| {name} | {questions:,} | `{digest}` |" for name, questions, digest in inputs.sets)
     shown["files"] = (_FILES.format(files) if files else "") + (_SETS.format(sets) if sets else "")
-    shown["settings"] = _command(spec, seed, inputs.command) if inputs.command else _section(spec)
+    shown["settings"] = _command(spec, seed, inputs) if inputs.command else _section(spec, inputs)
     shown["version"] = __version__
     return _CARD.format(**shown)
 
@@ -96,26 +97,29 @@ def _sampling(told: str) -> str:
     return ", ".join(known) or "unknown"
 
 
-def _settings(spec: Curate) -> dict[str, Any]:
+def _settings(spec: Curate, sets: Sequence[tuple[str, int, str]]) -> dict[str, Any]:
     """The keys that differ from their defaults, and those that always matter; files without paths of a machine."""
     chosen = {"select": spec.select} | spec.model_dump(mode="json", exclude_defaults=True)
+    if spec.traces_per_problem != Curate(select=spec.select, rows=spec.rows or 1).traces_per_problem:
+        chosen["traces_per_problem"] = spec.traces_per_problem  # of which a selection may have a default of its own
     if spec.evaluation_sets:
-        chosen["evaluation_sets"] = [Path(name).name for name in spec.evaluation_sets]
+        chosen["evaluation_sets"] = [name for name, *_ in sets]
     if spec.mix:
-        chosen["mix"] = [part.model_dump(mode="json") | {"path": Path(part.path).name} for part in spec.mix]
+        names = short_names([user_path(part.path) for part in spec.mix])
+        chosen["mix"] = [p.model_dump(mode="json") | {"path": name} for p, name in zip(spec.mix, names, strict=True)]
     return chosen
 
 
-def _section(spec: Curate) -> str:
+def _section(spec: Curate, inputs: Inputs) -> str:
     """Of a recipe."""
-    text = yaml.safe_dump({"curate": _settings(spec)}, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump({"curate": _settings(spec, inputs.sets)}, sort_keys=False, allow_unicode=True, width=120)
     return f"```yaml\n{text}```"
 
 
-def _command(spec: Curate, seed: int, typed: Sequence[str]) -> str:
+def _command(spec: Curate, seed: int, inputs: Inputs) -> str:
     """The same set again, where the files are."""
-    words = [f"{key}={_word(value)}" for key, value in _settings(spec).items()]
-    return f"```bash\n{shlex.join([*typed, *words, '--seed', str(seed), '--out', 'FOLDER'])}\n```"
+    words = [f"{key}={_word(value)}" for key, value in _settings(spec, inputs.sets).items()]
+    return f"```bash\n{shlex.join([*inputs.command, *words, '--seed', str(seed), '--out', 'FOLDER'])}\n```"
 
 
 def _word(value: Any) -> str:

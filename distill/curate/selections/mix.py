@@ -8,16 +8,19 @@ from distill.errors import Refused
 from distill.wording import counted, setting
 
 
-def shares(weights: Mapping[str, float], available: Mapping[str, int], count: int | None = None) -> dict[str, int]:
+def shares(
+    weights: Mapping[str, float | Fraction], available: Mapping[str, int], count: int | None = None
+) -> dict[str, int]:
     """Rows of each source in a mix of `count`, by the largest remainder; equal remainders by name.
 
     Without `count` as many as keep the weights with what each source has. The weights 3 and 1 are R1's 600,000 rows of
-    reasoning and 200,000 others (Guo et al., DeepSeek-R1, section 2.3.3).
+    reasoning and 200,000 others (Guo et al., DeepSeek-R1, section 2.3.3). A weight is the decimal number that was
+    written: 0.95 is 19 of 20, which its binary fraction is not.
 
     Raises:
         Refused: no positive weight, or a source has fewer rows than its share.
     """
-    exact = {name: Fraction(weight) for name, weight in sorted(weights.items()) if weight > 0}
+    exact = {name: Fraction(str(weight)) for name, weight in sorted(weights.items()) if weight > 0}
     total = sum(exact.values(), Fraction(0))
     if not total:
         raise Refused("the weights of a mix are all zero.")

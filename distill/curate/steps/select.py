@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,8 @@ SHOWN = 5
 
 MOST_REASONS = 6
 """That are told one by one."""
+
+CUT = "Traces that were cut are never trained on: sample with more tokens, or take traces that end."
 
 ReadAgain = Callable[[Sequence[int]], Iterator[Read]]
 """The traces of these places, in this order."""
@@ -135,7 +136,7 @@ class _Selecting:
         note = _rejected(columns.reasons, rejected)
         funnel.keep(f"verdict: {spec.require_verdict}", accepted[funnel.rows], note)
         self._one_gold()
-        funnel.keep("finished", columns["finished"][funnel.rows])
+        funnel.keep("finished", columns["finished"][funnel.rows], hint=CUT)
         if columns["flawed"][funnel.rows].any():
             funnel.keep("accepted by harvest.accept", ~columns["flawed"][funnel.rows])
         if spec.require_reasoning:
@@ -175,16 +176,18 @@ class _Selecting:
 
     def _decontaminated(self) -> None:
         """Problems that hold no question of the evaluation."""
+        drop = self.spec.drop_changed
         self.contaminated = contaminated(self._problems(), self.outside.held_out, self.outside.evaluation)
         changed = sum(one.kind == "changed" for one in self.contaminated)
-        notes = [self._compared_with(), *([f"{changed} more with other numbers, kept"] if changed else [])]
-        gone = [one for one in self.contaminated if one.kind != "changed"]
+        told = f"{changed} of them with other numbers" if drop else f"{changed} more with other numbers, kept"
+        notes = [self._compared_with(), *([told] if changed else [])]
+        gone = [one for one in self.contaminated if drop or one.kind != "changed"]
         shown = "\n".join(one.shown for one in gone[:SHOWN])
         self._without("not in the evaluation", {one.problem_id for one in gone}, "; ".join(notes), shown)
 
     def _compared_with(self) -> str:
         sets = [f"{len(self.outside.held_out):,} held-out problems"] if self.outside.held_out else []
-        sets += [Path(name).name for name in self.spec.evaluation_sets]
+        sets += dict.fromkeys(question.set for question in self.outside.evaluation)
         if sets:
             return f"against {', '.join(sets)}"
         return f"no evaluation set is named: see {key('curate.evaluation_sets')}"

@@ -4,10 +4,12 @@ import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from distill.curate.files.short_names import short_names
 from distill.curate.text.text_hash import text_hash
 from distill.curate.traces.file_shards import columns, groups, line_ranges, lines, row_groups, rows_at
 from distill.curate.traces.row_verdicts import asked_of, told_of
@@ -60,7 +62,12 @@ class PublishedTraces:
         return Advice(unknown, "Loosen that step or switch it off; nothing was written.")
 
     def inputs(self) -> list[tuple[str, str]]:
-        return [(file.name, content_digest(file)) for file in self.given or self.files]
+        return [(name, content_digest(file)) for name, file in zip(self.names, self.given or self.files, strict=True)]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the files are called in rows, evidence and the card."""
+        return short_names(self.given or self.files)
 
     def shards(self, size: int) -> list[Shard]:
         """
@@ -112,7 +119,7 @@ class PublishedTraces:
                 yield next(read for read in reads if read.place == place)
 
     def file_of(self, place: int) -> str:
-        return (self.given or self.files)[place >> (AT_BITS + INDEX_BITS)].name
+        return self.names[place >> (AT_BITS + INDEX_BITS)]
 
     def _of_row(self, reader: Reader, number: int, at: int, row: dict[str, Any]) -> Iterator[Read | Gap]:
         found = reader(row)
@@ -121,7 +128,7 @@ class PublishedTraces:
             return
         for why in (*found.left_out, *found.amiss):
             yield Gap(why, is_row=False)
-        name, file = digest(" ".join(found.question.split())), (self.given or self.files)[number].name
+        name, file = digest(" ".join(found.question.split())), self.names[number]
         problem = Problem.model_construct(
             id=name,
             question=found.question,
