@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 from distill.errors import Refused
 from distill.recipe import Train
+from students.experts import is_mixture
 from students.plan import MemoryPlan, beside, gib, memory_plan
 
 GIB = 2**30
@@ -110,8 +111,9 @@ def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
 
 def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None) -> str:
     """What to change so that the student fits, each step with the peak that it would bring, computed."""
-    told = []
-    for change, other in [("", train), *_smaller(train)]:
+    told, mixture = [], is_mixture(config)
+    changes = [(change, other) for change, other in _smaller(train) if not (other.method == "qlora" and mixture)]
+    for change, other in [("", train), *changes]:
         train, plan = other, memory_plan(config, other, bytes_per_weight, device)
         if change:
             told.append(f"{change} ({gib(plan.total)})")
