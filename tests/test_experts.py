@@ -35,7 +35,13 @@ def test_an_adapter_on_a_part_is_refused(config: Any, fields: dict[str, Any], sa
 
 
 def test_advice_names_no_method_that_is_refused() -> None:
-    small = {"hidden_size": 64, "moe_intermediate_size": 32, "num_hidden_layers": 2, "num_experts": 4}
+    small = {
+        "hidden_size": 64,
+        "moe_intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+    }
     config = Qwen3MoeConfig(**small, vocab_size=320, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
     train = Train(lora_target_modules=ATTENTION, max_length=64, lora_r=4)
     assert "qlora" not in fit.advice(config, train, 2, 1, "cuda")
