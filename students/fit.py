@@ -1,11 +1,15 @@
 """On which GPUs would a student train, by each method, and what helps where it does not fit. From the plan alone."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count, takewhile
 from typing import Any, NamedTuple, get_args
 
 from distill.errors import Refused
 from distill.recipe import Train
+from students.experts import is_mixture
 from students.plan import MemoryPlan, beside, gib, memory_plan
 
 GIB = 2**30
@@ -29,6 +33,12 @@ USABLE = 0.97
 
 GATHERED = 2
 """Layers whose weights are whole at once under FSDP2: the one at work and the next."""
+
+SHORT = 512
+"""Tokens; rows shorter than these are not advised."""
+
+TRAINED = 4
+"""Bytes of a trained parameter, gradient and moments left out."""
 
 METHODS: tuple[str, ...] = get_args(Train.model_fields["method"].annotation)
 
@@ -74,15 +84,15 @@ def needs(config: Any, train: Train, bytes_per_weight: int) -> list[tuple[int, i
     """Numbers of GPUs, each with the bytes at the peak on each of them."""
     alone = memory_plan(config, train, bytes_per_weight, "cuda")
     parted = memory_plan(config, train, bytes_per_weight, "cuda", sharded=True) if train.method == "full" else alone
-    return [(count, on_each(parted if count > 1 else alone, train, count)) for count in COUNTS]
+    return [(cards, on_each(parted if cards > 1 else alone, train, cards)) for cards in COUNTS]
 
 
 def smallest(needs: Sequence[tuple[int, int]]) -> tuple[int | None, int, int]:
     """GB of the smallest card of which the fewest are enough, how many, and bytes on each; `needs` by count."""
-    for count, each in needs:
+    for cards, each in needs:
         for size, _ in GPUS:
             if each <= USABLE * size * GIB:
-                return size, count, each
+                return size, cards, each
     return None, *needs[-1]
 
 
@@ -101,18 +111,28 @@ def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
 
 def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None) -> str:
     """What to change so that the student fits, each step with the peak that it would bring, computed."""
-    told = []
-    for change, other in _smaller(train):
-        needed = memory_plan(config, other, bytes_per_weight, device).total
-        told.append(f"{change} ({gib(needed)})")
-        if needed <= free:
-            return f"Set {', and '.join(told)}."
+    told, mixture = [], is_mixture(config)
+    changes = [(change, other) for change, other in _smaller(train) if not (other.method == "qlora" and mixture)]
+    for change, other in [("", train), *changes]:
+        train, plan = other, memory_plan(config, other, bytes_per_weight, device)
+        if change:
+            told.append(f"{change} ({gib(plan.total)})")
+            if plan.total <= free:
+                return f"Set {', and '.join(told)}."
+    held = plan.weights + TRAINED * plan.adapter_parameters
+    if held > free:  # known without a look at rows of any length
+        tried = f"Not even {', and '.join(told)} would be enough: " if told else ""
+        return f"{tried}{'w' if tried else 'W'}eights alone take {gib(held)}. Take a smaller student."
+    length, needed = _longest(config, train, bytes_per_weight, free, device)
+    told += [f"train.max_length={length} ({gib(needed)})"] if length else []
     tried = ", and ".join(told)
+    if needed <= free:
+        return f"Set {tried}."
     return f"Not even {tried} would be enough: a smaller student." if told else "Take a smaller student."
 
 
 def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
-    """Changes that need less, each on top of the last; what costs nothing but time first, shorter rows last."""
+    """Changes that need less with rows as long, each on top of the last; what costs nothing but time first."""
     if train.per_device_train_batch_size > 1:
         train = train.model_copy(update={"per_device_train_batch_size": 1})
         yield "train.per_device_train_batch_size=1", train
@@ -123,6 +143,22 @@ def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
         if train.method != "qlora":
             train = with_method(train, method)
             yield f"train.method={method}", train
-    while train.max_length >= 1024:
-        train = train.model_copy(update={"max_length": train.max_length // 2})
-        yield f"train.max_length={train.max_length}", train
+
+
+def _longest(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any) -> tuple[int, float]:
+    """The longest rows that fit, of half the length, a quarter and so on, with their peak in bytes; the shortest ones
+    (of 512 to 1,023 tokens) if none fits, 0 where the rows are as short already.
+
+    Shorter rows need less, so that the halvings are searched and not tried one by one: each is a simulation.
+    """
+    halvings = list(takewhile(lambda n: n >= SHORT, (train.max_length >> i for i in count(1))))
+
+    def needed(length: int) -> int:
+        return memory_plan(config, train.model_copy(update={"max_length": length}), bytes_per_weight, device).total
+
+    if not halvings:
+        return 0, math.inf
+    if (least := needed(halvings[-1])) > free:
+        return halvings[-1], least
+    first = bisect_left(halvings, True, hi=len(halvings) - 1, key=lambda length: needed(length) <= free)
+    return halvings[first], needed(halvings[first])

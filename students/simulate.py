@@ -20,6 +20,7 @@ from distill.errors import Refused
 from distill.model_limits import exact_attention, without_weights
 from distill.recipe import Train
 from students.attention import MASKED, VARLEN, attention, unable_apart
+from students.experts import refuse_experts
 from students.loss import in_tiles, summed_loss
 from students.stand_ins import HIDDEN, AdamW8bit, Ends, gpu_kernels, quantise
 from students.tensor_peak import LiveTensors, Peak
@@ -68,24 +69,6 @@ class Simulated(NamedTuple):
     """Bytes of the weights outside the layers."""
     layer_dtype: str
     """In which the weights are held."""
-
-
-EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
-"""How configs of mixtures of experts name their number."""
-
-
-def refuse_experts(config: Any, train: Train) -> None:
-    """
-    Raises:
-        Refused: all weights of a mixture of experts: which of them a token meets depends on numbers, that a simulated
-            step does not have. Adapters lie beside the experts, and can be planned.
-    """
-    held = config.get_text_config().to_dict()
-    if train.method == "full" and any((held.get(name) or 0) > 1 for name in EXPERTS):
-        raise Refused(
-            "train.method=full of a mixture of experts: what it would hold cannot be predicted.",
-            "Set train.method=lora or qlora.",
-        )
 
 
 def simulate(config: Any, train: Train, dtype: torch.dtype, step: Step, device: Device) -> Simulated:

@@ -61,6 +61,8 @@ class LiveTensors(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if func is DEVICE:
+            return args[0].fake_device
         out = func(*args, **(kwargs or {}))
         if func in VIEWS:
             return out
@@ -104,3 +106,6 @@ VIEWS = frozenset(
     for name in ("view", "t", "detach", "alias", "expand", "permute", "unsqueeze", "_unsafe_view", "squeeze")
 )
 """Often called, and never with a storage of their own: not looked at."""
+
+DEVICE = torch.ops.prim.device.default
+"""Where is a tensor? Only fake ones ask by an operation, two thirds of all operations of a step are that question."""

@@ -266,6 +266,22 @@ def test_advice_is_computed() -> None:
     assert fitting.advice(config(), train, 2, 1, "cuda").startswith("Not even train.per_device_train_batch_size=1")
 
 
+def test_advice_halves_rows_as_little_as_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the longest that fits, found as trying each would find it; where weights alone are too many, none is tried."""
+    monkeypatch.setattr(fitting, "_smaller", lambda train: iter([]))
+    train = section().model_copy(update={"max_length": 9000})
+    needs = {n: memory_plan(config(), train.model_copy(update={"max_length": n}), 2, "cuda") for n in (4500, 1125, 562)}
+    for length, plan in needs.items():
+        said = fitting.advice(config(), train, 2, plan.total, "cuda")
+        assert said == f"Set train.max_length={length} ({gib(plan.total)})."
+    least = needs[562]
+    assert fitting.advice(config(), train, 2, least.total - 1, "cuda").startswith("Not even train.max_length=562")
+    tried: list[int] = []
+    monkeypatch.setattr(fitting, "_longest", lambda *_: tried.append(1))
+    assert fitting.advice(config(), train, 2, least.weights, "cuda").startswith("Weights alone take")
+    assert not tried
+
+
 @pytest.mark.parametrize("method", ["qlora", "full"])
 def test_more_cards_need_less_on_each(method: Any) -> None:
     """But never less than the activations, that are not parted."""
