@@ -153,6 +153,8 @@ def build_trainer(
     else:
         rows = dataset_of(packed) if isinstance(packed, list) else packed
         fill, planned = len(packed) if devices > 1 else 0, schedule(train, len(packed), devices)
+    text = model.config.get_text_config()
+    routing = {key: value for key, value in text.to_dict().items() if key == "router_aux_loss_coef"}
     trainer = LabelledTokensTrainer(
         model=model,
         args=_arguments(model, train, planned, seed, checkpoints, in_order, layout),
@@ -162,6 +164,7 @@ def build_trainer(
         peft_config=adapter_config(train, model, new_tokens),
         callbacks=[checkpoint_callback(on_log, train.stop_at_token_accuracy, planned.in_one_pass)],
     )
+    text.update(routing)  # what TRL has set there is not what the student is saved with
     for parameter in model.parameters():  # TRL trains QLoRA's adapters in bfloat16, where late small steps are lost
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -219,6 +222,7 @@ def _arguments(
         "optim": train.optim,
         "use_liger_kernel": uses_liger(train, model.config.get_text_config().model_type),
         "torch_compile": train.torch_compile,
+        "router_aux_loss_coef": 0.0,  # no router is trained (`experts`), and who generates would be asked for it
         "bf16": compute == torch.bfloat16,
         "fp16": compute == torch.float16,
         "use_cpu": not on_gpu,

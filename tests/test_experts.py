@@ -1,11 +1,15 @@
 """Mixtures of experts: no adapter on a part of them that nobody asked for."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
-from transformers import GptOssConfig, MixtralConfig, Qwen2MoeConfig, Qwen3MoeConfig
+import torch
+from safetensors.torch import load_file
+from transformers import GptOssConfig, MixtralConfig, Qwen2MoeConfig, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from distill.errors import Refused
 from distill.recipe import Train
@@ -45,3 +49,28 @@ def test_advice_names_no_method_that_is_refused() -> None:
     config = Qwen3MoeConfig(**small, vocab_size=320, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
     train = Train(lora_target_modules=ATTENTION, max_length=64, lora_r=4)
     assert "qlora" not in fit.advice(config, train, 2, 1, "cuda")
+
+
+def test_a_mixture_whose_attention_is_trained_is_merged_and_evaluated(distill: Any, tmp_path: Path) -> None:
+    """Experts and routers are the base's, to the bit, and so is its config."""
+    torch.manual_seed(0)
+    base = tiny.model().config.to_dict()
+    sizes = {key: base[key] for key in ("vocab_size", "hidden_size", "max_position_embeddings", "eos_token_id")}
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "pad_token_id": 0}
+    at = tmp_path / "mixture"
+    Qwen3MoeForCausalLM(Qwen3MoeConfig(**sizes, **layers, **experts)).to(torch.bfloat16).save_pretrained(at)
+    tiny.tokenizer().save_pretrained(at)
+    recipe = tiny.recipe(at)
+    recipe["train"] |= {"method": "lora", "lora_target_modules": ATTENTION}
+    recipe["student"] |= {"dtype": "bfloat16"}
+    (tmp_path / "mixture.yaml").write_text(json.dumps(recipe))
+    done = distill("run", tmp_path / "mixture.yaml", "--until", "evaluate", "--run-dir", tmp_path / "run")
+    assert done.code == 0, done.err
+    before, after = (load_file(f / "model.safetensors") for f in (at, tmp_path / "run/student/merged"))
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed
+    assert all("self_attn" in name for name in changed)
+    configs = [json.loads((f / "config.json").read_text()) for f in (at, tmp_path / "run/student/merged")]
+    told = [(c["router_aux_loss_coef"], c["output_router_logits"]) for c in configs]
+    assert told[0] == told[1]
