@@ -154,3 +154,12 @@ def test_a_long_row_of_many_copies_beyond_ascii_is_read_once(monkeypatch: pytest
     monkeypatch.setattr(folding, "folded", counted)
     assert len(Decontaminator(made).flags(["\n".join(made)])) == len(made)
     assert read < 5 * len(made)
+
+
+@pytest.mark.parametrize("question", ["Who was she, and why was she there?", "?", "$2^{10}-1$", "Find $x$."])
+def test_a_set_without_formulas_or_without_words_is_looked_for_in_any_rows(question: str) -> None:
+    finder = Decontaminator([question])
+    rows = ["Evaluate $\\frac{3}{4}x^2$.", "", "What is 17 + 4?", "?", "$2^{10}-1$", question]
+    found = {flag.row for flag in finder.flags(rows)}
+    wanted = {at for at, row in enumerate(rows) if row == question and any(map(str.isalnum, row))}
+    assert found == wanted

@@ -245,6 +245,8 @@ def eight(chars: Bytes, at: Places) -> Hashes:
 
 def among(values: Hashes, known: Hashes) -> NDArray[np.bool_]:
     """Which of the values stand in a sorted array."""
+    if not len(known):
+        return np.zeros(len(values), bool)
     at = np.searchsorted(known, values)
     at[at == len(known)] = 0
     return known[at] == values
