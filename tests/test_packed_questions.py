@@ -163,3 +163,10 @@ def test_a_set_without_formulas_or_without_words_is_looked_for_in_any_rows(quest
     found = {flag.row for flag in finder.flags(rows)}
     wanted = {at for at, row in enumerate(rows) if row == question and any(map(str.isalnum, row))}
     assert found == wanted
+
+
+def test_questions_that_differ_in_where_their_signs_stand_are_two() -> None:
+    questions = ["Simplify $-\\sqrt{-9}$", "Simplify $\\sqrt{-(-9)}$"]
+    found = Decontaminator(questions).flags(questions)
+    exact = {(flag.row, flag.question) for flag in found if flag.match.kind == "exact"}
+    assert exact == {(0, 0), (1, 1)}

@@ -249,9 +249,9 @@ def _differ(ours: str, theirs: str) -> bool:
 
 
 def _signs(raw: str) -> str:
-    return "".join(_SIGN_OF.get(sign[:2], sign[:1]) for sign in _SIGN.findall(raw))
+    return "".join(sign for _, sign in signs_in(raw))
 
 
-def signs_of(text: str) -> str:
-    """The signs of a text in their order: two problems may differ in nothing else."""
-    return _signs(text)
+def signs_in(text: str) -> list[tuple[int, str]]:
+    """Where the signs of a text stand: two problems may differ in nothing else."""
+    return [(sign.start(), _SIGN_OF.get(sign[0][:2], sign[0][:1])) for sign in _SIGN.finditer(text)]

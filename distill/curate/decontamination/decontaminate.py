@@ -1,9 +1,8 @@
 """Which texts hold questions of an evaluation set, and what is the evidence?"""
 
 import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,12 +10,13 @@ import numpy as np
 
 from distill.curate.decontamination.alignment import Match, compared
 from distill.curate.decontamination.canonical import answer_forms, canonical, with_digits, without_drawings
-from distill.curate.decontamination.changes import signs_of
+from distill.curate.decontamination.changes import signs_in
 from distill.curate.decontamination.choices import without_given
 from distill.curate.decontamination.common_words import weights
 from distill.curate.decontamination.evaluated import Questions
+from distill.curate.decontamination.read_texts import Looked, Place, Read
 from distill.curate.decontamination.rewriting import Rewriting
-from distill.curate.text.folding import folded, unfolded
+from distill.curate.text.folding import folded
 from distill.curate.text.instructions import without_instructions
 from distill.curate.text.markup import without_markup
 from distill.curate.text.parts import parts_of, together
@@ -60,11 +60,11 @@ LEAST_WEIGHT = 2.5
 _ENDS_BEFORE = re.compile(rb"[.:?!\n]")
 _ENDS_BEHIND = re.compile(rb"[?!\n]|\.(?!\d)|[\s$)\]][ \t]+[\[(*\"]*(?=[A-Z][a-z])")
 
-_CUT_BEFORE, _CUT_BEHIND = re.compile(rb"[\s,;:+*/=^_{-]*[a-z]"), re.compile(rb".[\s,;:+*/=^_{(\\-]*", re.DOTALL)
-_GOES_ON = re.compile(rb"[\s)\]}|]*(?:[-+*/^_<>]|\}\s*\{)[^$\n?!.,;:]*")
-
 LEAST_WEIGHT_CHANGED = 3.5
 """Weight that must be there where numbers are others: "evaluate $\\sqrt{x}$" with another number is no pattern."""
+
+Signs = tuple[tuple[int, str], ...]
+"""Each with its place."""
 
 
 class Flag(NamedTuple):
@@ -88,12 +88,13 @@ class Decontaminator:
         keep_scratch_memory()
         names = list(sets) if sets is not None else [""] * len(questions)
         written = [*map(without_markup, questions)]
-        streams = stream_of(batch_of(written))
-        first: dict[tuple[bytes, str], int] = {}
+        batch = batch_of(written)
+        streams = stream_of(batch)
+        first: dict[tuple[bytes, Signs], int] = {}
         of_set: dict[tuple[int, str], int] = {}
-        for number, text in enumerate(written):
+        for number in range(len(written)):
             if stream := streams.row(number):
-                same = first.setdefault((stream, signs_of(text)), number)
+                same = first.setdefault((stream, _signs(batch, streams, number)), number)
                 of_set.setdefault((same, names[number]), number)
         self.numbers = list(first.values())
         """Of the questions that are looked for."""
@@ -139,7 +140,7 @@ class Decontaminator:
 
     def _flags(self, written: list[str]) -> list[Flag]:
         texts = [*map(without_markup, written)]
-        read = _Read(texts)
+        read = Read(texts)
         found = self._questions.candidates(read.stream)
         pairs = [Place(*one) for one in zip(*(x.tolist() for x in found), strict=True)]
         whole = {
@@ -148,11 +149,11 @@ class Decontaminator:
         }
         pairs += [Place(*one, True) for one in sorted(whole)]
         pairs = [pair for pair in pairs if self._may_be(read, pair)]
-        looked = _Looked(written, texts, sorted({pair.row for pair in pairs}))
+        looked = Looked(written, texts, sorted({pair.row for pair in pairs}))
         flags = (self._flag(looked, place) for place in looked.placed(read, pairs))
         return [flag for flag in flags if flag is not None]
 
-    def _flag(self, looked: "_Looked", place: "Place") -> Flag | None:
+    def _flag(self, looked: Looked, place: Place) -> Flag | None:
         """What a place of a text is to a question."""
         sought, (begin, end) = self._sought[place.question], self._around(looked, place)
         end = end if place.whole else looked.token_end(end, place.row)
@@ -169,7 +170,7 @@ class Decontaminator:
             return None
         return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
 
-    def _may_be(self, read: "_Read", place: "Place") -> bool:
+    def _may_be(self, read: Read, place: Place) -> bool:
         """Do enough of its words stand there, wherever?"""
         begin, end = self._around(read, place)
         chars = read.chars[begin:end]
@@ -177,7 +178,7 @@ class Decontaminator:
             one.weight_in(chars) >= LEAST_SEEN * one.total for one in self._sought[place.question]
         )
 
-    def _around(self, read: "_Read", place: "Place") -> tuple[int, int]:
+    def _around(self, read: Read, place: Place) -> tuple[int, int]:
         """Where a question may begin and end that has these shingles."""
         if place.whole:
             return place.first, place.last
@@ -187,99 +188,12 @@ class Decontaminator:
         return max(first, read.begins[place.row]), min(last, read.begins[place.row + 1])
 
 
-class Place(NamedTuple):
-    """Where a question may be."""
-
-    row: int
-    question: int
-    first: int
-    """In a stream: where the first shingle that they share begins, or the question itself."""
-    last: int
-    """Where the last one begins, or the question ends."""
-    whole: bool = False
-    """Is it the question itself?"""
-
-
-class _Read:
-    """Texts as they are searched."""
-
-    def __init__(self, texts: list[str], without_layout: bool = True) -> None:
-        self.batch = batch_of(texts)
-        self.stream = stream_of(self.batch, without_layout)
-        self.data = self.batch.data.tobytes()
-        self.chars = self.stream.chars.tobytes().decode("latin-1")
-        """A character for each byte of the stream."""
-        self.begins = self.stream.begins.tolist()
-
-    def piece(self, begin: int, end: int) -> Piece:
-        """What stands between two places of the stream."""
-        first, last = self.stream.starts.searchsorted([begin, end]).tolist()
-        starts = (self.stream.starts[first:last] - begin).tolist()
-        places = self.stream.places[begin:end]
-
-        def raw(a: int, b: int) -> str:
-            return self.data[places[a] + 1 : places[b]].decode("utf-8", "replace")
-
-        def written(a: int, b: int) -> str:
-            return self.data[places[a] : places[b - 1] + 1].decode("utf-8", "replace")
-
-        starts = starts if starts[:1] == [0] else [0, *starts]
-        return Piece(self.chars[begin:end], starts, raw, written, *self._cut(begin, end))
-
-    def _cut(self, begin: int, end: int) -> tuple[bool, bool]:
-        """Is what stands between two places the begin, or the end, of a text that was cut inside a sentence?"""
-        if begin == end:
-            return False, False
-        row = bisect_right(self.begins, begin) - 1
-        before = self.data[self.batch.begins[row] : self.stream.places[begin] + 1]
-        behind = self.data[self.stream.places[end - 1] : self.batch.begins[row + 1]]
-        return (
-            begin == self.begins[row] and bool(_CUT_BEFORE.fullmatch(before)),
-            end == self.begins[row + 1] and bool(_CUT_BEHIND.fullmatch(behind)),
-        )
-
-
-class _Looked(_Read):
-    """Texts that are looked at more closely, as they are compared (`canonical`)."""
-
-    def __init__(self, written: Sequence[str], texts: Sequence[str], rows: list[int]) -> None:
-        self.rows = rows
-        """Their numbers."""
-        self.written = [written[row] for row in rows]
-        self.texts = [texts[row] for row in rows]
-        """Without markup, as long."""
-        super().__init__([canonical(folded(text)) for text in self.texts])
-
-    def placed(self, read: _Read, pairs: list[Place]) -> Iterator[Place]:
-        """Places of all texts among these."""
-        at = {row: at for at, row in enumerate(self.rows)}
-        rows = [at[pair.row] for pair in pairs]
-        shifts = self.batch.begins[rows] - read.batch.begins[[pair.row for pair in pairs]]
-        first, last, whole = np.array([pair[2:] for pair in pairs], np.int64).reshape(-1, 3).T
-        ends = read.stream.places[last - whole] + whole  # of a whole question the place behind its last letter
-        found = np.searchsorted(self.stream.places, np.stack([read.stream.places[first], ends]) + shifts)
-        for pair, row, (begin, end) in zip(pairs, rows, found.T.tolist(), strict=True):
-            yield pair._replace(row=row, first=begin, last=end)
-
-    def token_end(self, at: int, row: int) -> int:
-        """The next begin of a token, or the end of the row: a number is not cut."""
-        following = int(self.stream.starts.searchsorted(at))
-        end = self.begins[row + 1]
-        return min(end, int(self.stream.starts[following])) if following < len(self.stream.starts) else end
-
-    def goes_on(self, question: Sought, end: int, row: int) -> bool:
-        """Does a formula in which a question ends go on behind what was found of it?"""
-        if not question.kinds[-1] or end >= self.begins[row + 1] or not self.chars.endswith(question.words[-1], 0, end):
-            return False
-        at = int(self.stream.starts.searchsorted(end, side="right"))
-        following = self.chars[end : min([self.begins[row + 1], *self.stream.starts[at : at + 1].tolist()])]
-        between = self.data[self.stream.places[end - 1] + 1 : self.stream.places[end]]
-        return bool(kind_of(following)) and bool(_GOES_ON.fullmatch(between))
-
-    def evidence(self, row: int, begin: int, match: Match) -> str:
-        """What of a text it is."""
-        places = self.stream.places[[begin + match.begin, begin + match.end - 1]] - self.batch.begins[row]
-        return self.written[row][unfolded(self.texts[row], places[0], places[1] + 1)]
+def _signs(batch: Batch, stream: Stream, row: int) -> Signs:
+    """The signs of a row, each with its place among letters and digits: `-\\sqrt{-9}` is not `\\sqrt{-(-9)}`."""
+    begin, end = batch.begins[row : row + 2].tolist()
+    signs = signs_in(batch.data[begin:end].tobytes().decode("latin-1"))
+    places = np.searchsorted(stream.places, [begin + at for at, _ in signs]) - stream.begins[row]
+    return tuple(zip(places.tolist(), (sign for _, sign in signs), strict=True))
 
 
 def _rank(flag: Flag) -> int:
@@ -309,7 +223,7 @@ def _asked(folds: list[str], groups: list[int]) -> list[tuple[int, str]]:
 
 def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
     """Questions as they are compared, each token with its weight in its set; `layout`: without names of commands."""
-    read = _Read(texts, layout)
+    read = Read(texts, layout)
     pieces = [read.piece(*ends) for ends in pairwise(read.begins)]
     frequencies: dict[int, Counter[str]] = {}
     for piece, group in zip(pieces, groups, strict=True):
@@ -320,7 +234,7 @@ def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
     return [_without_form(one, text, read, n) for n, (one, text) in enumerate(zip(found, texts, strict=True))]
 
 
-def _without_form(question: Sought, text: str, read: _Read, row: int) -> Sought:
+def _without_form(question: Sought, text: str, read: Read, row: int) -> Sought:
     """In what form the answer is given weighs next to nothing."""
     forms = answer_forms(text) if text.isascii() else []
     if not forms:
@@ -332,7 +246,7 @@ def _without_form(question: Sought, text: str, read: _Read, row: int) -> Sought:
     return question._replace(weights=found, total=sum(found))
 
 
-def _is_enough(looked: _Looked, row: int, question: Sought, match: Match, begin: int) -> bool:
+def _is_enough(looked: Looked, row: int, question: Sought, match: Match, begin: int) -> bool:
     """Is what is little all of a text but for some words, or all of a sentence?"""
     stream, first, last = looked.stream, begin + match.begin, begin + match.end
     if (
