@@ -39,6 +39,12 @@ MOST_COMMON = 256
 LEAST_SHARE = 0.28
 """Of a question's weight in a text that is looked at more closely."""
 
+LEAST_ALONE = 0.12
+"""The same of a text not much longer than a short question, of which little is left where words are replaced."""
+
+ALONE, SHORT = 1.5, 120
+"""So many times as long, in letters and digits, and how many of them a short question has at most."""
+
 _BITS = 20
 """First bits of a hash, which tell its slot."""
 
@@ -79,6 +85,8 @@ class Questions:
         sizes = np.bincount(of_set)[of_set[self._questions]] + 1
         self.weights = np.log(sizes / frequencies) / np.log(sizes)
         """Of each pair of a shingle and a question."""
+        lengths = np.diff(self.plain.begins)
+        self._alone = np.where(lengths <= SHORT, ALONE * lengths, 0)
         self.total = np.bincount(self._questions[plain], self.weights[plain], len(texts))
         """Weight of each question."""
         in_slot = np.bincount((self.hashes >> _SHIFT).view(np.int64), minlength=1 << _BITS)
@@ -132,10 +140,17 @@ class Questions:
         within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
         posts = self._offsets[places][every] + within
         pairs = shingles.rows[found][every] * len(self.texts) + self._questions[posts]
-        likely = self._likely(pairs, posts)
-        return self._shared(pairs[likely], posts[likely], shingles.starts[found][every][likely])
+        lengths = np.diff(stream.begins)
+        likely = self._likely(pairs, posts, lengths)
+        return self._shared(pairs[likely], posts[likely], shingles.starts[found][every][likely], lengths)
 
-    def _likely(self, pairs: Places, posts: Places) -> Places:
+    def _is_enough(self, pairs: Places, weights: NDArray[np.float64], lengths: Places) -> NDArray[np.bool_]:
+        """Of which pairs of a row and a question, with what they share, may one be the other?"""
+        rows, questions = np.divmod(pairs, len(self.texts))
+        alone = lengths[rows] <= self._alone[questions]
+        return weights >= np.where(alone, LEAST_ALONE, LEAST_SHARE) * self.total[questions]
+
+    def _likely(self, pairs: Places, posts: Places, lengths: Places) -> Places:
         """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
         order = np.argsort(pairs, kind="stable")
         pairs = pairs[order]
@@ -143,10 +158,10 @@ class Questions:
         if not len(groups):
             return groups
         weights = np.add.reduceat(self.weights[posts[order]], groups)
-        enough = weights >= LEAST_SHARE * self.total[pairs[groups] % len(self.texts)]
+        enough = self._is_enough(pairs[groups], weights, lengths)
         return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
-    def _shared(self, pairs: Places, posts: Places, starts: Places) -> Candidates:
+    def _shared(self, pairs: Places, posts: Places, starts: Places, lengths: Places) -> Candidates:
         """Pairs, each with the shingles it shares, down to those that share enough."""
         order = np.lexsort((posts, pairs))
         pairs, posts, starts = pairs[order], posts[order], starts[order]
@@ -158,7 +173,7 @@ class Questions:
             return Candidates(once, once, once, once)
         weights = np.add.reduceat(np.where(again, 0.0, self.weights[posts]), groups)
         questions = once % len(self.texts)
-        enough = weights >= LEAST_SHARE * self.total[questions]
+        enough = self._is_enough(once, weights, lengths)
         first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
         return Candidates(once[enough] // len(self.texts), questions[enough], first[enough], last[enough])
 
