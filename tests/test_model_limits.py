@@ -78,7 +78,7 @@ def test_models_whose_rows_need_the_mask_are_planned(config: Any) -> None:
             OPTConfig(vocab_size=320, hidden_size=32, ffn_dim=64, num_hidden_layers=2, num_attention_heads=4),
             "predicted",
         ),
-        (GptOssConfig(**SMALL, num_local_experts=2), "no model of the type 'gpt_oss' can be built from its config"),
+        (GptOssConfig(**SMALL, num_local_experts=2), "'all-linear', and this is a mixture of experts"),
         (T5Config(vocab_size=320, d_model=32), "no model of the type 't5' can be built from its config"),
     ],
     ids=lambda found: str(getattr(found, "model_type", "")),
@@ -86,6 +86,12 @@ def test_models_whose_rows_need_the_mask_are_planned(config: Any) -> None:
 def test_models_that_cannot_be_students_are_sentences(config: Any, said: str) -> None:
     with pytest.raises(Refused, match=said):
         memory_plan(config, TRAIN, 4, "cpu")
+
+
+def test_gpt_oss_is_refused_with_adapters_on_attention_alone_too() -> None:
+    train = TRAIN.model_copy(update={"lora_target_modules": ["q_proj", "v_proj"]})
+    with pytest.raises(Refused, match="no model of the type 'gpt_oss' can be built from its config"):
+        memory_plan(GptOssConfig(**SMALL, num_local_experts=2), train, 4, "cpu")
 
 
 def test_a_context_that_nobody_tells_is_refused() -> None:
