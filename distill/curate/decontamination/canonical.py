@@ -7,6 +7,7 @@ numbers as words, the letters of choices. What comes is as long as what was ther
 import re
 
 from distill.curate.decontamination.choices import without_letters
+from distill.curate.text.blanks import blank
 from distill.curate.text.conditions import NUMBERS
 
 _DRAWN = ("[asy]", "<asy>", "![", "<img", "tikz", "includegraphics", "<svg", "[img", ".png", ".jp", ".gif", ".svg")
@@ -57,7 +58,7 @@ def without_drawings(text: str) -> str:
     """Blanks where drawings are, unless nothing else would be left."""
     if not any(map(text.__contains__, _DRAWN)):
         return text
-    rest = _DRAWING.sub(_blank, text)
+    rest = _DRAWING.sub(blank, text)
     return rest if any(map(str.isalnum, rest)) else text
 
 
@@ -65,11 +66,11 @@ def canonical(text: str) -> str:
     """A text, `folded`, without what makes no difference; as long as it was."""
     text = without_drawings(text)
     if "\\" in text:
-        text = _ENVIRONMENT.sub(_blank, text)
+        text = _ENVIRONMENT.sub(blank, text)
         if _HAS_LIMITS.search(text):
             text = _LIMITS.sub(r"\1\4\3\2", text)
     if "}" in text:
-        text = _EMPTY.sub(_blank, text)
+        text = _EMPTY.sub(blank, text)
     if "^" in text:
         text = _RECIPROCAL.sub(_reciprocal, text)
     if "=" in text:
@@ -80,10 +81,6 @@ def canonical(text: str) -> str:
 def with_digits(text: str) -> str:
     """Numbers below 1,000 in digits, but for a lone `one`, which mostly counts nothing."""
     return _NUMBER.sub(_digits, text) if _NUMBER_BEGIN.search(text.lower()) else text
-
-
-def _blank(found: re.Match[str]) -> str:
-    return "\n".join(" " * len(line.encode("utf-8", "replace")) for line in found[0].split("\n"))
 
 
 def _reciprocal(found: re.Match[str]) -> str:

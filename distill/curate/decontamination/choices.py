@@ -6,6 +6,8 @@ enough; "Which of the following is true?" does not.
 
 import re
 
+from distill.curate.text.blanks import blank
+
 MARK = ";|"
 """Stands for the letter or number before a choice."""
 
@@ -52,13 +54,9 @@ def without_given(question: str) -> str:
     """A question, as long as it was, without choices that ask nothing themselves and end it, and of a function in
     Python without examples and the head, where a text says what it does."""
     if "def " in question:
-        question = _EXAMPLE.sub(_blank, _HEAD.sub(_blank, question))
+        question = _EXAMPLE.sub(blank, _HEAD.sub(blank, question))
     found = without_letters(question)
     first, last = found.find(MARK), found.rfind(MARK)
     if first <= 0 or "\n" in found[last:].strip() or _ASKS.search(found, first):
         return question
     return question[:first] + " " * len(question[first:].encode("utf-8", "replace"))
-
-
-def _blank(found: re.Match[str]) -> str:
-    return "\n".join(" " * len(line.encode("utf-8", "replace")) for line in found[0].split("\n"))

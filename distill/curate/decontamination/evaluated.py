@@ -68,8 +68,9 @@ class Questions:
     def __init__(self, texts: Sequence[str], sets: Sequence[int]) -> None:
         """`sets`: of which set each is. What is rare is told by the questions of the same set."""
         self.texts = texts
-        self.plain = stream_of(batch_of(list(texts)))
-        self.spelled = stream_of(batch_of(list(texts)), without_layout=False)
+        batch = batch_of(list(texts))
+        self.plain = stream_of(batch)
+        self.spelled = stream_of(batch, without_layout=False)
         """With the names of all LaTeX commands, as in a text that has lost its backslashes."""
         ours, theirs = shingles_of(self.plain), shingles_of(self.spelled)
         pairs, first = np.unique(
@@ -93,19 +94,25 @@ class Questions:
         self._filled = in_slot > 0
         self._first = np.append(0, np.cumsum(in_slot)).astype(np.int32)
         """Where the hashes of each slot begin, by which they are found: searching all of them takes thrice the time."""
+        self._index_whole()
+        self._index_formulas(batch)
+
+    def _index_whole(self) -> None:
         self._whole: dict[bytes, list[int]] = {}
-        for number in range(len(texts)):
+        for number in range(len(self.texts)):
             for row in {self.plain.row(number), self.spelled.row(number)}:
                 self._whole.setdefault(row, []).append(number)
+        self._has_short = any(len(row) < LENGTH for row in self._whole)
+        names = [names_of(s, s.begins[:-1], s.begins[1:]) for s in (self.plain, self.spelled)]
+        self._names = np.unique(np.concatenate(names))
+
+    def _index_formulas(self, batch: Batch) -> None:
         self._formulas: dict[bytes, list[int]] = {}
-        rows, begins = formulas_of(batch_of(list(texts)), self.plain)
+        rows, begins = formulas_of(batch, self.plain)
         for number, begin in zip(rows.tolist(), begins.tolist(), strict=True):
             formula = self.plain.chars[begin : self.plain.begins[number + 1]].tobytes()
             self._formulas.setdefault(formula, []).append(number)
         self._formula_names = np.unique(names_of(self.plain, begins, self.plain.begins[rows + 1]))
-        self._has_short = any(len(row) < LENGTH for row in self._whole)
-        names = [names_of(s, s.begins[:-1], s.begins[1:]) for s in (self.plain, self.spelled)]
-        self._names = np.unique(np.concatenate(names))
 
     def whole(self, batch: Batch, stream: Stream) -> Iterator[tuple[int, int, int, int]]:
         """Rows that are nothing but a question, and sentences that are one too short for a shingle: row, question, and
