@@ -14,6 +14,7 @@ from distill.curate.decontamination.changes import signs_in
 from distill.curate.decontamination.choices import without_given
 from distill.curate.decontamination.common_words import weights
 from distill.curate.decontamination.evaluated import Questions
+from distill.curate.decontamination.noise import is_noise
 from distill.curate.decontamination.read_texts import Looked, Place, Read
 from distill.curate.decontamination.rewriting import Rewriting
 from distill.curate.text.folding import folded
@@ -50,6 +51,9 @@ LEAST_SYMBOLS = 3
 
 MOST_WITH_FORMULA = 0.4
 """Share of a text's tokens that are enough then."""
+
+MOST_WITH_NOISE = 0.4
+"""The same where others are replaced blindly."""
 
 LEAST_LIGHT = 0.8
 """Share of a question that must be there where that is little."""
@@ -112,7 +116,7 @@ class Decontaminator:
         self._sought = [
             *zip(
                 *(
-                    _sought(texts, groups, layout)
+                    _sought(texts, folds, groups, layout)
                     for texts, layout in (([*map(canonical, folds)], True), ([*map(with_digits, folds)], False))
                 ),
                 strict=True,
@@ -159,7 +163,8 @@ class Decontaminator:
         end = end if place.whole else looked.token_end(end, place.row)
         if end <= begin:
             return None
-        match = _compared(sought, self._rewriting[place.question], looked.piece(begin, end))
+        piece = looked.piece(begin, end)
+        match = _compared(sought, self._rewriting[place.question], piece)
         if match is None:
             return None
         if match.kind != "changed" and looked.goes_on(sought[0], begin + match.end, place.row):
@@ -167,7 +172,9 @@ class Decontaminator:
         if match.kind == "changed" and (match.share < LEAST_CHANGED or match.weight < LEAST_WEIGHT_CHANGED):
             return None
         if match.weight < LEAST_WEIGHT and not _is_enough(looked, place.row, sought[0], match, begin):
-            return None
+            alone = _is_most_of(looked, place.row, sought[0], match, MOST_WITH_NOISE)
+            if not alone or not is_noise(sought[0], piece):
+                return None
         return Flag(looked.rows[place.row], place.question, match, looked.evidence(place.row, begin, match))
 
     def _may_be(self, read: Read, place: Place) -> bool:
@@ -216,14 +223,14 @@ def _asked(folds: list[str], groups: list[int]) -> list[tuple[int, str]]:
     bare = [*map(without_given, folds)]
     if bare == folds:
         return []
-    left = _sought([*map(canonical, bare)], groups, True)
+    left = _sought([*map(canonical, bare)], bare, groups, True)
     found = zip(folds, bare, left, strict=True)
     return [(at, text) for at, (fold, text, one) in enumerate(found) if text != fold and one.total >= LEAST_ASKED]
 
 
-def _sought(texts: list[str], groups: list[int], layout: bool) -> list[Sought]:
+def _sought(texts: list[str], folds: list[str], groups: list[int], layout: bool) -> list[Sought]:
     """Questions as they are compared, each token with its weight in its set; `layout`: without names of commands."""
-    read = Read(texts, layout)
+    read = Read(texts, layout, folds)
     pieces = [read.piece(*ends) for ends in pairwise(read.begins)]
     frequencies: dict[int, Counter[str]] = {}
     for piece, group in zip(pieces, groups, strict=True):
@@ -262,10 +269,17 @@ def _is_enough(looked: Looked, row: int, question: Sought, match: Match, begin: 
     row_begin, row_end = stream.begins[row : row + 2].tolist()
     starts = stream.starts[slice(*stream.starts.searchsorted([row_begin, row_end]))].tolist()
     share = MOST_WITH_FORMULA if formula else MOST_OF_TEXT
-    if len(question.tokens) - len(match.missing) < share * len(starts):
+    if not _is_most_of(looked, row, question, match, share):
         return False
     spans = [(a, b) for a, b in pairwise([*starts, row_end]) if b <= first or a >= last]
     return not any(kind_of(stream.chars[a:b].tobytes().decode("latin-1")) for a, b in spans)
+
+
+def _is_most_of(looked: Looked, row: int, question: Sought, match: Match, share: float) -> bool:
+    """Is what was found of a question this share of a text's tokens?"""
+    stream = looked.stream
+    first, last = stream.starts.searchsorted(stream.begins[row : row + 2]).tolist()
+    return len(question.tokens) - len(match.missing) >= share * (last - first)
 
 
 def _compared(question: Sequence[Sought], rewriting: Rewriting, piece: Piece) -> Match | None:

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from distill.curate.text.pieces import Piece, Sought, kind_of
 from distill.curate.text.shingles import batch_of, stream_of
 
 _CUT_BEFORE, _CUT_BEHIND = re.compile(rb"[\s,;:+*/=^_{-]*[a-z]"), re.compile(rb".[\s,;:+*/=^_{(\\-]*", re.DOTALL)
+_SPACE = re.compile(rb"\s")
 _GOES_ON = re.compile(rb"[\s)\]}|]*(?:[-+*/^_<>]|\}\s*\{)[^$\n?!.,;:]*")
 
 
@@ -33,10 +35,12 @@ class Place(NamedTuple):
 class Read:
     """Texts as they are searched."""
 
-    def __init__(self, texts: list[str], without_layout: bool = True) -> None:
+    def __init__(self, texts: list[str], without_layout: bool = True, folds: list[str] | None = None) -> None:
+        """`folds`: the same texts, each as long, as their words stand there (None: these)."""
         self.batch = batch_of(texts)
         self.stream = stream_of(self.batch, without_layout)
         self.data = self.batch.data.tobytes()
+        self._folds = self.data if folds is None else batch_of(folds).data.tobytes()
         self.chars = self.stream.chars.tobytes().decode("latin-1")
         """A character for each byte of the stream."""
         self.begins = self.stream.begins.tolist()
@@ -54,7 +58,23 @@ class Read:
             return self.data[places[a] : places[b - 1] + 1].decode("utf-8", "replace")
 
         starts = starts if starts[:1] == [0] else [0, *starts]
-        return Piece(self.chars[begin:end], starts, raw, written, *self._cut(begin, end))
+        words = partial(self._words, begin, end)
+        return Piece(self.chars[begin:end], starts, raw, written, words, *self._cut(begin, end))
+
+    def _words(self, begin: int, end: int) -> list[str]:
+        """Those between two places of the stream, each whole, with what stands around them but letters and digits."""
+        if begin == end:
+            return []
+        row = bisect_right(self.begins, begin) - 1
+        first, last = self.batch.begins[row : row + 2].tolist()
+        a, b = int(self.stream.places[begin]), int(self.stream.places[end - 1]) + 1
+        if begin > self.begins[row]:  # from white space on
+            space = _SPACE.search(self._folds, int(self.stream.places[begin - 1]) + 1, a)
+            first = space.start() if space else a
+        if end < self.begins[row + 1]:
+            rest = self._folds[b : self.stream.places[end]]
+            last = b + (len(rest) if rest[-1:].isspace() else rest.rfind(b" ") + 1)  # but for the next word's begin
+        return self._folds[first:last].decode("utf-8", "replace").split()
 
     def _cut(self, begin: int, end: int) -> tuple[bool, bool]:
         """Is what stands between two places the begin, or the end, of a text that was cut inside a sentence?"""
@@ -78,7 +98,8 @@ class Looked(Read):
         self.written = [written[row] for row in rows]
         self.texts = [texts[row] for row in rows]
         """Without markup, as long."""
-        super().__init__([canonical(folded(text)) for text in self.texts])
+        folds = [*map(folded, self.texts)]
+        super().__init__([*map(canonical, folds)], folds=folds)
 
     def placed(self, read: Read, pairs: list[Place]) -> Iterator[Place]:
         """Places of all texts among these."""

@@ -102,7 +102,7 @@ def _made(question: Sought, order: list[int], names: dict[str, str]) -> Sought:
     def written(begin: int, end: int) -> str:
         return base.written(*tokens[at_begin[begin]]) if end - 1 in at_end and begin in at_begin else ""
 
-    made = Piece("".join(words), ends[:-1], raw, written)
+    made = Piece("".join(words), ends[:-1], raw, written, list)
     return question._replace(
         piece=made,
         tokens=made.tokens(),

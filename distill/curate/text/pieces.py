@@ -35,6 +35,8 @@ class Piece(NamedTuple):
     """The text between two places of the stream."""
     written: Callable[[int, int], str]
     """The text from one place to before another."""
+    words: Callable[[], list[str]]
+    """All of it between white space, with what stands before its first letter and behind its last."""
     cut_before: bool = False
     """Is it the begin of a text, inside a sentence?"""
     cut_behind: bool = False

@@ -168,13 +168,18 @@ def _ones(packed: Hashes) -> Places:
     return (np.bitwise_count((others & -others) - np.uint64(1)) >> 3).astype(np.int64)
 
 
-def shingles_of(stream: Stream, length: int = LENGTH) -> Shingles:
-    """The hash of every shingle, of 8 to 16 characters, none of which leaves its row."""
+def shingles_of(stream: Stream, length: int = LENGTH, of_rows: NDArray[np.bool_] | None = None) -> Shingles:
+    """The hash of every shingle, of up to 16 characters, none of which leaves its row; of all rows, or of these."""
     starts, begins = stream.starts, stream.begins
     rows = np.repeat(np.arange(len(begins) - 1), np.diff(np.searchsorted(starts, begins)))
     whole = starts + length <= begins[rows + 1]
+    if of_rows is not None:
+        whole &= of_rows[rows]
     starts, rows = starts[whole], rows[whole]
-    first, last = eight(stream.chars, starts), eight(stream.chars, starts + (length - 8))
+    first, last = eight(stream.chars, starts), eight(stream.chars, starts + max(length - 8, 0))
+    if length < 8:
+        first &= MASKS[length]
+        last &= MASKS[length]
     first *= PRIMES[0]
     last *= PRIMES[1]
     hashes = first ^ (last >> np.uint64(29)) ^ (last << np.uint64(35))

@@ -1,0 +1,162 @@
+"""Which questions share how much of what is rare in them with which texts: an inverted index of shingles.
+
+A shingle counts by its rarity among the questions, as inverse document frequency does: "where m and n are relatively
+prime positive integers" stands in a third of AIME and tells nothing. What is looked for is the share of a question that
+stands in a text, not the one n-gram that they have in common.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distill.curate.text.shingles import Hashes, Places, Stream, shingles_of
+
+COMMON = 8
+"""Questions that a shingle may stand in; in more it tells nothing."""
+
+MOST_COMMON = 256
+"""Questions that a question's rarest may stand in."""
+
+_BITS = 20
+"""First bits of a hash, which tell its slot."""
+
+_SHIFT = np.uint64(64 - _BITS)
+
+
+class Candidates(NamedTuple):
+    """Pairs of a row and a question that may be the same, each once, in the order of rows and then of questions."""
+
+    rows: Places
+    questions: Places
+    first: Places
+    """Where in the stream the first shingle that they share begins."""
+    last: Places
+    """The same of the last one."""
+
+
+class Keys(NamedTuple):
+    """What questions are known by."""
+
+    length: int
+    """Characters of a shingle."""
+    rarest: int
+    """Shingles that tell of a question however common: one of a set of templates has no rare ones."""
+    share: float
+    """Of a question's weight in a text that is looked at more closely."""
+    alone: float | None = None
+    """How many times as long as a question a text may be (None: of any length)."""
+
+
+class Index:
+    """Questions by their shingles."""
+
+    def __init__(self, streams: tuple[Stream, Stream], sets: Places, keys: Keys, most: int | None = None) -> None:
+        """`streams`: the questions without layout and with it, as texts have them that lost their backslashes; `sets`:
+        of which set each is, for what is rare is told by the questions of the same set; `most`: letters and digits that
+        a question may have."""
+        self.keys = keys
+        self.questions = len(sets)
+        self._lengths = np.diff(streams[0].begins)
+        self._longest = self._lengths.max(initial=0) if most is None else most
+        ours, theirs = (shingles_of(stream, keys.length) for stream in streams)
+        pairs, first = np.unique(
+            np.stack([np.append(ours.hashes, theirs.hashes), np.append(ours.rows, theirs.rows).astype(np.uint64)]),
+            axis=1,
+            return_index=True,
+        )
+        plain = first < len(ours.hashes)
+        frequencies, telling = _telling(pairs, sets, plain, keys.rarest)
+        telling &= (self._lengths <= self._longest)[pairs[1].astype(np.int64)]
+        pairs, frequencies, plain = pairs[:, telling], frequencies[telling], plain[telling]
+        self.hashes, counts = np.unique(pairs[0], return_counts=True)
+        self._questions = pairs[1].astype(np.int64)
+        self._offsets = np.append(0, np.cumsum(counts))
+        sizes = np.bincount(sets)[sets[self._questions]] + 1
+        self.weights = np.log(sizes / frequencies) / np.log(sizes)
+        """Of each pair of a shingle and a question."""
+        self.total = np.bincount(self._questions[plain], self.weights[plain], len(sets))
+        """Weight of each question."""
+        in_slot = np.bincount((self.hashes >> _SHIFT).view(np.int64), minlength=1 << _BITS)
+        self._filled = in_slot > 0
+        self._first = np.append(0, np.cumsum(in_slot)).astype(np.int32)
+        """Where the hashes of each slot begin, by which they are found: searching all of them takes thrice the time."""
+
+    def candidates(self, stream: Stream) -> Candidates:
+        """The questions of which each row of a stream holds a good share."""
+        lengths = np.diff(stream.begins)
+        shingles = shingles_of(
+            stream, self.keys.length, lengths <= self.keys.alone * self._longest if self.keys.alone else None
+        )
+        found, places = self._known(shingles.hashes)
+        counts = self._offsets[places + 1] - self._offsets[places]
+        every = np.repeat(np.arange(len(found)), counts)
+        within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
+        posts = self._offsets[places][every] + within
+        pairs = shingles.rows[found][every] * self.questions + self._questions[posts]
+        likely = self._likely(pairs, posts, lengths)
+        return self._shared(pairs[likely], posts[likely], shingles.starts[found][every][likely], lengths)
+
+    def _is_enough(self, pairs: Places, weights: NDArray[np.float64], lengths: Places) -> NDArray[np.bool_]:
+        """Of which pairs of a row and a question, with what they share, may one be the other?"""
+        rows, questions = np.divmod(pairs, self.questions)
+        enough = weights >= self.keys.share * self.total[questions]
+        if self.keys.alone is not None:
+            enough &= lengths[rows] <= self.keys.alone * self._lengths[questions]
+        return enough
+
+    def _likely(self, pairs: Places, posts: Places, lengths: Places) -> Places:
+        """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
+        order = np.argsort(pairs, kind="stable")
+        pairs = pairs[order]
+        groups = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
+        if not len(groups):
+            return groups
+        weights = np.add.reduceat(self.weights[posts[order]], groups)
+        enough = self._is_enough(pairs[groups], weights, lengths)
+        return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
+
+    def _shared(self, pairs: Places, posts: Places, starts: Places, lengths: Places) -> Candidates:
+        """Pairs, each with the shingles it shares, down to those that share enough."""
+        order = np.lexsort((posts, pairs))
+        pairs, posts, starts = pairs[order], posts[order], starts[order]
+        again = np.zeros(len(pairs), bool)
+        again[1:] = posts[1:] == posts[:-1]
+        again[1:] &= pairs[1:] == pairs[:-1]
+        once, groups = np.unique(pairs, return_index=True)
+        if not len(once):
+            return Candidates(once, once, once, once)
+        weights = np.add.reduceat(np.where(again, 0.0, self.weights[posts]), groups)
+        questions = once % self.questions
+        enough = self._is_enough(once, weights, lengths)
+        first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
+        return Candidates(once[enough] // self.questions, questions[enough], first[enough], last[enough])
+
+    def _known(self, hashes: Hashes) -> tuple[Places, Places]:
+        """Which hashes are those of questions, and where in `self.hashes` they stand."""
+        slots = (hashes >> _SHIFT).view(np.int64)
+        likely = np.flatnonzero(self._filled[slots])
+        hashes, slots = hashes[likely], slots[likely]
+        at, last = self._first[slots], self._first[slots + 1] - 1
+        behind = np.flatnonzero(at < last)  # of those with the same first bits
+        while len(behind):
+            behind = behind[self.hashes[at[behind]] < hashes[behind]]
+            at[behind] += 1
+            behind = behind[at[behind] < last[behind]]
+        same = self.hashes[at] == hashes
+        return likely[same], at[same].astype(np.int64)
+
+
+def _telling(pairs: Hashes, of_set: Places, plain: NDArray[np.bool_], rarest: int) -> tuple[Places, NDArray[np.bool_]]:
+    """How many questions of its set hold the shingle of each pair of one and a question, and which pairs tell
+    something: of each question's own shingles, and of those with the names of LaTeX commands, the rarest."""
+    keys = np.stack([pairs[0], of_set[pairs[1].astype(np.int64)].astype(np.uint64)])
+    _, group, counts = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
+    frequencies = counts[group]
+    questions = 2 * pairs[1] + plain
+    order = np.lexsort((frequencies, questions))
+    rows = questions[order]
+    begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1])) if len(rows) else np.zeros(0, np.int64)
+    ranks = np.empty(len(rows), np.int64)
+    ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+    return frequencies, (frequencies <= COMMON) | (ranks < rarest) & (frequencies <= MOST_COMMON)
