@@ -43,10 +43,11 @@ _ANSWER_FORM = re.compile(
     rf"[^.]{{0,150}}[.,][$\s]*{_FIND}"
     r"|(?:find|compute|determine|what is)\s+(?:the\s+)?remainder\s+when\s+"
     r"(?:\$?\s*[A-Za-z]\s*\$?|(?:this|that|the)\s+(?:\w+\s+){1,3})"
-    r"\s*is\s+divided\s+by\s+\$?\s*10+\b",
+    r"\s*is\s+divided\s+by\s+\$?\s*10+\b"
+    r"|(?:express|give|write|enter)\s+(?:your|the)\s+answers?\s+(?:as|in|to|using)\s[^.\n]{0,80}(?:\.|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_HAS_FORM = re.compile(r"written|expressed|where|remainder", re.IGNORECASE)
+_HAS_FORM = re.compile(r"written|expressed|where|remainder|answer", re.IGNORECASE)
 
 
 def answer_forms(text: str) -> list[tuple[int, int]]:
