@@ -99,15 +99,18 @@ def decontaminate(
         str | None, typer.Option(metavar="KEY", help="Column with the text; question, problem, ... if not given.")
     ] = None,
     against_key: Annotated[str | None, typer.Option(metavar="KEY", help="The same of the evaluation sets.")] = None,
+    drop_changed: Annotated[
+        bool, typer.Option("--drop-changed", help="Leave out rows with other numbers or formulas, too.")
+    ] = False,
 ) -> None:
     """Leave out the rows of any file that hold a question of an evaluation set, whatever was reformatted in it.
 
-    Rows with other numbers or formulas are flagged as changed, and kept.
+    Rows with other numbers or formulas are flagged as changed, and kept (--drop-changed leaves them out, too).
     """
     from distill.curate.decontamination.files import Keys, decontaminate_file, summary
 
     keys = Keys(text_key, against_key)
-    found = decontaminate_file(file, list(dict.fromkeys(against or [])), out, flagged, keys, _looked_at)
+    found = decontaminate_file(file, list(dict.fromkeys(against or [])), out, flagged, keys, _looked_at, drop_changed)
     typer.echo(f"{summary(found, file)}\n-> {out}, {flagged}")
 
 

@@ -123,3 +123,22 @@ def test_missing_words_are_told_as_they_are_written() -> None:
     question = "一个袋子里有红球和白球共十二个，其中红球比白球多四个，问袋子里有多少个红球？"
     (flag,) = Decontaminator([question]).flags([question.replace("袋", "盒")])
     assert (flag.match.kind, flag.match.missing) == ("near", ["袋", "袋"])
+
+
+BAKER = "The probability that a given baker burns the bread is $1/12$. How many of 1,000 loaves does he burn?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("1/12", "11/2", "changed"),
+        ("1/12", "\\frac{11}{2}", "changed"),
+        ("1/12", "\\frac1{12}", "exact"),
+        ("1/12", "\\frac112", "exact"),
+        ("1,000", "1000", "exact"),
+        ("1,000", "1 000", "exact"),
+    ],
+)
+def test_where_numbers_part(old: str, new: str, kind: str) -> None:
+    (flag,) = Decontaminator([BAKER, "How many ways are there to seat 9 people?"]).flags([BAKER.replace(old, new)])
+    assert flag.match.kind == kind

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from distill.curate.decontamination.changes import is_changed, signs_differ
+from distill.curate.decontamination.changes import is_changed, numbers_part_elsewhere, signs_differ
 from distill.curate.decontamination.noise import is_noise
 from distill.curate.text.pieces import WORD, Gap, Piece, Sought, Span
 
@@ -53,7 +53,11 @@ def compared(question: Sought, piece: Piece, least: float) -> Match | None:
     instead = [_text(piece.chars[a:b]) for gap in gaps for a, b in gap.instead]
     kind: Kind = "near" if missing or instead else "exact"
     found = list(compress(question.tokens, there))
-    changed = is_changed(gaps, question, piece) or signs_differ(question.piece, piece, found, places)
+    changed = (
+        is_changed(gaps, question, piece)
+        or signs_differ(question.piece, piece, found, places)
+        or numbers_part_elsewhere(question.piece, piece, blocks)
+    )
     if changed and not is_noise(question, piece):
         kind = "changed"
     begin, end = places[found[0][0]], places[found[-1][1] - 1] + 1

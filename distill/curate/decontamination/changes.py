@@ -7,7 +7,7 @@ were, and are seldom like what they replace; a clause that was added leaves all 
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from enum import Enum
 from itertools import pairwise
 
@@ -239,6 +239,26 @@ def signs_differ(question: Piece, piece: Piece, found: list[Span], places: list[
         if b == c and places[c] == places[b - 1] + 1 and kind_of(chars[a:b]) and kind_of(chars[c:d])
     ]
     return any(_differ(*pair) for pair in pairs) and any(theirs for _, theirs in pairs)
+
+
+def numbers_part_elsewhere(question: Piece, piece: Piece, blocks: list[tuple[int, int, int]]) -> bool:
+    """Do digits that follow each other part at other places in both texts, as in 1/12 and 11/2? A text that parts them
+    nowhere may write 1,000 as 1000, or a fraction without braces."""
+    for begin, end, at in blocks:
+        ours, theirs = (_parted(*side) for side in ((question, begin, end, begin), (piece, at, at + end - begin, at)))
+        for place in ours - theirs:
+            for other in theirs - ours:
+                first, last = sorted((begin + place, begin + other))
+                if question.chars[first:last].isdigit():
+                    return True
+    return False
+
+
+def _parted(piece: Piece, begin: int, end: int, origin: int) -> set[int]:
+    """Where between two places of a stream a number begins right behind another one, from `origin` on."""
+    first, last = bisect_right(piece.starts, begin), bisect_left(piece.starts, end)
+    chars = piece.chars
+    return {at - origin for at in piece.starts[first:last] if chars[at].isdigit() and chars[at - 1].isdigit()}
 
 
 def _differ(ours: str, theirs: str) -> bool:

@@ -19,8 +19,8 @@ from distill.wording import counted
 SHOWN = 5
 """Flagged rows that are told one by one."""
 
-KEPT = "changed"
-"""The kind of flag with which a row is kept: another problem of the same pattern."""
+CHANGED = "changed"
+"""The kind of flag with which a row is kept if nothing else is asked: another problem of the same pattern."""
 
 Tell = Callable[[int], object]
 """Hears how many rows are done."""
@@ -57,6 +57,8 @@ class Found(NamedTuple):
     """Kind and evaluation set -> rows, each by its likest question."""
     shown: list[str]
     """The first that are removed."""
+    drop_changed: bool
+    """Were `changed` ones removed too?"""
 
 
 def decontaminate_file(
@@ -66,13 +68,14 @@ def decontaminate_file(
     flagged: Path,
     keys: Keys = Keys(),  # noqa: B008
     tell: Tell = lambda _: None,
+    drop_changed: bool = False,
 ) -> Found:
     """Write the rows of `file` that hold no question of `against` to `out`, unchanged and in their order.
 
     Evaluation sets are files, or what `evaluation_sets` finds by a name or on the hub.
 
     What is flagged is written to `flagged`: the row, the question, and the evidence. A row with other numbers or
-    formulas than a question has (`changed`) is flagged and kept. Both files appear whole, or neither.
+    formulas than a question has (`changed`) is flagged and kept, unless `drop_changed`. Both files appear whole, or neither.
 
     Raises:
         Refused: a file that is not there or not readable, no column with text, an evaluation set without questions,
@@ -83,13 +86,13 @@ def decontaminate_file(
     sets = {name: list(_questions(name, place, keys.against)) for name, place in zip(against, places, strict=True)}
     questions = [question for some in sets.values() for question in some]
     finder = Decontaminator([question.text for question in questions], [question.file for question in questions])
-    found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [])
+    found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [], drop_changed)
     try:
         with replacing_together(flagged, out) as (lines, f), writer(f, file) as kept, unchanged(file):
             for part in parts(file, keys.text, kept):
                 texts = _texts(part.values, file, found.rows)
                 flags = finder.flags(texts)
-                removed = {flag.row for flag in flags if flag.match.kind != KEPT}
+                removed = {flag.row for flag in flags if drop_changed or flag.match.kind != CHANGED}
                 part.keep([row not in removed for row in range(len(texts))])
                 lines.writelines(line_of(_told(flag, questions, texts, found.rows)) for flag in flags)
                 found = _counted(found, texts, flags, questions, len(removed))
@@ -112,7 +115,7 @@ def _counted(found: Found, texts: list[str], flags: list[Flag], questions: list[
     likest = {flag.row: flag for flag in reversed(flags)}.values()  # of each row the first
     for flag in reversed(likest):
         found.flagged[flag.match.kind, questions[flag.question].file] += 1
-        if flag.match.kind != KEPT and len(found.shown) < SHOWN:
+        if (found.drop_changed or flag.match.kind != CHANGED) and len(found.shown) < SHOWN:
             found.shown.append(_shown(flag, questions[flag.question], found.rows))
     return found._replace(
         rows=found.rows + len(texts),
@@ -210,7 +213,7 @@ def summary(found: Found, file: Path) -> str:
     lines += [f"{questions:>10,}  questions of {name}" for name, questions in found.sets.items()]
     lines += [f"{found.questions:>10,}  different questions looked for"]
     for (kind, held_by), rows in sorted(found.flagged.items()):
-        lines.append(f"{rows:>10,}  {kind:<8} {held_by}{' (kept)' if kind == KEPT else ''}")
+        lines.append(f"{rows:>10,}  {kind:<8} {held_by}{' (kept)' if kind == CHANGED and not found.drop_changed else ''}")
     if found.empty:
         lines.append(f"{found.empty:>10,}  without text (kept)")
     return "\n".join([*lines, *found.shown])
