@@ -20,7 +20,7 @@ from distill.curate.decontamination.rewriting import Rewriting
 from distill.curate.text.folding import folded
 from distill.curate.text.instructions import without_instructions
 from distill.curate.text.markup import without_markup
-from distill.curate.text.parts import parts_of, together
+from distill.curate.text.parts import together
 from distill.curate.text.pieces import Piece, Sought, kind_of, sought
 from distill.curate.text.scratch_memory import keep_scratch_memory
 from distill.curate.text.shingles import LENGTH, Batch, Stream, batch_of, stream_of
@@ -128,9 +128,8 @@ class Decontaminator:
         """The questions that these texts hold, by text: what is `changed` last, the likest first."""
         if not self.numbers:
             return []
-        parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text)]
         best: dict[tuple[int, int], Flag] = {}
-        for flag in (flag for some in together(parts) for flag in self._flags_in(some)):
+        for flag in (flag for rows, parts in together(texts) for flag in self._flags_in(rows, parts)):
             key = flag.row, self._same[flag.question]
             held = best.get(key)
             if held is None or _rank(held) < _rank(flag) or _is_liker(flag, held):
@@ -138,9 +137,9 @@ class Decontaminator:
         found = [flag._replace(question=self._numbers[flag.question]) for flag in best.values()]
         return sorted(found, key=_by_text)
 
-    def _flags_in(self, parts: list[tuple[int, str]]) -> list[Flag]:
+    def _flags_in(self, rows: Sequence[int], parts: list[str]) -> list[Flag]:
         """Those of texts, or pieces of texts, each with the number of its row."""
-        return [flag._replace(row=parts[flag.row][0]) for flag in self._flags([part for _, part in parts])]
+        return [flag._replace(row=rows[flag.row]) for flag in self._flags(parts)]
 
     def _flags(self, written: list[str]) -> list[Flag]:
         texts = [*map(without_markup, written)]

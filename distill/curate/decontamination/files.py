@@ -75,7 +75,8 @@ def decontaminate_file(
     Evaluation sets are files, or what `evaluation_sets` finds by a name or on the hub.
 
     What is flagged is written to `flagged`: the row, the question, and the evidence. A row with other numbers or
-    formulas than a question has (`changed`) is flagged and kept, unless `drop_changed`. Both files appear whole, or neither.
+    formulas than a question has (`changed`) is flagged and kept, unless `drop_changed`. Both files appear whole, or
+    neither.
 
     Raises:
         Refused: a file that is not there or not readable, no column with text, an evaluation set without questions,
@@ -86,7 +87,9 @@ def decontaminate_file(
     sets = {name: list(_questions(name, place, keys.against)) for name, place in zip(against, places, strict=True)}
     questions = [question for some in sets.values() for question in some]
     finder = Decontaminator([question.text for question in questions], [question.file for question in questions])
-    found = Found({name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [], drop_changed)
+    found = Found(
+        {name: len(some) for name, some in sets.items()}, len(finder.numbers), 0, 0, 0, Counter(), [], drop_changed
+    )
     try:
         with replacing_together(flagged, out) as (lines, f), writer(f, file) as kept, unchanged(file):
             for part in parts(file, keys.text, kept):
@@ -213,7 +216,9 @@ def summary(found: Found, file: Path) -> str:
     lines += [f"{questions:>10,}  questions of {name}" for name, questions in found.sets.items()]
     lines += [f"{found.questions:>10,}  different questions looked for"]
     for (kind, held_by), rows in sorted(found.flagged.items()):
-        lines.append(f"{rows:>10,}  {kind:<8} {held_by}{' (kept)' if kind == CHANGED and not found.drop_changed else ''}")
+        lines.append(
+            f"{rows:>10,}  {kind:<8} {held_by}{' (kept)' if kind == CHANGED and not found.drop_changed else ''}"
+        )
     if found.empty:
         lines.append(f"{found.empty:>10,}  without text (kept)")
     return "\n".join([*lines, *found.shown])

@@ -50,10 +50,10 @@ def is_noise(question: Sought, piece: Piece) -> bool:
     """Do words stand where formulas were, or the other way round, rather than other formulas and numbers?"""
     ours, theirs = question.piece.words(), piece.words()
     runs, span = _replaced(ours, theirs)
-    if not all(map(_may_be, runs)):
+    if not runs or not all(map(_may_be, runs)):
         return False
     if _left_open(theirs[span]) and not _left_open(ours):
-        return bool(runs)
+        return True
     pairs = [pair for run in runs for pair in zip(*run, strict=True)]
     prose = sum(_is_prose_for_formula(*pair, question.weigh) for pair in pairs)
     formulas = [put for lost, put in pairs if _is_formula_for_prose(lost, put)]
@@ -69,7 +69,9 @@ def _may_be(run: _Run) -> bool:
     lost, put = ([word.strip(_AROUND).lower() for word in words] for words in run)
     if {*lost} & {*put} - {""} or any(map(are_opposed, lost, put)):
         return False
-    return not any(_is_formula(a) and Levenshtein.normalized_similarity(a, b) >= LIKE for a, b in zip(*run, strict=True))
+    return not any(
+        _is_formula(a) and Levenshtein.normalized_similarity(a, b) >= LIKE for a, b in zip(*run, strict=True)
+    )
 
 
 def _replaced(ours: list[str], theirs: list[str]) -> tuple[list[_Run], slice]:

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ class Read:
         self.batch = batch_of(texts)
         self.stream = stream_of(self.batch, without_layout)
         self.data = self.batch.data.tobytes()
-        self._folds = self.data if folds is None else batch_of(folds).data.tobytes()
+        self._written = folds
         self.chars = self.stream.chars.tobytes().decode("latin-1")
         """A character for each byte of the stream."""
         self.begins = self.stream.begins.tolist()
@@ -60,6 +60,12 @@ class Read:
         starts = starts if starts[:1] == [0] else [0, *starts]
         words = partial(self._words, begin, end)
         return Piece(self.chars[begin:end], starts, raw, written, words, *self._cut(begin, end))
+
+    @cached_property
+    def _folds(self) -> bytes:
+        if self._written is None:
+            return self.data
+        return b"".join(text.encode("utf-8", "replace") for text in self._written)
 
     def _words(self, begin: int, end: int) -> list[str]:
         """Those between two places of the stream, each whole, with what stands around them but letters and digits."""

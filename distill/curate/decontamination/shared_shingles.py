@@ -84,28 +84,20 @@ class Index:
 
     def candidates(self, stream: Stream) -> Candidates:
         """The questions of which each row of a stream holds a good share."""
-        lengths = np.diff(stream.begins)
-        shingles = shingles_of(
-            stream, self.keys.length, lengths <= self.keys.alone * self._longest if self.keys.alone else None
-        )
+        lengths, alone = np.diff(stream.begins), self.keys.alone
+        shingles = shingles_of(stream, self.keys.length, None if alone is None else lengths <= alone * self._longest)
         found, places = self._known(shingles.hashes)
         counts = self._offsets[places + 1] - self._offsets[places]
-        every = np.repeat(np.arange(len(found)), counts)
-        within = np.arange(len(every)) - np.repeat(np.cumsum(counts) - counts, counts)
-        posts = self._offsets[places][every] + within
-        pairs = shingles.rows[found][every] * self.questions + self._questions[posts]
-        likely = self._likely(pairs, posts, lengths)
-        return self._shared(pairs[likely], posts[likely], shingles.starts[found][every][likely], lengths)
+        every = np.repeat(found, counts)
+        posts = np.arange(len(every)) + np.repeat(self._offsets[places] - np.cumsum(counts) + counts, counts)
+        if alone is not None:
+            near = lengths[shingles.rows[every]] <= alone * self._lengths[self._questions[posts]]
+            every, posts = every[near], posts[near]
+        pairs = shingles.rows[every] * self.questions + self._questions[posts]
+        likely = self._likely(pairs, posts)
+        return self._shared(pairs[likely], posts[likely], shingles.starts[every[likely]])
 
-    def _is_enough(self, pairs: Places, weights: NDArray[np.float64], lengths: Places) -> NDArray[np.bool_]:
-        """Of which pairs of a row and a question, with what they share, may one be the other?"""
-        rows, questions = np.divmod(pairs, self.questions)
-        enough = weights >= self.keys.share * self.total[questions]
-        if self.keys.alone is not None:
-            enough &= lengths[rows] <= self.keys.alone * self._lengths[questions]
-        return enough
-
-    def _likely(self, pairs: Places, posts: Places, lengths: Places) -> Places:
+    def _likely(self, pairs: Places, posts: Places) -> Places:
         """Which of the pairs share enough if shingles may count more than once: nearly in order, they sort fast."""
         order = np.argsort(pairs, kind="stable")
         pairs = pairs[order]
@@ -113,10 +105,10 @@ class Index:
         if not len(groups):
             return groups
         weights = np.add.reduceat(self.weights[posts[order]], groups)
-        enough = self._is_enough(pairs[groups], weights, lengths)
+        enough = weights >= self.keys.share * self.total[pairs[groups] % self.questions]
         return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
-    def _shared(self, pairs: Places, posts: Places, starts: Places, lengths: Places) -> Candidates:
+    def _shared(self, pairs: Places, posts: Places, starts: Places) -> Candidates:
         """Pairs, each with the shingles it shares, down to those that share enough."""
         order = np.lexsort((posts, pairs))
         pairs, posts, starts = pairs[order], posts[order], starts[order]
@@ -128,7 +120,7 @@ class Index:
             return Candidates(once, once, once, once)
         weights = np.add.reduceat(np.where(again, 0.0, self.weights[posts]), groups)
         questions = once % self.questions
-        enough = self._is_enough(once, weights, lengths)
+        enough = weights >= self.keys.share * self.total[questions]
         first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
         return Candidates(once[enough] // self.questions, questions[enough], first[enough], last[enough])
 

@@ -171,10 +171,11 @@ def _ones(packed: Hashes) -> Places:
 def shingles_of(stream: Stream, length: int = LENGTH, of_rows: NDArray[np.bool_] | None = None) -> Shingles:
     """The hash of every shingle, of up to 16 characters, none of which leaves its row; of all rows, or of these."""
     starts, begins = stream.starts, stream.begins
-    rows = np.repeat(np.arange(len(begins) - 1), np.diff(np.searchsorted(starts, begins)))
-    whole = starts + length <= begins[rows + 1]
+    counts = np.diff(np.searchsorted(starts, begins))
     if of_rows is not None:
-        whole &= of_rows[rows]
+        starts, counts = starts[np.repeat(of_rows, counts)], counts * of_rows
+    rows = np.repeat(np.arange(len(begins) - 1), counts)
+    whole = starts + length <= begins[rows + 1]
     starts, rows = starts[whole], rows[whole]
     first, last = eight(stream.chars, starts), eight(stream.chars, starts + max(length - 8, 0))
     if length < 8:
