@@ -221,10 +221,14 @@ def test_rows_with_other_numbers_are_kept_or_left_out(distill: Any, folder: Path
     changed = QUESTION.replace("$(0,3)$", "$(8,5)$")
     rows(folder / "train.jsonl", [*OTHERS, changed, QUESTION])
     said = run(distill)
-    assert said.code == 0 and "10 of 11 rows kept" in said.out and "1  changed  eval.jsonl (kept)" in said.out
+    assert said.code == 0
+    assert "10 of 11 rows kept" in said.out
+    assert "1  changed  eval.jsonl (kept)" in said.out
     flagged = (folder / "flagged.jsonl").read_text()
     said = run(distill, "train.jsonl", "--drop-changed")
-    assert said.code == 0 and "9 of 11 rows kept" in said.out and "(kept)" not in said.out
+    assert said.code == 0
+    assert "9 of 11 rows kept" in said.out
+    assert "(kept)" not in said.out
     assert "row 10: changed, eval.jsonl row 1" in said.out
     assert [json.loads(line)["question"] for line in (folder / "clean.jsonl").open()] == OTHERS
     assert (folder / "flagged.jsonl").read_text() == flagged

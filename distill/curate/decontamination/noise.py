@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from distill.curate.text.conditions import are_opposed
+from distill.curate.text.conditions import NUMBERS, are_opposed
 from distill.curate.text.pieces import FUNCTIONS, SHORT_WORDS, WORD, Piece, Sought
 
 LEAST_KEPT = 0.6
@@ -33,6 +33,7 @@ _ESCAPED = re.compile(r"\\[^A-Za-z]")
 _BRACKET, _MATH = re.compile(r"[$(){}]"), re.compile(r"[\d\\$^_={}<>|+*/]")
 _COMPUTED = re.compile(r"[\d=]")
 _NUMBER = re.compile(r"[\d.,:/%$?!-]+")
+_MATHEMATICAL = FUNCTIONS | {*NUMBERS}
 _SHORT = SHORT_WORDS | {"a"}
 _AROUND = ".,:;?!'\"()-$"
 _ROUND = str.maketrans("[]", "()")  # of an interval one end may be open
@@ -111,7 +112,7 @@ def _is_formula(word: str) -> bool:
 
 def _is_prose(word: str) -> bool:
     bare = word.strip(_AROUND)
-    return len(bare) >= WORD and bare.isalpha() and not bare.isupper() and bare.lower() not in FUNCTIONS
+    return len(bare) >= WORD and bare.isalpha() and not bare.isupper() and bare.lower() not in _MATHEMATICAL
 
 
 def _left_open(words: list[str]) -> list[str]:
