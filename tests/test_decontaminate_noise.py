@@ -58,6 +58,10 @@ def test_a_copy_whose_formulas_lost_words_too(question: str, text: str) -> None:
         ("Solve the rational equation: $\\frac{x+1}{x+5}=7$", "Solve the rational equation: $\\frac{x+2}{x+9}=3$"),
         ("Find all real $x$ such that $x^2+3x=10$.", "Find all real $x$ such that $x^2+5x=14"),  # a `$` was forgotten
         ("What is the area of this trapezoid?", "What is the area of region $AMCN$?"),
+        (
+            "A hat costs 20 euros and a coat 40 more than that. How much are both of them?",
+            "A hat costs $35 dollars and a coat 60 more than that. How much are both of them?",
+        ),
         ("How many of the 20 boys have 3 dogs each?", "How many of the 24 boys have 7 dogs each?"),
         ("Solve $2x+3<9$ on the interval $[0,2\\pi)$.", "Solve $5x+1<8$ on the interval $(0,2\\pi]$."),
         (

@@ -30,7 +30,7 @@ LEAST_RARE = 0.7
 """Weight of a word that no formula is replaced by in another problem: "origin" and "infinity" weigh less."""
 
 _ESCAPED = re.compile(r"\\[^A-Za-z]")
-_BRACKET, _MATH = re.compile(r"[$(){}]"), re.compile(r"[\d\\$^_={}<>|+*/]")
+_MATH = re.compile(r"[\d\\$^_={}<>|+*/]")
 _COMPUTED = re.compile(r"[\d=]")
 _NUMBER = re.compile(r"[\d.,:/%$?!-]+")
 _MATHEMATICAL = FUNCTIONS | {*NUMBERS}
@@ -53,12 +53,13 @@ def is_noise(question: Sought, piece: Piece) -> bool:
     runs, span = _replaced(ours, theirs)
     if not runs or not all(map(_may_be, runs)):
         return False
-    if _left_open(theirs[span]) and not _left_open(ours):
+    marks = "(){}$" if any("$" in word for word in ours) else "(){}"  # one that stands alone is money
+    if _left_open(theirs[span], marks) and not _left_open(ours, marks):
         return True
     pairs = [pair for run in runs for pair in zip(*run, strict=True)]
     prose = sum(_is_prose_for_formula(*pair, question.weigh) for pair in pairs)
     formulas = [put for lost, put in pairs if _is_formula_for_prose(lost, put)]
-    strange = any(map(_COMPUTED.search, formulas)) or ("$" in "".join(ours) and not all("$" in put for put in formulas))
+    strange = any(map(_COMPUTED.search, formulas)) or ("$" in marks and not all("$" in put for put in formulas))
     alike = sum(_is_formula(lost) for lost, _ in pairs) - prose
     return prose + len(formulas) >= alike and (prose > 0 or strange or len(formulas) >= LEAST_FORMULAS)
 
@@ -84,14 +85,17 @@ def _replaced(ours: list[str], theirs: list[str]) -> tuple[list[_Run], slice]:
         return [], slice(0)
     runs, begin, end = [], 0, len(theirs)
     for is_same, some in groupby(steps, key=lambda step: step.tag == "equal"):
+        if is_same:
+            continue
         run = list(some)
         first, last = run[0], run[-1]
         lost = ours[first.src_start : last.src_end]
-        if (lost and not is_same) or (first.src_start > 0 and last.src_end < len(ours)):
-            if not is_same:
-                runs.append(_Run(lost, theirs[first.dest_start : last.dest_end]))
-        elif not is_same:
-            begin, end = (last.dest_end, end) if first.src_start == 0 else (begin, first.dest_start)
+        if lost or (first.src_start > 0 and last.src_end < len(ours)):
+            runs.append(_Run(lost, theirs[first.dest_start : last.dest_end]))
+        elif first.src_start == 0:
+            begin = last.dest_end  # what stands before the question
+        else:
+            end = first.dest_start
     return runs, slice(begin, end)
 
 
@@ -115,10 +119,10 @@ def _is_prose(word: str) -> bool:
     return len(bare) >= WORD and bare.isalpha() and not bare.isupper() and bare.lower() not in _MATHEMATICAL
 
 
-def _left_open(words: list[str]) -> list[str]:
-    """The brackets and marks of mathematics that find no partner in some words."""
+def _left_open(words: list[str], marks: str) -> list[str]:
+    """Those of the brackets and marks of mathematics that find no partner in some words."""
     found: list[str] = []
-    for mark in _BRACKET.findall(_ESCAPED.sub("", " ".join(words)).translate(_ROUND)):
+    for mark in filter(marks.__contains__, _ESCAPED.sub("", " ".join(words)).translate(_ROUND)):
         if found and found[-1] == _CLOSES.get(mark):
             found.pop()
         else:
