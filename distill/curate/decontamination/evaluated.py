@@ -84,13 +84,7 @@ class Questions:
 
     def candidates(self, stream: Stream) -> Candidates:
         """The questions of which each row of a stream holds a good share."""
-        rows, questions, first, last = map(
-            np.concatenate, zip(*(index.candidates(stream) for index in self._indices), strict=True)
-        )
-        pairs = rows * len(self.texts) + questions
-        order = np.argsort(pairs, kind="stable")
-        groups = np.flatnonzero(np.diff(pairs[order], prepend=-1))
-        if not len(groups):
-            return Candidates(rows, questions, first, last)
-        first, last = np.minimum.reduceat(first[order], groups), np.maximum.reduceat(last[order], groups)
-        return Candidates(rows[order][groups], questions[order][groups], first, last)
+        anywhere, alone = (index.candidates(stream) for index in self._indices)
+        pairs = [found.rows * len(self.texts) + found.questions for found in (anywhere, alone)]
+        new = ~np.isin(pairs[1], pairs[0])
+        return Candidates(*(np.append(one, two[new]) for one, two in zip(anywhere, alone, strict=True)))

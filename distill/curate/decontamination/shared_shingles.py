@@ -18,6 +18,9 @@ COMMON = 8
 MOST_COMMON = 256
 """Questions that a question's rarest may stand in."""
 
+REACH, DRAWN = 4, 2000
+"""Times a question's length, and letters and digits of a drawing, that may stand between two parts of a copy."""
+
 _BITS = 20
 """First bits of a hash, which tell its slot."""
 
@@ -25,7 +28,7 @@ _SHIFT = np.uint64(64 - _BITS)
 
 
 class Candidates(NamedTuple):
-    """Pairs of a row and a question that may be the same, each once, in the order of rows and then of questions."""
+    """Places of rows where a question may stand, in the order of rows and then of questions."""
 
     rows: Places
     questions: Places
@@ -58,6 +61,7 @@ class Index:
         self.keys = keys
         self.questions = len(sets)
         self._lengths = np.diff(streams[0].begins)
+        self._reach = REACH * self._lengths + DRAWN
         self._longest = self._lengths.max(initial=0) if most is None else most
         ours, theirs = (shingles_of(stream, keys.length) for stream in streams)
         pairs, first = np.unique(
@@ -109,20 +113,22 @@ class Index:
         return order[np.repeat(enough, np.diff(np.append(groups, len(pairs))))]
 
     def _shared(self, pairs: Places, posts: Places, starts: Places) -> Candidates:
-        """Pairs, each with the shingles it shares, down to those that share enough."""
-        order = np.lexsort((posts, pairs))
+        """Places of rows that share enough with a question: where their shingles stand no further apart than a copy's
+        with much added in between."""
+        order = np.lexsort((starts, pairs))
         pairs, posts, starts = pairs[order], posts[order], starts[order]
-        again = np.zeros(len(pairs), bool)
-        again[1:] = posts[1:] == posts[:-1]
-        again[1:] &= pairs[1:] == pairs[:-1]
-        once, groups = np.unique(pairs, return_index=True)
-        if not len(once):
-            return Candidates(once, once, once, once)
-        weights = np.add.reduceat(np.where(again, 0.0, self.weights[posts]), groups)
-        questions = once % self.questions
+        begins = np.flatnonzero(
+            np.diff(pairs, prepend=-1) | (np.diff(starts, prepend=0) > self._reach[pairs % self.questions])
+        )
+        if not len(begins):
+            return Candidates(pairs, pairs, starts, starts)
+        place = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(pairs)))
+        once = np.unique(place * len(self.weights) + posts)  # a shingle that comes again counts once
+        weights = np.bincount(once // len(self.weights), self.weights[once % len(self.weights)], len(begins))
+        rows, questions = np.divmod(pairs[begins], self.questions)
         enough = weights >= self.keys.share * self.total[questions]
-        first, last = np.minimum.reduceat(starts, groups), np.maximum.reduceat(starts, groups)
-        return Candidates(once[enough] // self.questions, questions[enough], first[enough], last[enough])
+        first, last = np.minimum.reduceat(starts, begins), np.maximum.reduceat(starts, begins)
+        return Candidates(rows[enough], questions[enough], first[enough], last[enough])
 
     def _known(self, hashes: Hashes) -> tuple[Places, Places]:
         """Which hashes are those of questions, and where in `self.hashes` they stand."""
