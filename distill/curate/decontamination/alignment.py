@@ -36,6 +36,9 @@ class Match(NamedTuple):
     """Tokens of the piece among those that are."""
 
 
+LEAST_WITH_NOISE = 0.5
+"""Share of a question that is enough where words were replaced blindly."""
+
 _NEGATING = ("in", "un", "im", "ir", "non", "anti", "dis")
 """Begins of a word that is another one without them."""
 
@@ -45,7 +48,9 @@ def compared(question: Sought, piece: Piece, least: float) -> Match | None:
     blocks = _blocks(question.piece.chars, piece.chars)
     there = _whole(question, piece, blocks)
     matched = sum(compress(question.weights, there))
-    if not matched or matched < least * question.total:
+    if not matched or matched < min(least, LEAST_WITH_NOISE) * question.total:
+        return None
+    if matched < least * question.total and not is_noise(question, piece):
         return None
     places = _places(len(question.piece.chars), blocks)
     gaps = list(_gaps(question.tokens, there, places, piece))
