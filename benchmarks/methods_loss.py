@@ -24,6 +24,7 @@ from training_rows import searches
 from distill import models
 from distill.cli import _quiet_environment
 from distill.recipe import Train
+from students.attention import evaluating
 from students.methods import load_student
 from students.pack import PackedRow, pack
 from students.rates import rate_of
@@ -47,8 +48,7 @@ def loss_of(model: Any, rows: list[PackedRow]) -> float:
     from torch.nn.functional import cross_entropy
 
     total, count = 0.0, 0
-    model.eval()
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with evaluating(model), torch.autocast("cpu", torch.bfloat16):
         for row in rows:
             ids, positions = torch.tensor([row.input_ids]), torch.tensor([row.position_ids])
             logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, :-1].float()

@@ -137,16 +137,27 @@ def two_rows(model: "PreTrainedModel", first: Sequence[int], second: Sequence[in
 
     ids = torch.tensor([[*first, *second]], device=model.device)
     positions = torch.tensor([[*range(len(first)), *range(len(second))]], device=model.device)
+    with evaluating(model), attention(model, name):
+        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, len(first) :]
+    return logits.float().nan_to_num()
+
+
+@contextmanager
+def evaluating(model: "PreTrainedModel") -> Iterator[None]:
+    """Without dropout and gradients while the block runs, of a model that is trained afterwards."""
+    import torch
+
     was_training = model.training
     model.eval()
     for module in model.modules():
         # bitsandbytes on a CPU would lay its weights out anew for inference, and no gradient would pass them any more
         if type(module).__name__ == "Linear4bit":
             module.training = True
-    with attention(model, name), torch.no_grad():
-        logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, len(first) :]
-    model.train(was_training)
-    return logits.float().nan_to_num()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
 
 
 @contextmanager
