@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from distill.errors import Refused
 from distill.evaluate.majority import Ties
+from distill.evaluate.statistics import Clusters
 from distill.records import Problem, Trace, Verdict
 from distill.verify import OF_ANSWERS
 from distill.wording import key, verb
@@ -68,6 +69,12 @@ class Sampled:
     def scores(self) -> list[float]:
         """Share of correct samples of every problem."""
         return [c / self.k for c in self.correct]
+
+    def clusters(self, method: Method) -> Clusters | None:
+        """The cluster of every problem, where they are asked for; one that tells none is its own."""
+        if method.cluster_by is None:
+            return None
+        return [(p.known[method.cluster_by],) if method.cluster_by in p.known else p.id for p in self.problems]
 
     def of(self, rows: Iterable[int]) -> "Sampled":
         """The same for some of the problems, by their places."""

@@ -21,7 +21,7 @@ def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
     An answer whose verdict is `unknown` counts as not correct, and is counted. `maj_at` is empty where a problem is of
     a kind whose answers cannot be counted.
     """
-    clusters = clusters_of(sampled, method)
+    clusters = sampled.clusters(method)
     mean = accuracy(sampled.scores, sampled.k, method.confidence, clusters)
     low, high = bootstrapped(sampled, method)
     return {
@@ -40,20 +40,14 @@ def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
     }
 
 
-def clusters_of(sampled: Sampled, method: Method) -> Clusters | None:
-    """The cluster of every problem, where they are asked for; one that tells none is its own."""
-    if method.cluster_by is None:
-        return None
-    return [(p.known[method.cluster_by],) if method.cluster_by in p.known else p.id for p in sampled.problems]
-
-
 def bootstrapped(sampled: Sampled, method: Method, minus: Sampled | None = None) -> tuple[float, float]:
     """The bootstrap interval of the accuracy, or of how much it is above another model's."""
     others = None if minus is None else minus.scores
     if method.bootstrap == "problems_and_samples":
-        return hierarchical(sampled.scores, sampled.k, method.confidence, method.seed, others)
+        clusters = sampled.clusters(method)
+        return hierarchical(sampled.scores, sampled.k, method.confidence, method.seed, others, clusters)
     values = sampled.scores if others is None else [a - b for a, b in zip(sampled.scores, others, strict=True)]
-    return bootstrap(values, method.confidence, method.seed, clusters_of(sampled, method))
+    return bootstrap(values, method.confidence, method.seed, sampled.clusters(method))
 
 
 def _curves(sampled: Sampled, method: Method, clusters: Clusters | None) -> dict[str, Any]:
