@@ -29,7 +29,7 @@ def test_intervals_hold_where_clusters_are_of_any_size(sizes: list[int]) -> None
     rng, names, held = np.random.default_rng(7), np.repeat(np.arange(len(sizes)), sizes), 0
     for _ in range(400):
         chances = np.repeat(rng.beta(0.4, 0.4, len(sizes)), sizes)
-        found = accuracy(rng.binomial(4, chances) / 4, 4, 0.95, names.tolist())
+        found = accuracy((rng.binomial(4, chances) / 4).tolist(), 4, 0.95, names.tolist())
         held += found.low <= 0.5 <= found.high
     assert held / 400 > 0.91  # three standard errors below 95 %
 
@@ -71,3 +71,13 @@ def test_clusters_of_one_problem_are_none() -> None:
     scores, names = [0.25, 1.0, 0.5, 0.0], list("abcd")
     assert hierarchical(scores, 4, 0.95, 0, clusters=names) == hierarchical(scores, 4, 0.95, 0)
     assert accuracy(scores, 4, 0.95, names) == accuracy(scores, 4, 0.95)
+
+
+def test_groups_of_large_numbers_stay_apart() -> None:
+    """1,000,001 and 1,000,002 are two levels; 3.0, 3 and '3' are one."""
+    levels = {"a": 1000001, "b": 1000002, "c": 3, "d": "3", "e": 3.0, "f": 0.1234567}
+    told = summarise(
+        {"s": set_of({"base": dict.fromkeys(levels, "1")}, None, **{n: {"level": v} for n, v in levels.items()})}
+    )
+    groups = told["sets"]["s"]["figures"]["base"]["groups"]["level"]
+    assert {name: one["n"] for name, one in groups.items()} == {"0.1234567": 1, "3": 3, "1000001": 1, "1000002": 1}

@@ -61,7 +61,9 @@ def _by_value(sampled: Sampled, key: str) -> dict[str, list[int]]:
 def _label(value: float | str | None) -> str:
     if value is None:
         return NONE
-    return f"{value:g}" if isinstance(value, int | float) else " ".join(value.split()) or NONE
+    if isinstance(value, str):
+        return " ".join(value.split()) or NONE
+    return str(int(value)) if value == value // 1 else repr(value)  # whole numbers as such, and no two as one
 
 
 def _order(label: str) -> tuple[bool, float, str]:

@@ -46,8 +46,9 @@ class Answers:
         self._samples, self._verdicts = map(Log, logs(folder, asked.name, who))
         self._problems = {p.id: p for p in asked.problems}
         self._on_progress = on_progress
-        self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
         self._held = {t.id for t in self._samples.each(Trace)}
+        self._verdicts.leave_out(Verdict, lambda v: v.trace_id not in self._held)  # somebody deleted the answer
+        self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
         self._counts: Counter[str] = Counter()
 
     def lacks(self, requests: Sequence[Request]) -> int:

@@ -129,7 +129,9 @@ async def _one(
     requests = _requests(setting, plan, problems)
     wanted = {request.digest(teacher.name) for request in requests}
     by_id = {p.id: p for p in problems}
-    verdicts = {v.trace_id: v for v in log["verdicts"].read(Verdict)}
+    held = {t.id for t in log["samples"].each(Trace)}
+    log["verdicts"].leave_out(Verdict, lambda v: v.trace_id not in held)  # somebody deleted the answer
+    verdicts = {v.trace_id: v for v in log["verdicts"].each(Verdict)}
 
     def judge_new(traces: list[Trace]) -> None:
         new = [t for t in traces if t.request in wanted and t.id not in verdicts]
