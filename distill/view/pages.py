@@ -70,9 +70,12 @@ class Pages:
         self._templates.globals.update(looked=looked, links=links, Filter=Filter, has_tokens=self.has_tokens, **given)
 
     def list(self, wanted: Filter, page: int, most: int | None = None) -> str:
-        """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1."""
+        """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1, and beyond the
+        last it is the last: a page that was kept, of a run that has become shorter."""
         begin = (page - 1) * PAGE
         listed = self.lists.rows(wanted, begin, PAGE if most is None else min(PAGE, most - begin))
+        if listed.whole and page > (last := max(1, -(-listed.total // PAGE))):
+            return self.list(wanted, last, most)
         left_out = 0 if most is None else listed.total - most
         if most is not None:
             listed = replace(listed, total=most)
