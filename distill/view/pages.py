@@ -72,6 +72,7 @@ class Pages:
     def list(self, wanted: Filter, page: int, most: int | None = None) -> str:
         """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1, and beyond the
         last it is the last: a page that was kept, of a run that has become shorter."""
+        reading = self.follower.reading  # before the rows: what is read meanwhile is not among them
         begin = (page - 1) * PAGE
         listed = self.lists.rows(wanted, begin, PAGE if most is None else min(PAGE, most - begin))
         if listed.whole and page > (last := max(1, -(-listed.total // PAGE))):
@@ -81,7 +82,8 @@ class Pages:
             listed = replace(listed, total=most)
         needle = wanted.needle
         found = [self._found(row, needle, wanted) for row in listed.rows] if needle is not None else None
-        return self._page("list.html", **self._of_list(wanted, page, listed), found=found, left_out=left_out)
+        told = {"found": found, "left_out": left_out, "reading": reading}
+        return self._page("list.html", **self._of_list(wanted, page, listed), **told)
 
     def trace(self, row: Row, at: Around | None) -> str:
         """A trace; `at` is where it stands in a list."""
