@@ -80,7 +80,8 @@ def scale(asked: Asked, plan: Plan, problems: list[Problem], folder: Path, on_pr
         forcing.engine = memory
         answers = asyncio.run(_all(forcing, memory, planned, plan, problems, folder, on_progress))
     found = summary(plan.method, planned, answers, problems, spec)
-    told = {**found, "sampled_tokens": memory.tokens, "protocol": {**protocol, **_shown(spec)}}
+    warnings = [forcing.foreign] if forcing.foreign else []
+    told = {**found, "warnings": warnings, "sampled_tokens": memory.tokens, "protocol": {**protocol, **_shown(spec)}}
     write_json(folder / "curve.json", told)
     return told
 
