@@ -66,8 +66,9 @@ class Forcing:
         if self._end is not None:
             return None
         return (
-            f"{self.form.end} is {len(self._ids(self.form.end))} tokens of this model and none of its own: it has hardly "
-            "learnt to think between such marks, and a curve of it tells what is forced on it, not what it thinks."
+            f"{self.form.end} is {len(self._ids(self.form.end))} tokens of this model and none of its own: it has "
+            "hardly learnt to think between such marks, and a curve of it tells what is forced on it, not what it "
+            "thinks."
         )
 
     def prompt(self, messages: list[dict[str, str]]) -> list[int]:
