@@ -72,7 +72,8 @@ def of_difference(base: list[float], student: list[float], k: int, seed: int, dr
     found = paired_difference(base, student, k, CONFIDENCE)
     differences = [s - b for b, s in zip(base, student, strict=True)]
     drawn = {"bootstrap": bootstrap(differences, CONFIDENCE, seed, resamples=draws), "normal": normal(differences)}
-    both = {"bootstrap of samples, too": hierarchical(student, k, CONFIDENCE, seed, base, draws)} if k > 1 else {}
+    twice = hierarchical(student, k, CONFIDENCE, seed, base, resamples=draws) if k > 1 else None
+    both = {"bootstrap of samples, too": twice} if twice else {}
     return {"ours": (found.low, found.high), **drawn, **both}
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -175,6 +175,20 @@ class Log:
         with self.path.open("rb") as f:
             f.seek(place)
             return kind.model_validate_json(f.readline())
+
+    def leave_out(self, kind: type[R], is_stale: Callable[[R], bool]) -> None:
+        """Lose the records that are stale; the file is written anew, and whole at any moment."""
+        stale = {place for place, record in self.placed(kind) if is_stale(record)}
+        if not stale:
+            return
+        with self.path.open("rb") as old, replacing(self.path) as new:
+            place = 0
+            for line in old:
+                new.write(line if place not in stale and line.endswith(b"\n") else b"")
+                place += len(line)
+            new.flush()
+            os.fsync(new.fileno())
+        self.torn, self._is_sound = 0, True
 
     def _record(self, kind: type[R], line: bytes, number: int) -> R:
         try:

@@ -139,6 +139,8 @@ def scale(
     console.print(curve_table(curve))
     if "samples" in curve:
         console.print(samples_table(curve["samples"]))
+    for said in curve["warnings"]:
+        typer.echo(f"warning: {said}", err=True)
     typer.echo(f"-> {folder / 'curve.json'}, {folder / 'curve.svg'}")
 
 

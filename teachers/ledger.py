@@ -37,14 +37,19 @@ class Ledger:
         self._sums: Counter[str] = Counter()
 
     def resume(self, samples: Log) -> Iterator[tuple[Trace, bool]]:
-        """The traces of earlier attempts, each with whether it is accepted; judges those that were not yet."""
+        """The traces of earlier attempts, each with whether it is accepted; judges those that were not yet.
+
+        Verdicts on answers that are no longer there are lost: others will come under the same names.
+        """
         known = {
             v.trace_id: (sys.intern(v.verdict), _reason(v), v.accepted)
             for v in self._log.each(Verdict)
             if v.by == "rules"  # a judge speaks when the plan has ended: it must not change what is asked
         }
         fresh: list[Trace] = []
+        left = set(known)
         for trace in samples.each(Trace):
+            left.discard(trace.id)
             if trace.id in known:
                 self._count(trace, *known[trace.id])
                 yield trace, known[trace.id][2]
@@ -54,6 +59,8 @@ class Ledger:
                 yield from self.judge(fresh)
                 fresh = []
         yield from self.judge(fresh)
+        if left:  # somebody deleted the answers
+            self._log.leave_out(Verdict, lambda v: v.trace_id in left)
 
     def judge(self, traces: list[Trace]) -> list[tuple[Trace, bool]]:
         """Judge new traces and write their verdicts; returns each with whether it is accepted."""

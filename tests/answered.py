@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from distill.evaluate.answers import Method, Pair, SetResult
+from distill.evaluate.answers import Ending, Method, Pair, SetResult
 from distill.records import FinishReason, Problem, Sampling, Trace, Verdict, VerdictName
 
 RIGHT = "1"
@@ -13,16 +13,9 @@ def problem(name: str, kind: str = "math", **known: float | str) -> Problem:
     return Problem(id=name, question=name, answer=RIGHT, kind=kind, known=known, source="t", held_out=True)
 
 
-def answer(
-    name: str,
-    index: int = 0,
-    verdict: VerdictName = "correct",
-    extracted: str | None = RIGHT,
-    finish: FinishReason = "stop",
-    **fields: Any,
-) -> Pair:
+def trace(name: str, index: int = 0, finish: FinishReason = "stop", **fields: Any) -> Trace:
     said: dict[str, Any] = {"reasoning": "", "response": "x", "completion_tokens": 5, "model": "m"}
-    trace = Trace(
+    return Trace(
         id=f"{name}/{index}",
         problem_id=name,
         request=f"{name}/{index}",
@@ -31,7 +24,18 @@ def answer(
         sampling=Sampling(),
         **(said | fields),
     )
-    return trace, Verdict(trace_id=trace.id, verdict=verdict, extracted=extracted, reason="r", kind="math")
+
+
+def answer(
+    name: str,
+    index: int = 0,
+    verdict: VerdictName = "correct",
+    extracted: str | None = RIGHT,
+    finish: FinishReason = "stop",
+    **fields: Any,
+) -> Pair:
+    ended = Ending.of(trace(name, index, finish, **fields))
+    return ended, Verdict(trace_id=ended.id, verdict=verdict, extracted=extracted, reason="r", kind="math")
 
 
 def answers(name: str, said: str) -> list[Pair]:

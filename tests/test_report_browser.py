@@ -79,6 +79,18 @@ def test_bars_and_marks_stand_out(seen: Seen) -> None:
     assert min(ratios) >= 3
 
 
+_SCROLLS = """() => [...document.querySelectorAll('pre, .scroll')].filter(
+  e => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1
+).map(e => getComputedStyle(e).backgroundAttachment)"""
+
+
+def test_where_a_text_goes_on_a_shade_tells(seen: Seen) -> None:
+    """What is drawn over the shade goes with the text, so that it shows until the end is reached."""
+    attached: list[str] = seen.page.evaluate(_SCROLLS)
+    assert len(attached) > 4
+    assert all(a.startswith("local, local, scroll, scroll") for a in attached), attached
+
+
 _FIGURES = """() => [...document.querySelectorAll('figure')].map(f => ({
   title: f.querySelector('h3').textContent,
   wide: f.getBoundingClientRect().width,

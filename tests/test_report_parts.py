@@ -1,5 +1,6 @@
 """What the page of a run is made of: axes, lines, histograms, draws, texts and numbers."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from distill.problems import each_problem, read_problems, write_problems
 from distill.records import Problem, Verdict
 from distill.report import told
 from distill.report.budgets import budgets
-from distill.report.charts import POINTS, smoothed, thinned
+from distill.report.charts import POINTS, Line, line_chart, smoothed, thinned
 from distill.report.reading import Draw, verdicts
 from distill.report.spread import edges_of, pass_rate_chart
 from distill.report.svg import Scale, rounded_up, ticks
@@ -68,6 +69,11 @@ def test_axes_have_round_ticks_that_span_what_is_shown() -> None:
         assert [scale.at(0), scale.at(end), scale.at(2 * end)] == [10, 200, 200]
     assert Scale(1, 64, 0, 6, True).ticks(10) == [1, 2, 4, 8, 16, 32, 64]
     assert Scale(1e-5, 1, 0, 5, True).at(1e-3) == pytest.approx(2)
+
+
+def test_there_is_no_half_step() -> None:
+    drawn = line_chart([Line("student", [(1, 0.5), (2, 0.4), (3, 0.3)])], "step", "loss")
+    assert re.findall(r'y="165.0" class="tick"[^>]*>([^<]+)', drawn) == ["1", "2", "3"]
 
 
 def test_one_trace_of_a_million_tokens_leaves_room_for_the_rest() -> None:

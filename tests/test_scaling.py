@@ -171,6 +171,21 @@ def test_a_runs_student(distill: Any, recipe: Recipe, tmp_path: Path) -> None:
     assert len(curve["points"]) == 2
 
 
+def test_a_model_without_marks_of_thinking_is_told_of(
+    distill: Any, tiny_model: Path, sums: Path, tmp_path: Path
+) -> None:
+    """`</think>` is letters to its tokenizer; s1's mark, which it has, says nothing."""
+    for form, told in (("think", 1), ("s1", 0)):
+        words = ("--problems", sums, "--budgets", "4", "--out", tmp_path / form, f"format={form}", "count=1", *SMALL)
+        outcome = distill("scale", tiny_model, *words)
+        assert outcome.code == 0, outcome.err
+        said = json.loads((tmp_path / form / "curve.json").read_text())["warnings"]
+        assert len(said) == told
+        assert [line for line in outcome.err.splitlines() if line.startswith("warning: ")] == [
+            f"warning: {one}" for one in said
+        ]
+
+
 def test_a_part_of_the_problems(distill: Any, tiny_model: Path, sums: Path, tmp_path: Path) -> None:
     """Drawn with the seed: the same ones for every curve, in a folder that knows no other."""
 

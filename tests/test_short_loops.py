@@ -8,7 +8,6 @@ import pytest
 from answered import answer
 
 from distill.countdown_problems import countdown_problems
-from distill.evaluate.looping import is_looping
 from distill.evaluate.short_loops import is_short_loop
 from distill.recipe import CountdownProblems
 from teachers.countdown import think
@@ -37,10 +36,8 @@ def cuts(text: str, step: int = 7) -> Iterator[str]:
 )
 def test_an_answer_that_was_cut_in_a_loop(text: str) -> None:
     assert is_short_loop(text)
-    assert is_looping(answer("p", response=text, finish="length")[0])
-    assert not is_looping(answer("p", response=text, finish="stop")[0]), (
-        "what ended by itself is not judged by so little"
-    )
+    assert answer("p", response=text, finish="length")[0].looping
+    assert not answer("p", response=text, finish="stop")[0].looping, "what ended by itself is not judged by so little"
     assert not is_short_loop(START + text + "\nSo this leads nowhere. I try another way, with 7.\n" + START)
 
 

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import answered
 import pytest
 import tiny
 from commands import refused
@@ -13,7 +15,10 @@ from stub_server import StubServer, answer, status
 
 from distill.cli import main
 from distill.evaluate import stored
+from distill.evaluate.sampling import Answers
+from distill.evaluate.sets import ProblemSet
 from distill.files import Log
+from distill.recipe_evaluate import EvaluationSet
 from distill.records import Trace, Verdict
 from teachers.local import LocalModel
 
@@ -188,3 +193,21 @@ def test_a_failure_before_the_first_answer_binds_nobody(distill: Any, tmp_path: 
         command = ["evaluate", f"{stub.url}#m", "--problems", sums, "--out", out]
         assert distill(*command, "temperature=0.5").code == 1
         assert distill(*command, "temperature=0").code == 0
+
+
+def test_the_texts_of_answers_stay_on_disk(tmp_path: Path) -> None:
+    """64 answers to each of 10,000 problems are gigabytes; a summary holds how each ended, and its verdict."""
+    problem, path = answered.problem("p"), tmp_path / "s" / "model.samples.jsonl"
+    path.parent.mkdir()
+    for index in range(30):
+        Log(path).append([answered.trace("p", index, response="so\n" + "x" * 1_000_000)])
+    asked = ProblemSet("s", EvaluationSet(path="s.jsonl"), [problem])
+    verdicts = [Verdict(trace_id=f"p/{i}", verdict="wrong", extracted=None, reason="r", kind="math") for i in range(30)]
+    Log(tmp_path / "s" / "model.verdicts.jsonl").append(verdicts)
+    answers = Answers("model", asked, tmp_path, lambda *told: None)
+    tracemalloc.start()
+    pairs = answers.pairs(30)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(pairs) == 30
+    assert held < 1_000_000

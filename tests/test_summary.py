@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answered import answer, answers, problem, set_of
+from answered import answer, answers, problem, set_of, trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.errors import Refused
-from distill.evaluate.answers import Method, Pair, SetResult
+from distill.evaluate.answers import Ending, Method, Pair, SetResult
 from distill.evaluate.over_sets import mean_of
 from distill.evaluate.statistics import Estimate
 from distill.evaluate.summary import summarise
@@ -95,8 +95,8 @@ def test_the_gsm8k_solutions_as_published(data: Path) -> None:
         gold = row["ground_truth"].rpartition("A:")[2].strip().replace(",", "")
         problems.append(Problem(id=str(at), question=row["question"], answer=gold, kind="math", source="gsm8k"))
         for who, column in names.items():
-            trace, _ = answer(str(at), response=row[column]["solution"])
-            rows[who].append((trace, judge_trace(trace, problems[-1])))
+            said = trace(str(at), response=row[column]["solution"])
+            rows[who].append((Ending.of(said), judge_trace(said, problems[-1])))
     told = only(summarise({"gsm8k": SetResult(problems, rows, {"k": 1})}))
     shares = {names[who]: round(100 * f["accuracy"], 2) for who, f in told["figures"].items()}
     assert shares == {

@@ -116,6 +116,17 @@ def test_nothing_of_the_disk_by_its_path(address: str, run: Path) -> None:
         assert "There is no such page" in page
 
 
+@pytest.mark.parametrize("filtered", ["", "q=add&", "verdict=correct&"])
+def test_beyond_the_last_page_is_the_last(address: str, filtered: str) -> None:
+    """Not an empty one that says that no trace is like that, beside a count that says otherwise."""
+    of_last = re.search(r"page ([0-9]+) of \1<", get(address, f"/?{filtered}page=9999")[2])
+    assert of_last, "the last page tells that it is"
+    last, beyond = (get(address, f"/?{filtered}page={page}")[2] for page in (int(of_last[1]), 9999))
+    assert beyond == last
+    assert 'class="badge' in beyond
+    assert "No trace is like that" not in beyond
+
+
 def test_odd_addresses_are_told_of(address: str) -> None:
     queries: list[Any] = [{"verdict": "x"}, {"page": "-1"}, {"page": "9" * 30}, {"least": "one"}, {"q": "a" * 300}]
     queries += [[(f"k{n}", n) for n in range(99)]]

@@ -17,7 +17,7 @@ def cut_answers(name: str, answers: Mapping[str, list[Pair]], max_tokens: int) -
     """A sentence for each model of which more than `MOST_CUT` of the answers were cut by the token limit."""
     told = []
     for who, pairs in answers.items():
-        cut = sum(t.finish_reason == "length" for t, _ in pairs) / len(pairs)
+        cut = sum(ending.finish_reason == "length" for ending, _ in pairs) / len(pairs)
         right = sum(v.verdict == "correct" for _, v in pairs) / len(pairs)
         if cut > MOST_CUT:
             told.append(

@@ -5,14 +5,42 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distill.errors import Refused
+from distill.evaluate.looping import is_looping
 from distill.evaluate.majority import Ties
-from distill.records import Problem, Trace, Verdict
+from distill.evaluate.statistics import Clusters
+from distill.records import FinishReason, Problem, Trace, Verdict
 from distill.verify import OF_ANSWERS
 from distill.wording import key, verb
 
 Resampled = Literal["problems", "problems_and_samples"]
 
-Pair = tuple[Trace, Verdict]
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer ended and what it cost. Its text stays on disk: those of a large set are more than a memory."""
+
+    id: str
+    problem_id: str
+    finish_reason: FinishReason
+    completion_tokens: int
+    counted: bool
+    """False where the tokens are an estimate."""
+    looping: bool
+    """See `is_looping`."""
+
+    @classmethod
+    def of(cls, trace: Trace) -> "Ending":
+        return cls(
+            trace.id,
+            trace.problem_id,
+            trace.finish_reason,
+            trace.completion_tokens,
+            trace.counted,
+            is_looping(trace),
+        )
+
+
+Pair = tuple[Ending, Verdict]
 
 HINT = "The same command samples what is missing; a file that was edited by hand is best deleted."
 
@@ -42,7 +70,7 @@ class SetResult:
 
     problems: list[Problem]
     answers: dict[str, list[Pair]]
-    """Traces with their verdicts by model, `base` first, in any order; trace ids are `<problem id>/<sample index>`."""
+    """Answers with their verdicts by model, `base` first, in any order; their ids are `<problem id>/<sample index>`."""
     protocol: dict[str, Any]
     """All that the figures depend on besides the models, with `k`."""
     method: Method = Method()
@@ -55,7 +83,7 @@ class Sampled:
     """The answers of one model, in the order of the problems and, in each, of the samples."""
 
     problems: list[Problem]
-    traces: list[list[Trace]]
+    endings: list[list[Ending]]
     verdicts: list[list[Verdict]]
     k: int
 
@@ -69,11 +97,17 @@ class Sampled:
         """Share of correct samples of every problem."""
         return [c / self.k for c in self.correct]
 
+    def clusters(self, method: Method) -> Clusters | None:
+        """The cluster of every problem, where they are asked for; one that tells none is its own."""
+        if method.cluster_by is None:
+            return None
+        return [(p.known[method.cluster_by],) if method.cluster_by in p.known else p.id for p in self.problems]
+
     def of(self, rows: Iterable[int]) -> "Sampled":
         """The same for some of the problems, by their places."""
         at = list(rows)
-        problems, traces = [self.problems[i] for i in at], [self.traces[i] for i in at]
-        return Sampled(problems, traces, [self.verdicts[i] for i in at], self.k)
+        problems, endings = [self.problems[i] for i in at], [self.endings[i] for i in at]
+        return Sampled(problems, endings, [self.verdicts[i] for i in at], self.k)
 
 
 def in_order(who: str, pairs: list[Pair], problems: list[Problem], k: int) -> Sampled:
@@ -116,10 +150,10 @@ def refuse_broken_set(problems: list[Problem], cluster_by: str | None = None) ->
         )
 
 
-def _index(trace: Trace) -> tuple[int, str]:
+def _index(answer: Ending) -> tuple[int, str]:
     """The place of a sample among those of its problem, by the end of its id."""
-    last = trace.id.rpartition("/")[2]
-    return (int(last) if last.isdecimal() else 0), trace.id
+    last = answer.id.rpartition("/")[2]
+    return (int(last) if last.isdecimal() else 0), answer.id
 
 
 def _repeated(ids: Iterable[str]) -> list[str]:

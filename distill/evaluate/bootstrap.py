@@ -4,9 +4,10 @@ s1 compares its ablations so (Muennighoff et al. 2025, arXiv 2501.19393). Where 
 narrow, see `benchmarks/interval_coverage.py`; they stand beside the score intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distill.evaluate.statistics import Clusters, Floats, clustered
 
@@ -43,23 +44,31 @@ def hierarchical(
     confidence: float,
     seed: int,
     minus: Sequence[float] | None = None,
+    clusters: Clusters | None = None,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """The same where problems are drawn, and then k samples of each drawn problem, both with replacement.
+    """The same where problems (or clusters) are drawn, and then k samples of each drawn problem, both with replacement.
 
     With `minus`, of the mean difference to these scores of the same problems, whose samples are drawn apart. The
     variation of sampling counts twice here, once in the problems' scores and once in the draw: the interval is wider
     than that of `bootstrap`, the more so the smaller k is.
     """
-    values, n = np.asarray(scores, np.float64), len(scores)
-    others = None if minus is None else np.asarray(minus, np.float64)
-    rng = np.random.default_rng(seed)
+    values, others = np.asarray(scores, np.float64), None if minus is None else np.asarray(minus, np.float64)
+    member = _places(clusters) if clusters is not None else np.arange(len(values))
+    n, rng = int(member.max()) + 1, np.random.default_rng(seed)
     means = []
     for rows in _chunks(resamples):
-        picks = rng.integers(0, n, size=(rows, n))
-        drawn = rng.binomial(k, values[picks]).mean(axis=1)
-        means.append((drawn if others is None else drawn - rng.binomial(k, others[picks]).mean(axis=1)) / k)
+        times = rng.multinomial(n, np.full(n, 1 / n), size=rows)[:, member]  # how often each problem is drawn
+        drawn = rng.binomial(k * times, values).sum(axis=1)
+        less = 0 if others is None else rng.binomial(k * times, others).sum(axis=1)
+        means.append((drawn - less) / k / times.sum(axis=1))
     return _ends(means, confidence)
+
+
+def _places(clusters: Clusters) -> NDArray[np.int64]:
+    """The number of each problem's cluster, from 0."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in clusters])
 
 
 def _chunks(resamples: int) -> list[int]:

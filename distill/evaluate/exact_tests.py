@@ -35,13 +35,18 @@ def compared(
 
     With `clusters` the problems of one cluster flip together.
     """
+    if clusters is None and k == 1:
+        return Tested(exact_mcnemar(base, student), "exact McNemar")
+    return flipped([s - b for b, s in zip(base, student, strict=True)], seed, clusters)
+
+
+def flipped(differences: Sequence[int], seed: int, clusters: Clusters | None = None) -> Tested:
+    """`sign_flip` of the differences, or of their sums over clusters."""
     if clusters is None:
-        if k == 1:
-            return Tested(exact_mcnemar(base, student), "exact McNemar")
-        return sign_flip([s - b for b, s in zip(base, student, strict=True)], seed)
+        return sign_flip(differences, seed)
     sums = dict.fromkeys(clusters, 0)
-    for name, b, s in zip(clusters, base, student, strict=True):
-        sums[name] += s - b
+    for name, difference in zip(clusters, differences, strict=True):
+        sums[name] += difference
     found = sign_flip(list(sums.values()), seed)
     return Tested(found.p_value, f"{found.test} of clusters")
 

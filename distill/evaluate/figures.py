@@ -4,15 +4,13 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
-from distill.evaluate.answers import Method, Sampled
+from distill.evaluate.answers import Ending, Method, Sampled
 from distill.evaluate.bootstrap import bootstrap, hierarchical
 from distill.evaluate.groups import groups
-from distill.evaluate.looping import is_looping
 from distill.evaluate.majority import majority_at
 from distill.evaluate.pass_at_k import curve_points, pass_at_k
 from distill.evaluate.statistics import Clusters, Estimate, accuracy, sampling_error, standard_error
 from distill.evaluate.votes import VOTING, right_votes, votes_of
-from distill.records import Trace
 
 
 def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
     An answer whose verdict is `unknown` counts as not correct, and is counted. `maj_at` is empty where a problem is of
     a kind whose answers cannot be counted.
     """
-    clusters = clusters_of(sampled, method)
+    clusters = sampled.clusters(method)
     mean = accuracy(sampled.scores, sampled.k, method.confidence, clusters)
     low, high = bootstrapped(sampled, method)
     return {
@@ -34,26 +32,20 @@ def figures(sampled: Sampled, method: Method) -> dict[str, Any]:
         "standard_error": standard_error(sampled.scores, clusters),
         "standard_error_samples": sampling_error(sampled.scores, sampled.k),
         **_curves(sampled, method, clusters),
-        **_endings([trace for row in sampled.traces for trace in row]),
+        **_endings([ending for row in sampled.endings for ending in row]),
         **_verdicts(sampled),
         "groups": groups(sampled, method),
     }
-
-
-def clusters_of(sampled: Sampled, method: Method) -> Clusters | None:
-    """The cluster of every problem, where they are asked for; one that tells none is its own."""
-    if method.cluster_by is None:
-        return None
-    return [(p.known[method.cluster_by],) if method.cluster_by in p.known else p.id for p in sampled.problems]
 
 
 def bootstrapped(sampled: Sampled, method: Method, minus: Sampled | None = None) -> tuple[float, float]:
     """The bootstrap interval of the accuracy, or of how much it is above another model's."""
     others = None if minus is None else minus.scores
     if method.bootstrap == "problems_and_samples":
-        return hierarchical(sampled.scores, sampled.k, method.confidence, method.seed, others)
+        clusters = sampled.clusters(method)
+        return hierarchical(sampled.scores, sampled.k, method.confidence, method.seed, others, clusters)
     values = sampled.scores if others is None else [a - b for a, b in zip(sampled.scores, others, strict=True)]
-    return bootstrap(values, method.confidence, method.seed, clusters_of(sampled, method))
+    return bootstrap(values, method.confidence, method.seed, sampled.clusters(method))
 
 
 def _curves(sampled: Sampled, method: Method, clusters: Clusters | None) -> dict[str, Any]:
@@ -85,18 +77,18 @@ def _majorities(sampled: Sampled, points: list[int], method: Method) -> list[lis
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _endings(traces: list[Trace]) -> dict[str, Any]:
+def _endings(answers: list[Ending]) -> dict[str, Any]:
     """How answers ended, and how long they were."""
-    tokens = [trace.completion_tokens for trace in traces]
-    reasons = Counter(trace.finish_reason for trace in traces)
+    tokens = [answer.completion_tokens for answer in answers]
+    reasons = Counter(answer.finish_reason for answer in answers)
     return {
-        "finished": reasons["stop"] / len(traces),
-        "truncated": reasons["length"] / len(traces),
-        "looping": sum(map(is_looping, traces)) / len(traces),
+        "finished": reasons["stop"] / len(answers),
+        "truncated": reasons["length"] / len(answers),
+        "looping": sum(answer.looping for answer in answers) / len(answers),
         "mean_tokens": sum(tokens) / len(tokens),
         "median_tokens": median(tokens),
         "tokens": sum(tokens),
-        "tokens_estimated": sum(not trace.counted for trace in traces),
+        "tokens_estimated": sum(not answer.counted for answer in answers),
     }
 
 

@@ -24,7 +24,7 @@ def groups(sampled: Sampled, method: Method) -> dict[str, dict[str, dict[str, An
 
     def told(rows: list[int]) -> dict[str, Any]:
         part = sampled.of(rows)
-        found = accuracy(part.scores, part.k, method.confidence)
+        found = accuracy(part.scores, part.k, method.confidence, part.clusters(method))
         return {"n": len(rows), "accuracy": found.mean, "low": found.low, "high": found.high}
 
     return _each(sampled, told)
@@ -34,7 +34,8 @@ def group_differences(before: Sampled, after: Sampled, method: Method) -> dict[s
     """The same of the paired difference of two models. Many intervals: one in twenty misses its truth by chance."""
 
     def told(rows: list[int]) -> dict[str, Any]:
-        found = paired_difference(before.of(rows).scores, after.of(rows).scores, before.k, method.confidence)
+        part, other = before.of(rows), after.of(rows)
+        found = paired_difference(part.scores, other.scores, part.k, method.confidence, part.clusters(method))
         return {"n": len(rows), **asdict(found)}
 
     return _each(before, told)
@@ -60,7 +61,9 @@ def _by_value(sampled: Sampled, key: str) -> dict[str, list[int]]:
 def _label(value: float | str | None) -> str:
     if value is None:
         return NONE
-    return f"{value:g}" if isinstance(value, int | float) else " ".join(value.split()) or NONE
+    if isinstance(value, str):
+        return " ".join(value.split()) or NONE
+    return str(int(value)) if value == value // 1 else repr(value)  # whole numbers as such, and no two as one
 
 
 def _order(label: str) -> tuple[bool, float, str]:

@@ -10,19 +10,24 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
-from distill.evaluate.answers import Sampled
-from distill.evaluate.exact_tests import as_whole, sign_flip
+from distill.evaluate.answers import Method, Sampled
+from distill.evaluate.exact_tests import as_whole, flipped
 from distill.evaluate.statistics import Estimate
 
 
-def over_sets(sampled: dict[str, dict[str, Sampled]], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The mean accuracy of every model that sat all sets, and the mean of each difference, tested over all problems."""
+def over_sets(
+    sampled: dict[str, dict[str, Sampled]], told: dict[str, dict[str, Any]], method: Method
+) -> dict[str, Any]:
+    """The mean accuracy of every model that sat all sets, and the mean of each difference, tested over all problems.
+
+    Of `method` the clusters count, each within its own set, and the seed.
+    """
     sets = list(told.values())
     models = [who for who in sets[0]["figures"] if all(who in one["figures"] for one in sets)]
     pairs = [(d["of"], d["minus"]) for d in sets[0]["differences"] if {d["of"], d["minus"]} <= set(models)]
     return {
         "figures": {who: _figures([one["figures"][who] for one in sets]) for who in models},
-        "differences": [_difference(of, minus, sampled, sets) for of, minus in pairs],
+        "differences": [_difference(of, minus, sampled, sets, method) for of, minus in pairs],
     }
 
 
@@ -40,9 +45,9 @@ def _figures(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _difference(
-    of: str, minus: str, sampled: dict[str, dict[str, Sampled]], sets: list[dict[str, Any]]
+    of: str, minus: str, sampled: dict[str, dict[str, Sampled]], sets: list[dict[str, Any]], method: Method
 ) -> dict[str, Any]:
-    """Signs flip problem by problem, each counting as much as it does in the mean."""
+    """Signs flip problem by problem (or cluster by cluster), each counting as much as it does in the mean."""
     parts = [next(d for d in one["differences"] if (d["of"], d["minus"]) == (of, minus)) for one in sets]
     found = mean_of([Estimate(part["mean"], part["low"], part["high"]) for part in parts])
     weighed = [
@@ -50,5 +55,6 @@ def _difference(
         for models in sampled.values()
         for before, after in zip(models[minus].correct, models[of].correct, strict=True)
     ]
-    tested = sign_flip(as_whole(weighed), seed=0)
+    clusters = [(name, cluster) for name, models in sampled.items() for cluster in models[of].clusters(method) or ()]
+    tested = flipped(as_whole(weighed), method.seed, clusters or None)
     return {"of": of, "minus": minus, **asdict(found), **tested._asdict()}

@@ -19,6 +19,7 @@ from distill.evaluate.sets import ProblemSet
 from distill.recipe_evaluate import HELD_OUT, SETTINGS, Evaluate
 from distill.recipe_prompts import PRESETS as PROMPTS
 from distill.recipe_prompts import Prompt
+from distill.wording import key
 
 DEFAULTS: dict[str, Any] = {"samples_per_problem": 1, "temperature": 0.0, "top_p": 1.0, "max_tokens": 1024}
 """Where neither a key nor a preset says more."""
@@ -137,7 +138,7 @@ def protocol_of(spec: Evaluate, asked: ProblemSet, dtype: str, trained_on: Promp
     if found["temperature"] == 0 and found["samples_per_problem"] > 1:
         raise Refused(
             f"{asked.name}: {found['samples_per_problem']} samples at temperature 0 are one answer again and again.",
-            "Set evaluate.temperature, or samples_per_problem=1.",
+            f"Set {key('evaluate.temperature')}, or {key('evaluate.samples_per_problem')}=1.",
         )
     changed = {key: _plain(found[key]) for key in SETTINGS if key in preset and preset[key] != found[key]}
     told = {key: _plain(value) for key, value in preset.items()}

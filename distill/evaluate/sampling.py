@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from distill.evaluate.answers import Ending, Pair
 from distill.evaluate.protocols import Protocol
 from distill.evaluate.sets import ProblemSet
 from distill.evaluate.stored import logs
@@ -20,11 +21,12 @@ OnProgress = Callable[[str, int, int, Mapping[str, int]], None]
 def requests_for(problems: Sequence[Problem], protocol: Protocol, seed: int, k: int) -> list[Request]:
     """First samples of all problems, then second ones, ...; a sample's seed depends on nothing but seed, problem and
     index, so every model is asked alike, and more samples later leave the first as they are."""
+    messages = [protocol.prompt.messages(p.question) for p in problems]
     return [
         Request(
             id=f"{p.id}/{index}",
             problem=p,
-            messages=protocol.prompt.messages(p.question),
+            messages=asked,
             sampling=Sampling(
                 temperature=protocol.temperature,
                 top_p=protocol.top_p,
@@ -33,7 +35,7 @@ def requests_for(problems: Sequence[Problem], protocol: Protocol, seed: int, k: 
             ),
         )
         for index in range(k)
-        for p in problems
+        for p, asked in zip(problems, messages, strict=True)
     ]
 
 
@@ -46,8 +48,9 @@ class Answers:
         self._samples, self._verdicts = map(Log, logs(folder, asked.name, who))
         self._problems = {p.id: p for p in asked.problems}
         self._on_progress = on_progress
-        self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
         self._held = {t.id for t in self._samples.each(Trace)}
+        self._verdicts.leave_out(Verdict, lambda v: v.trace_id not in self._held)  # somebody deleted the answer
+        self._judged = {v.trace_id: v for v in self._verdicts.each(Verdict)}
         self._counts: Counter[str] = Counter()
 
     def lacks(self, requests: Sequence[Request]) -> int:
@@ -80,7 +83,7 @@ class Answers:
         self._counts.update(v.verdict for v in verdicts if v.trace_id in wanted)
         self._on_progress(self._called, self._counts.total(), len(wanted), self._counts)
 
-    def pairs(self, k: int) -> list[tuple[Trace, Verdict]]:
-        """The first k answers of every problem with their verdicts."""
+    def pairs(self, k: int) -> list[Pair]:
+        """How the first k answers of every problem ended, with their verdicts."""
         wanted = {f"{problem}/{index}" for problem in self._problems for index in range(k)}
-        return [(t, self._judged[t.id]) for t in self._samples.each(Trace) if t.id in wanted]
+        return [(Ending.of(t), self._judged[t.id]) for t in self._samples.each(Trace) if t.id in wanted]

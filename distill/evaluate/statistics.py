@@ -55,19 +55,21 @@ def effective_number(scores: Floats, k: int, clusters: Clusters | None = None) -
     It is n over the design effect (Kish 1965; for intervals of proportions Korn and Graubard 1998): the variance of the
     scores over p (1 - p), which is 1 where every problem is solved always or never, and 1 / k where all are alike. A
     few solved samples tell little of how problems differ, and an interval that believed them would be far too narrow.
-    So the estimate is weighed against the full design effect, by 4 n p (1 - p) to `DOUBT`; what comes of it is measured
-    by `benchmarks/interval_coverage.py`.
+    So the estimate is weighed against the full design effect, by 4 m p (1 - p) to `DOUBT`, with m = n problems, or
+    as many clusters of one size as unequal ones are worth (Kish's n^2 / sum of squared sizes: with one of 30 problems
+    beside 30 single ones it is hardly 4, and the number of clusters, 31, would promise far too much). What comes of it
+    is measured by `benchmarks/interval_coverage.py`.
     """
     n = len(scores)
     sums, largest = _centred(scores, clusters)
     p = float(scores.mean())
     spread = p * (1 - p)
-    apart = len(sums)
-    if apart < 2 or spread <= 0:
-        return n / largest
+    apart = n / largest
+    if len(sums) < 2 or spread <= 0:
+        return apart
     effect = float((sums**2).sum()) / n * apart / (apart - 1) / spread
     effect = min(max(effect, 1 / k), largest)
-    told = 4 * n * spread
+    told = 4 * apart * spread
     return n * (told + DOUBT) / (told * effect + DOUBT * largest)
 
 

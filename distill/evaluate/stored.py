@@ -89,6 +89,7 @@ def _sampled_so(earlier: Sequence[Path], name: str, who: str, now: Entry) -> Pat
 def _take_over(source: Logs, target: Logs, judged_alike: bool) -> None:
     """Copies, verdicts first: where there are answers, a kill has left nothing out."""
     target.samples.parent.mkdir(exist_ok=True)
+    target.verdicts.unlink(missing_ok=True)
     if judged_alike and source.verdicts.is_file():
         _copy(source.verdicts, target.verdicts)
     _copy(source.samples, target.samples)

@@ -13,7 +13,7 @@ from typing import Any
 
 from distill.evaluate.answers import Method, Sampled, SetResult, in_order, refuse_broken_set
 from distill.evaluate.exact_tests import compared
-from distill.evaluate.figures import bootstrapped, clusters_of, figures
+from distill.evaluate.figures import bootstrapped, figures
 from distill.evaluate.groups import group_differences
 from distill.evaluate.over_sets import over_sets
 from distill.evaluate.paired import paired_difference
@@ -34,7 +34,7 @@ def summarise(sets: dict[str, SetResult]) -> dict[str, Any]:
     sampled = {name: _sampled(result) for name, result in sets.items()}
     told = {name: _of_set(sampled[name], result) for name, result in sets.items()}
     models = _ordered({who: None for by_model in sampled.values() for who in by_model})
-    between = {"over_sets": over_sets(sampled, told)} if len(sets) > 1 else {}
+    between = {"over_sets": over_sets(sampled, told, next(iter(sets.values())).method)} if len(sets) > 1 else {}
     return {"models": models, "sets": told, **between}
 
 
@@ -64,7 +64,7 @@ def _of_set(sampled: dict[str, Sampled], result: SetResult) -> dict[str, Any]:
 def _difference(sampled: dict[str, Sampled], of: str, minus: str, method: Method) -> dict[str, Any]:
     """Of two models on the same problems, paired."""
     before, after = sampled[minus], sampled[of]
-    clusters = clusters_of(before, method)
+    clusters = before.clusters(method)
     found = paired_difference(before.scores, after.scores, before.k, method.confidence, clusters)
     low, high = bootstrapped(after, method, before)
     tested = compared(before.correct, after.correct, before.k, method.seed, clusters)

@@ -126,7 +126,7 @@ def line_chart(
     high = 1.0 if percent else rounded_up(max(ys), 4)
     up = Scale(min(y for y in ys if y > 0), max(ys), 150, 10, True) if log_y else Scale(0, high, 150, 10)
     parts = ticks_left(up, LEFT, WIDTH - EDGE, percent)
-    parts += ticks_below(across, 146, 150, [(x, compact(x)) for x in across.ticks(5)])
+    parts += ticks_below(across, 146, 150, [(x, compact(x)) for x in across.ticks(5) if x == int(x)])
     for line in lines:
         points = [(across.at(x), up.at(y)) for x, y in line.points]
         parts.append(path(points, f"line {line.who}"))

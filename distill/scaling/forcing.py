@@ -60,6 +60,17 @@ class Forcing:
         self._end = end[0] if len(end) == 1 else None
         """The end of thinking, where it is one token."""
 
+    @property
+    def foreign(self) -> str | None:
+        """What to know of a model to whose tokenizer the end of thinking is no token, but letters like others."""
+        if self._end is not None:
+            return None
+        return (
+            f"{self.form.end} is {len(self._ids(self.form.end))} tokens of this model and none of its own: it has "
+            "hardly learnt to think between such marks, and a curve of it tells what is forced on it, not what it "
+            "thinks."
+        )
+
     def prompt(self, messages: list[dict[str, str]]) -> list[int]:
         """The chat as the server renders it, and the thinking opened.
 

@@ -80,7 +80,8 @@ def scale(asked: Asked, plan: Plan, problems: list[Problem], folder: Path, on_pr
         forcing.engine = memory
         answers = asyncio.run(_all(forcing, memory, planned, plan, problems, folder, on_progress))
     found = summary(plan.method, planned, answers, problems, spec)
-    told = {**found, "sampled_tokens": memory.tokens, "protocol": {**protocol, **_shown(spec)}}
+    warnings = [forcing.foreign] if forcing.foreign else []
+    told = {**found, "warnings": warnings, "sampled_tokens": memory.tokens, "protocol": {**protocol, **_shown(spec)}}
     write_json(folder / "curve.json", told)
     return told
 
@@ -129,7 +130,9 @@ async def _one(
     requests = _requests(setting, plan, problems)
     wanted = {request.digest(teacher.name) for request in requests}
     by_id = {p.id: p for p in problems}
-    verdicts = {v.trace_id: v for v in log["verdicts"].read(Verdict)}
+    held = {t.id for t in log["samples"].each(Trace)}
+    log["verdicts"].leave_out(Verdict, lambda v: v.trace_id not in held)  # somebody deleted the answer
+    verdicts = {v.trace_id: v for v in log["verdicts"].each(Verdict)}
 
     def judge_new(traces: list[Trace]) -> None:
         new = [t for t in traces if t.request in wanted and t.id not in verdicts]

@@ -70,15 +70,20 @@ class Pages:
         self._templates.globals.update(looked=looked, links=links, Filter=Filter, has_tokens=self.has_tokens, **given)
 
     def list(self, wanted: Filter, page: int, most: int | None = None) -> str:
-        """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1."""
+        """The list of a filter, `PAGE` traces of it, as if there were at most so many; `page` is from 1, and beyond the
+        last it is the last: a page that was kept, of a run that has become shorter."""
+        reading = self.follower.reading  # before the rows: what is read meanwhile is not among them
         begin = (page - 1) * PAGE
         listed = self.lists.rows(wanted, begin, PAGE if most is None else min(PAGE, most - begin))
+        if listed.whole and page > (last := max(1, -(-listed.total // PAGE))):
+            return self.list(wanted, last, most)
         left_out = 0 if most is None else listed.total - most
         if most is not None:
             listed = replace(listed, total=most)
         needle = wanted.needle
         found = [self._found(row, needle, wanted) for row in listed.rows] if needle is not None else None
-        return self._page("list.html", **self._of_list(wanted, page, listed), found=found, left_out=left_out)
+        told = {"found": found, "left_out": left_out, "reading": reading}
+        return self._page("list.html", **self._of_list(wanted, page, listed), **told)
 
     def trace(self, row: Row, at: Around | None) -> str:
         """A trace; `at` is where it stands in a list."""
