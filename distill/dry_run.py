@@ -8,7 +8,7 @@ from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
-from distill.model_limits import context_of, refuse_quantised
+from distill.model_limits import context_of
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -23,6 +23,7 @@ from distill.recipe import (
 )
 from distill.records import Problem
 from distill.run import dump_recipe
+from distill.suitable import refuse_no_student, refuse_no_writer
 from distill.tracking.tracker import refuse_without_packages
 from distill.verify import code
 
@@ -59,6 +60,8 @@ def refuse_early(recipe: Recipe) -> None:
         code.runner.sandbox()
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         teacher = models.resolve(recipe.teacher.model, recipe.teacher.revision)
+        if isinstance(recipe.teacher, LocalTeacher):
+            refuse_no_writer(teacher, "teacher.model")
         _refuse_beyond_context("harvest.max_tokens", recipe.harvest.max_tokens, teacher)
     if isinstance(recipe.teacher, EndpointTeacher):
         api_key(recipe.teacher)
@@ -73,8 +76,8 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
     source = models.of_student(recipe.student)
+    refuse_no_student(source)
     config = models.config(source)
-    refuse_quantised(config, source.name)
     tokenizer = models.tokenizer(source)
     turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
     refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
@@ -106,6 +109,8 @@ def _refuse_unfit_judge(recipe: Recipe) -> None:
 
     assert recipe.on_policy is not None
     teacher = recipe.on_policy_teacher()
+    if isinstance(teacher, LocalTeacher):
+        refuse_no_writer(models.resolve(teacher.model, teacher.revision), "on_policy.teacher.model")
     if isinstance(teacher, VLLMTeacher):
         refuse_without_vllm()
     if isinstance(teacher, EndpointTeacher):
@@ -142,6 +147,7 @@ def plan(recipe: Recipe) -> str:
     from students.rates import rate_of
 
     source = models.of_student(recipe.student)
+    refuse_no_student(source)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
     memory = memory_plan(config, recipe.train, dtype.itemsize)
