@@ -8,7 +8,7 @@ from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
-from distill.model_limits import context_of, refuse_quantised
+from distill.model_limits import context_of
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -23,12 +23,14 @@ from distill.recipe import (
 )
 from distill.records import Problem
 from distill.run import dump_recipe
+from distill.suitable import refuse_no_student, refuse_no_writer
 from distill.tracking.tracker import refuse_without_packages
 from distill.verify import code
 
 if TYPE_CHECKING:
     import torch
 
+    from students.devices import Layout
     from students.plan import MemoryPlan
 
 
@@ -59,6 +61,8 @@ def refuse_early(recipe: Recipe) -> None:
         code.runner.sandbox()
     if isinstance(recipe.teacher, LocalTeacher | VLLMTeacher):
         teacher = models.resolve(recipe.teacher.model, recipe.teacher.revision)
+        if isinstance(recipe.teacher, LocalTeacher):
+            refuse_no_writer(teacher, "teacher.model")
         _refuse_beyond_context("harvest.max_tokens", recipe.harvest.max_tokens, teacher)
     if isinstance(recipe.teacher, EndpointTeacher):
         api_key(recipe.teacher)
@@ -73,8 +77,8 @@ def refuse_early(recipe: Recipe) -> None:
         refuse_without_vllm()
         refuse_without_ray(recipe.teacher)
     source = models.of_student(recipe.student)
+    refuse_no_student(source)
     config = models.config(source)
-    refuse_quantised(config, source.name)
     tokenizer = models.tokenizer(source)
     turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
     refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
@@ -106,6 +110,8 @@ def _refuse_unfit_judge(recipe: Recipe) -> None:
 
     assert recipe.on_policy is not None
     teacher = recipe.on_policy_teacher()
+    if isinstance(teacher, LocalTeacher):
+        refuse_no_writer(models.resolve(teacher.model, teacher.revision), "on_policy.teacher.model")
     if isinstance(teacher, VLLMTeacher):
         refuse_without_vllm()
     if isinstance(teacher, EndpointTeacher):
@@ -138,14 +144,15 @@ def dry_run(recipe: Recipe) -> str:
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
     from students.devices import described, layout_of
-    from students.plan import available_memory, gib, memory_plan, told
+    from students.plan import gib, memory_plan, told
     from students.rates import rate_of
 
     source = models.of_student(recipe.student)
+    refuse_no_student(source)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
     memory = memory_plan(config, recipe.train, dtype.itemsize)
-    free, what = available_memory()
+    layout = layout_of(recipe.train, memory)
     work = expected(recipe)
     compared = ("base", "student") if recipe.on_policy is None else ("base", "sft", "student")
     each, longest = asked(recipe, work.held_out)
@@ -163,10 +170,9 @@ def plan(recipe: Recipe) -> str:
         f"           learning rate {rate:g} ({why})",
         *_doubts(recipe.train, memory, work),
         f"memory     about {gib(memory.total)} at the peak of training, in its {memory.at}: {told(memory)}",
-        f"           {gib(free)} of {what} are free: {'it fits' if memory.total <= free else 'IT DOES NOT FIT'}",
-        *_what_helps(config, recipe.train, dtype.itemsize, memory.total, free),
-        f"devices    {described(layout_of(recipe.train, memory))}",
-        *on_gpus(config, recipe.train, dtype.itemsize),
+        *_room(config, recipe.train, dtype.itemsize, layout),
+        f"devices    {described(layout)}",
+        *on_gpus(config, recipe.train, _on_cards(recipe)),
         *rented(recipe, config, work),
         *_second_stage(recipe),
         f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
@@ -196,11 +202,23 @@ def _longest_answer(recipe: Recipe) -> int:
     return asked(recipe, 1)[1]
 
 
-def _what_helps(config: Any, train: Train, bytes_per_weight: int, needed: int, free: int) -> list[str]:
-    """What to change where it does not fit on this machine."""
+def _room(config: Any, train: Train, bytes_per_weight: int, layout: "Layout") -> list[str]:
+    """Does it fit on this machine's devices, and what to change where it does not."""
+    from students.devices import memory_of_one, share
     from students.fit import advice
+    from students.plan import gib
 
-    return [] if needed <= free else [f"{'':11}{advice(config, train, bytes_per_weight, free)}"]
+    needed, (free, what) = share(config, train, bytes_per_weight, layout), memory_of_one(layout.devices)
+    each = f" for each of {layout.devices} devices" if layout.devices > 1 else ""
+    parted = f", {gib(needed)} on each with the weights parted" if layout.parts > 1 else ""
+    lines = [f"{gib(free)} of {what} are free{each}: {'it fits' if needed <= free else 'IT DOES NOT FIT'}{parted}"]
+    lines += [] if needed <= free else [advice(config, train, bytes_per_weight, free, cards=layout.parts)]
+    return [f"{'':11}{line}" for line in lines]
+
+
+def _on_cards(recipe: Recipe) -> int:
+    """Bytes of a weight on rented cards, all of which compute in bfloat16, whatever this machine does."""
+    return 4 if recipe.student.dtype == "float32" else 2
 
 
 def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
@@ -240,8 +258,7 @@ def rented(recipe: Recipe, config: Any, work: Expected) -> list[str]:
     """Hours and price of training on cards that it fits on, as predicted; weights are in 16 bits there."""
     from students.price import assumptions, offers, told
 
-    bytes_per_weight = 4 if recipe.student.dtype == "float32" else 2
-    found = told(offers(config, recipe.train, bytes_per_weight, work.trained_on(recipe.train), work.tokens))
+    found = told(offers(config, recipe.train, _on_cards(recipe), work.trained_on(recipe.train), work.tokens))
     lines = [f"{'hours' if not i else '':11}{line}, predicted" for i, line in enumerate(found)]
     return [*lines, f"{'':11}({assumptions(recipe.train)})"]
 

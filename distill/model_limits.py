@@ -1,5 +1,6 @@
 """What a model's config tells that decides how it is run here, or whether it is."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
@@ -40,6 +41,28 @@ def refuse_quantised(config: Any, name: str) -> None:
             f"the weights of '{name}' are quantised ({stored.get('quant_method', 'unknown')}): what is trained on them "
             "cannot be merged into a checkpoint of 16 bits.",
             "Name the model of 16 bits; train.method=qlora quantises it itself.",
+        )
+
+
+RECURRENT = re.compile("linear|mamba|conv|recurrent|hybrid|ssm|delta")
+"""In the names that configs give to kinds of layers: what carries a state on from token to token."""
+
+
+def refuse_recurrent(config: Any, name: str) -> None:
+    """
+    Raises:
+        Refused: not all layers of the student attend: those that carry a state on let packed rows see each other.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    told = config.get_text_config().to_dict()
+    kinds = told.get("layer_types") or told.get("layers_block_type") or []
+    found = sorted({kind for kind in kinds if RECURRENT.search(kind)})
+    if found or (not kinds and MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._is_stateful):
+        raise Refused(
+            f"'{name}' has layers that carry a state on from token to token ({', '.join(found) or config.model_type}): "
+            "packed rows would see each other.",
+            "Students attend in all layers, as those of Qwen2.5, Qwen3, Llama 3 and Gemma 3 do.",
         )
 
 

@@ -10,7 +10,7 @@ import json
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,9 @@ from distill.chat_template import turn_of, with_settings
 from distill.errors import Refused
 from distill.files import user_path
 from distill.given_paths import sampled_digest
+from distill.hub_reach import asking_hub, fetched, refuse_not_on_hub
+from distill.model_folder import refuse_no_model
+from distill.model_kind import refuse_other_kind
 from distill.model_limits import exact_attention, refuse_made_up, without_weights
 from distill.notices import doing
 from distill.recipe import Student
@@ -87,9 +90,7 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
         return _in_package(name)
     path = user_path(name)
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise Refused(f"model folder '{name}' has no config.json.", "Name the folder that save_pretrained wrote.")
-        _refuse_damaged_weights(path, name)
+        refuse_no_model(path, name)
         return ModelSource(name, str(path))
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -97,7 +98,8 @@ def resolve(name: str, revision: str | None = None) -> ModelSource:
         return ModelSource(name, str(path.parent), path.name)
     if not _HUB_ID.match(name) or name.startswith((".", "/")):
         raise Refused(f"there is no model folder '{name}', and it is no hub id (owner/name) either.")
-    return _on_hub(name, revision)
+    refuse_not_on_hub(name, revision)
+    return ModelSource(name, name, None, revision)
 
 
 def of_student(student: Student) -> ModelSource:
@@ -128,7 +130,7 @@ def config(source: ModelSource) -> Any:
     """The model's transformers config."""
     from transformers import AutoConfig
 
-    with _reading("config", source):
+    with reading("config", source), _without_its_code(source):
         return AutoConfig.from_pretrained(**source.where())
 
 
@@ -139,13 +141,19 @@ def tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     Base models often name another one, at which a student of the template would never stop.
 
     Raises:
-        Refused: no chat template, or one that ends no turn (`chat_template.turn_of`), or without a variable that is
-            to be set; nothing that could pad.
+        Refused: no tokenizer; no chat template, or one that ends no turn (`chat_template.turn_of`), or without a
+            variable that is to be set; nothing that could pad.
     """
     from transformers import AutoTokenizer
 
-    with _reading("tokenizer", source):
+    with reading("tokenizer", source):
         tok = AutoTokenizer.from_pretrained(**source.where())
+    if set(tok.get_vocab()) <= {*tok.all_special_tokens, *tok.added_tokens_encoder}:  # made up by transformers
+        raise Refused(
+            f"model '{source.name}' has no tokenizer: none of its files ({', '.join(tok.vocab_files_names.values())}) "
+            "is there.",
+            "Copy them from the model that it was made of: tokenizer.save_pretrained(FOLDER).",
+        )
     tok.chat_template = source.chat_template or tok.chat_template
     if not tok.chat_template:
         raise Refused(
@@ -166,7 +174,7 @@ def known_stops(source: ModelSource) -> set[int]:
     """Tokens at which a model has learnt to stop: those of its generation config, and its tokenizer's own end token."""
     from transformers import AutoTokenizer
 
-    with _reading("tokenizer", source):
+    with reading("tokenizer", source):
         own = AutoTokenizer.from_pretrained(**source.where()).eos_token_id
     configured = generation_defaults(source).get("eos_token_id")
     found = {own, *(configured if isinstance(configured, list) else [configured])}
@@ -179,6 +187,7 @@ def load(source: ModelSource, dtype: str = "auto", on_cpu: bool = False) -> "Pre
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    refuse_other_kind(config(source), source.name, "What is loaded here")
     where, attention = source.where(), exact_attention(config(source))
     if source.gguf_file:
         from transformers import GgufConfig
@@ -187,7 +196,7 @@ def load(source: ModelSource, dtype: str = "auto", on_cpu: bool = False) -> "Pre
     wanted = compute_dtype(dtype)[0]
     logging.disable_progress_bar()  # else "Loading weights" and "Writing model shards" run through our own line
     settings: dict[str, Any] = {"dtype": wanted, "attn_implementation": attention, "ignore_mismatched_sizes": True}
-    with doing(f"loads {Path(source.name).name}"), _reading("weights", source):
+    with doing(f"loads {Path(source.name).name}"), reading("weights", source):
         model, found = AutoModelForCausalLM.from_pretrained(**where, **settings, output_loading_info=True)
     refuse_made_up(found, source.name)
     if source.gguf_file:
@@ -200,29 +209,31 @@ def load(source: ModelSource, dtype: str = "auto", on_cpu: bool = False) -> "Pre
 
 
 @contextmanager
-def _reading(part: str, source: ModelSource) -> Iterator[None]:
+def _without_its_code(source: ModelSource) -> Iterator[None]:
+    """transformers' sentence about it asks for a key that we do not have."""
+    try:
+        yield
+    except ValueError as e:
+        if "trust_remote_code" not in str(e):
+            raise
+        raise Refused(
+            f"'{source.name}' contains custom code (auto_map in its config.json), which is not run here, and is of no "
+            "architecture that transformers knows.",
+            "Choose a model of a known one, such as Qwen, Llama, Gemma, Mistral or Phi.",
+        ) from e
+
+
+@contextmanager
+def reading(part: str, source: ModelSource) -> Iterator[None]:
     """Turn what the libraries raise on damaged or incomplete model files into a sentence."""
     from huggingface_hub.errors import StrictDataclassError
 
     try:
-        yield
+        with asking_hub() if not source.is_local else nullcontext():
+            yield
     except (OSError, ValueError, KeyError, StrictDataclassError) as e:
         said = " ".join(str(e).split())[:300].rstrip(".")
         raise Refused(f"the {part} of model '{source.name}' cannot be read: {said}.") from e
-
-
-def _refuse_damaged_weights(folder: Path, name: str) -> None:
-    """Look at the headers of a local model's weight files: a torn download shows there."""
-    from safetensors import SafetensorError, safe_open
-
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("pytorch_model*.bin")):
-        raise Refused(f"model folder '{name}' has no weights (*.safetensors).")
-    for file in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(file, "np"):
-                pass
-        except SafetensorError as e:
-            raise Refused(f"{file} is damaged: {e}.", "It was not copied or downloaded to its end.") from e
 
 
 def keep_freed_memory() -> None:
@@ -284,18 +295,6 @@ def _in_package(name: str) -> ModelSource:
         held = ", ".join(sorted(p.name for p in path.parent.glob("*.gguf"))) or "none"
         raise Refused(f"package '{package}' holds no file '{file}'.", f"Its model files: {held}.")
     return ModelSource(name, str(path.parent), path.name)
-
-
-def _on_hub(name: str, revision: str | None) -> ModelSource:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        hf_hub_download(name, "config.json", revision=revision)
-    except (OSError, ValueError) as e:
-        first = str(e).strip().splitlines()[0].rstrip(".")
-        hint = "A local folder works too: give its path. HF_TOKEN opens gated models."
-        raise Refused(f"model '{name}' is neither a local folder nor to be had from the hub ({first}).", hint) from e
-    return ModelSource(name, name, None, revision)
 
 
 def _pad_token(tok: "PreTrainedTokenizerBase", source: ModelSource) -> str:
@@ -363,18 +362,15 @@ def generation_defaults(source: ModelSource) -> dict[str, Any]:
     Raises:
         Refused: it is damaged.
     """
-    path = Path(source.folder) / GENERATION if source.is_local else _fetched(source, GENERATION)
-    with _reading("generation config", source):
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+    path = beside(source, GENERATION)
+    with reading("generation config", source):
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
     return found
 
 
-def _fetched(source: ModelSource, file: str) -> Path | None:
-    """A file of a hub model, from the cache or the hub; None where it has none."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(source.folder, file, revision=source.revision))
-    except EntryNotFoundError:  # also where the hub is out of reach and the cache lacks it
-        return None
+def beside(source: ModelSource, file: str) -> Path | None:
+    """The path of a file that lies beside a model's weights, None where there is none."""
+    if not source.is_local:
+        return fetched(source.folder, file, source.revision)
+    path = Path(source.folder) / file
+    return path if path.is_file() else None

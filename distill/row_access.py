@@ -1,11 +1,13 @@
 """Rows of a large table one by one, without holding the table in memory."""
 
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from distill.errors import DistillError, Refused
 from distill.files import parsed_row, user_path
+from distill.hub_reach import asking_hub
 from distill.recipe_problems import TracesProblems
 
 LOOKED_AT = 1000
@@ -91,7 +93,8 @@ def _loaded(name: str, config: str | None, **where: Any) -> Any:
     from datasets.exceptions import DatasetGenerationError
 
     try:
-        return load_dataset(name, config, **where)
+        with nullcontext() if "data_files" in where else asking_hub():
+            return load_dataset(name, config, **where)
     except (OSError, ValueError, DatasetGenerationError) as e:
         first = str(e.__cause__ or e).strip().splitlines()[0].rstrip(".")
         shown = where.get("data_files", name)

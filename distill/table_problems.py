@@ -15,6 +15,7 @@ from distill.choice_problems import lettered
 from distill.errors import DistillError, Refused
 from distill.files import read_rows
 from distill.given_paths import existing
+from distill.hub_reach import asking_hub
 from distill.recipe import FileProblems, HubProblems
 from distill.recipe_problems import Rows
 from distill.records import CONTROL_TOKEN, Problem
@@ -67,7 +68,8 @@ def _from_hub(spec: HubProblems, seed: int) -> list[Problem]:
 
     def rows(split: str) -> list[dict[str, Any]]:
         try:
-            return list(load_dataset(spec.hub_id, spec.config, split=split, revision=spec.revision))
+            with asking_hub():
+                return list(load_dataset(spec.hub_id, spec.config, split=split, revision=spec.revision))
         except (OSError, ValueError) as e:
             first = str(e).strip().splitlines()[0].rstrip(".")
             hint = "With the file on disk, use problems.source=file."

@@ -26,6 +26,11 @@ class Layout:
     because: str
     """Why so, for people."""
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts the weights are cut."""
+        return 1 if self.sharding == "none" else self.devices
+
 
 ALONE = Layout(1, "none", "one device")
 
@@ -89,17 +94,15 @@ def refuse_without_room(config: Any, train: Train, bytes_per_weight: int) -> Lay
     each = f" on each of {layout.devices} devices" if layout.devices > 1 else ""
     raise Refused(
         f"the student needs about {gib(needed)} to train{each} ({told(plan)}), and {gib(free)} of {what} are free.",
-        advice(config, train, bytes_per_weight, free),
+        advice(config, train, bytes_per_weight, free, cards=layout.parts),
     )
 
 
 def share(config: Any, train: Train, bytes_per_weight: int, layout: Layout) -> int:
     """Bytes at the peak on one device: of parted weights its part, and of a batch all of its own."""
-    from students.fit import on_each
+    from students.fit import on_one_of
 
-    parted = layout.sharding != "none"
-    plan = memory_plan(config, train, bytes_per_weight, sharded=parted and train.method == "full")
-    return on_each(plan, train, layout.devices) if parted else plan.total
+    return on_one_of(config, train, bytes_per_weight, None, layout.parts)[0]
 
 
 def refuse_tied_parts(layout: Layout, config: Any, learns_end: bool) -> None:

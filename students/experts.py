@@ -4,10 +4,13 @@ transformers keeps all experts of a layer in parameters of three dimensions, whi
 "all-linear" passes over them for some architectures, and for others PEFT rewrites the names of the layers.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
 from distill.recipe import Train
+
+if TYPE_CHECKING:
+    import torch
 
 COUNTS = ("num_experts", "num_local_experts", "n_routed_experts")
 """How configs of mixtures of experts name their number."""
@@ -51,4 +54,20 @@ def refuse_experts(config: Any, train: Train) -> None:
             f"train.lora_target_modules has '{unclear[0]}', and this is a mixture of experts, whose experts are no "
             "linear layers: the adapter would be on a part of the model only.",
             f"{ATTENTION} trains attention alone, as it says.",
+        )
+
+
+def refuse_experts_in_float32(config: Any, dtype: "torch.dtype") -> None:
+    """
+    Raises:
+        Refused: experts that compute in another dtype than bfloat16: PyTorch's grouped product, in which all of a layer
+            compute at once, tells what it makes for that one only.
+    """
+    import torch
+
+    if is_mixture(config) and dtype != torch.bfloat16:
+        raise Refused(
+            f"a mixture of experts in {str(dtype).removeprefix('torch.')}: what its training would hold cannot be "
+            "predicted, for its experts compute in bfloat16 only.",
+            "Set student.dtype=bfloat16; auto takes it where the device computes in it.",
         )

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
 from typing import Any, NamedTuple, get_args
@@ -109,26 +109,36 @@ def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
     return round(parted / count) + gathered + passing + beside("cuda", parted + passing, passing)
 
 
-def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None) -> str:
-    """What to change so that the student fits, each step with the peak that it would bring, computed."""
+def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None, cards: int = 1) -> str:
+    """What to change so that the student fits, each step with the peak that it would bring, computed: on one device,
+    or on each of several `cards` that part its weights."""
     told, mixture = [], is_mixture(config)
+
+    def needed(train: Train) -> tuple[int, int]:
+        return on_one_of(config, train, bytes_per_weight, device, cards)
+
     changes = [(change, other) for change, other in _smaller(train) if not (other.method == "qlora" and mixture)]
     for change, other in [("", train), *changes]:
-        train, plan = other, memory_plan(config, other, bytes_per_weight, device)
+        train, (peak, held) = other, needed(other)
         if change:
-            told.append(f"{change} ({gib(plan.total)})")
-            if plan.total <= free:
+            told.append(f"{change} ({gib(peak)})")
+            if peak <= free:
                 return f"Set {', and '.join(told)}."
-    held = plan.weights + TRAINED * plan.adapter_parameters
     if held > free:  # known without a look at rows of any length
         tried = f"Not even {', and '.join(told)} would be enough: " if told else ""
         return f"{tried}{'w' if tried else 'W'}eights alone take {gib(held)}. Take a smaller student."
-    length, needed = _longest(config, train, bytes_per_weight, free, device)
-    told += [f"train.max_length={length} ({gib(needed)})"] if length else []
+    length, least = _longest(train, free, lambda shorter: needed(shorter)[0])
+    told += [f"train.max_length={length} ({gib(least)})"] if length else []
     tried = ", and ".join(told)
-    if needed <= free:
+    if least <= free:
         return f"Set {tried}."
     return f"Not even {tried} would be enough: a smaller student." if told else "Take a smaller student."
+
+
+def on_one_of(config: Any, train: Train, bytes_per_weight: int, device: Any, cards: int) -> tuple[int, int]:
+    """Bytes at the peak on each of so many cards, and those of them that rows of any length need."""
+    plan = memory_plan(config, train, bytes_per_weight, device, sharded=cards > 1 and train.method == "full")
+    return on_each(plan, train, cards), (plan.weights + TRAINED * plan.adapter_parameters) // cards
 
 
 def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
@@ -145,7 +155,7 @@ def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
             yield f"train.method={method}", train
 
 
-def _longest(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any) -> tuple[int, float]:
+def _longest(train: Train, free: int, peak: Callable[[Train], int]) -> tuple[int, float]:
     """The longest rows that fit, of half the length, a quarter and so on, with their peak in bytes; the shortest ones
     (of 512 to 1,023 tokens) if none fits, 0 where the rows are as short already.
 
@@ -154,7 +164,7 @@ def _longest(config: Any, train: Train, bytes_per_weight: int, free: int, device
     halvings = list(takewhile(lambda n: n >= SHORT, (train.max_length >> i for i in count(1))))
 
     def needed(length: int) -> int:
-        return memory_plan(config, train.model_copy(update={"max_length": length}), bytes_per_weight, device).total
+        return peak(train.model_copy(update={"max_length": length}))
 
     if not halvings:
         return 0, math.inf

@@ -81,15 +81,16 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
         if source.gguf_file:  # transformers quantises no GGUF: unpack it first
             models.load(source, dtype).save_pretrained(folder)
             where = {"pretrained_model_name_or_path": folder}
-        found, read = AutoModelForCausalLM.from_pretrained(
-            **where,
-            dtype=compute,
-            quantization_config=bits,
-            attn_implementation=exact_attention(models.config(source)),
-            device_map={"": device},
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with models.reading("weights", source):
+            found, read = AutoModelForCausalLM.from_pretrained(
+                **where,
+                dtype=compute,
+                quantization_config=bits,
+                attn_implementation=exact_attention(models.config(source)),
+                device_map={"": device},
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     refuse_made_up(read, source.name)
     return found.eval()
 

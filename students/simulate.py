@@ -20,7 +20,7 @@ from distill.errors import Refused
 from distill.model_limits import exact_attention, without_weights
 from distill.recipe import Train
 from students.attention import MASKED, VARLEN, attention, unable_apart
-from students.experts import refuse_experts
+from students.experts import refuse_experts, refuse_experts_in_float32
 from students.loss import in_tiles, summed_loss
 from students.stand_ins import HIDDEN, AdamW8bit, Ends, gpu_kernels, quantise
 from students.tensor_peak import LiveTensors, Peak
@@ -75,9 +75,10 @@ def simulate(config: Any, train: Train, dtype: torch.dtype, step: Step, device: 
     """An optimiser step on one device; the longest one where gradients of an earlier forward pass are held.
 
     Raises:
-        Refused: see `refuse_experts`; a step that cannot be computed.
+        Refused: see `students/experts.py`; a step that cannot be computed.
     """
     refuse_experts(config, train)
+    refuse_experts_in_float32(config, dtype)
     model = meta_model(config, train, torch.float32 if train.method == "full" and not step.sharded else dtype)
     if unable_apart(config) or not model._supports_attention_backend:
         train = train.model_copy(update={"attn_implementation": MASKED})

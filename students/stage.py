@@ -22,10 +22,11 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
-from distill.model_limits import context_of, refuse_quantised
+from distill.model_limits import context_of
 from distill.notices import doing
 from distill.recipe import Recipe, Train
 from distill.records import Problem
+from distill.suitable import refuse_no_student
 from students.batches import StepRows, in_steps
 from students.check import Checked, check, coloured
 from students.devices import Layout, described, refuse_tied_parts, refuse_without_room, started_by_launcher
@@ -59,9 +60,9 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
     from datasets import load_from_disk
 
     source = models.of_student(recipe.student)
+    refuse_no_student(source)
     tokenizer = models.tokenizer(source)
     config = models.config(source)
-    refuse_quantised(config, source.name)
     context = context_of(config, source.name)
     if recipe.train.max_length > context:
         raise Refused(

@@ -38,6 +38,22 @@ def test_an_adapter_on_a_part_is_refused(config: Any, fields: dict[str, Any], sa
     refuse_experts(tiny.model().config, Train(**fields))
 
 
+def test_experts_in_float32_are_refused_in_one_sentence(
+    distill: Any, recipe_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """torch logs a traceback of its own where it cannot tell what a product makes."""
+    CONFIGS[0].save_pretrained(tmp_path / "mixture")
+    tiny.tokenizer().save_pretrained(tmp_path / "mixture")
+    (tmp_path / "mixture" / "pytorch_model.bin").touch()
+    named = (f"student.model={tmp_path / 'mixture'}", f"train.lora_target_modules=[{','.join(ATTENTION)}]")
+    done = distill("plan", recipe_file, *named, "student.dtype=float32")
+    assert done.code == 2
+    assert "refused: a mixture of experts in float32: what its training would hold cannot be predicted" in done.err
+    assert "Set student.dtype=bfloat16" in done.err
+    assert len(done.err.splitlines()) == 2
+    assert not caplog.records
+
+
 def test_advice_names_no_method_that_is_refused() -> None:
     small = {
         "hidden_size": 64,

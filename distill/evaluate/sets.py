@@ -11,6 +11,7 @@ from distill.errors import DistillError, Refused
 from distill.evaluate.known_sets import DEFINITIONS, Definition, Row
 from distill.files import read_rows
 from distill.given_paths import content_digest, existing
+from distill.hub_reach import asking_hub
 from distill.recipe_evaluate import HELD_OUT, EvaluationSet
 from distill.recipe_problems import Rows
 from distill.records import Problem, digest
@@ -113,7 +114,8 @@ def _hub_rows(hub_id: str, config: str | None, split: str, revision: str | None)
 
     disable_progress_bars()
     try:
-        return [dict(row) for row in load_dataset(hub_id, config, split=split, revision=revision)]
+        with asking_hub():
+            return [dict(row) for row in load_dataset(hub_id, config, split=split, revision=revision)]
     except (OSError, ValueError, RuntimeError) as e:
         raise _not_to_be_had(hub_id, e) from e
 
@@ -122,7 +124,8 @@ def _hub_file(hub_id: str, file: str, revision: str | None) -> list[Row]:
     from huggingface_hub import hf_hub_download
 
     try:
-        path = hf_hub_download(hub_id, file, repo_type="dataset", revision=revision)
+        with asking_hub():
+            path = hf_hub_download(hub_id, file, repo_type="dataset", revision=revision)
     except (OSError, ValueError) as e:
         raise _not_to_be_had(hub_id, e) from e
     return read_rows(Path(path))

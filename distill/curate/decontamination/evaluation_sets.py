@@ -12,6 +12,7 @@ from distill.curate.files.tables import QUESTIONS, parts
 from distill.errors import Refused
 from distill.files import user_path
 from distill.given_paths import content_digest, existing
+from distill.hub_reach import asking_hub
 from distill.recipe_curate import Curate
 from distill.records import digest
 from distill.wording import key
@@ -127,7 +128,8 @@ def on_hub(name: str, hub: OnHub, column: str | None = None) -> Iterator[Any]:
 
     disable_progress_bars()
     try:
-        found = load_dataset(hub.hub_id, hub.config, split=hub.split)
+        with asking_hub():
+            found = load_dataset(hub.hub_id, hub.config, split=hub.split)
     except (OSError, ValueError, RuntimeError) as e:
         first = (str(e).strip() or type(e).__name__).splitlines()[0].rstrip(".")
         raise Refused(
