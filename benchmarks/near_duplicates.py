@@ -45,6 +45,7 @@ OPPOSITES = [
     ("twice", "half"),
     ("before", "after"),
 ]
+UNGROUPED = re.compile(r"\(([^()$]*[+-][^()$]*)\)|(?<=\^)\{(\w+[+-]\w+)\}")
 Perturb = Callable[[str, random.Random], str]
 
 
@@ -222,6 +223,8 @@ def perturbations(texts: list[str]) -> tuple[dict[str, Perturb], dict[str, Pertu
         "one number changed": one_number,
         "one word for its opposite": opposite,
         "not put in": lambda t, _: re.sub(r"\b(is|are|does|can)\b", r"\1 not", t, count=1),
+        "a decimal point put in": lambda t, _: re.sub(r"(?<![\d.,])(\d)(\d+)(?![\d.,])", r"\1.\2", t, count=1),
+        "a sum without its parentheses": lambda t, _: UNGROUPED.sub(r"\1\2", t, count=1),
     }
     return copies, others
 

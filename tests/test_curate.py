@@ -122,6 +122,11 @@ def test_difficulty_by_the_share_of_correct_traces() -> None:
         chosen([candidate("a", 0), candidate("b", 0)], difficulty={"pass_rate": band})
 
 
+def test_limits_of_a_length_are_as_they_are_written() -> None:
+    rows = [candidate("a", 0, tokens=10), candidate("b", 0, tokens=11)]
+    assert problems_of(chosen(rows, difficulty={"tokens": {"least": 10.5}})) == {"b"}
+
+
 def test_difficulty_by_what_is_known() -> None:
     rows = several({"a": 8}, level="Level 5", qwen=0.0, llama=0.0) + several(
         {"b": 8}, level="Level 2", qwen=0.5, llama=0.0
@@ -129,6 +134,8 @@ def test_difficulty_by_what_is_known() -> None:
     assert problems_of(chosen(rows, difficulty={"known": {"level": {"least": 4}}})) == {"a"}
     assert problems_of(chosen(rows, difficulty={"panel": ["qwen", "llama"]})) == {"a"}
     assert problems_of(chosen(rows, difficulty={"panel": ["qwen", "llama"], "panel_fails": "any"})) == {"a", "b"}
+    not_asked = several({"c": 8}, qwen=-1.0, llama=0.0)
+    assert problems_of(chosen(rows + not_asked, difficulty={"panel": ["qwen", "llama"]})) == {"a"}
     with pytest.raises(Refused, match="is one answer of one model, llama"):
         chosen(rows, difficulty={"panel": ["llama"]})
     with pytest.raises(Refused, match="cannot be told of any of them"):

@@ -126,6 +126,22 @@ def test_more_clusters_than_texts_are_refused(count: int) -> None:
         clusters(["a prime", "a circle", "a coin"], count)
 
 
+@pytest.mark.parametrize("texts", [["Find it."], ["Find it."] * 2, ["Find it."] * 50, ["Find a set.", "Find a ring."]])
+def test_texts_that_no_word_tells_apart_are_refused_as_that(texts: list[str]) -> None:
+    with pytest.raises(Refused, match="and not in most of them") as said:
+        clusters(texts, 1)
+    assert "curate.domains.by: known" in said.value.hint
+
+
+def test_scripts_beyond_ascii_have_words() -> None:
+    circles, primes = ["求圆的面积", "求圆的周长", "圆的弦长"], ["素数之和", "素数之积", "前五素数"]
+    assert {*clusters([*circles, *primes], 2).tolist()} == {0, 1}
+    assert len({*clusters([*circles, *primes], 2).tolist()[:3]}) == 1
+    russian = ["площадь круга", "периметр круга", "сумма простых", "число простых"]
+    first, second, third, fourth = clusters(russian, 2).tolist()
+    assert first == second != third == fourth
+
+
 def test_texts_without_words_are_refused() -> None:
     with pytest.raises(Refused, match="no word stands in two"):
         clusters(["1 + 1", "2 + 2", "apple"], 2)

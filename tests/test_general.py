@@ -118,3 +118,17 @@ def test_curricula(files: tuple[Path, Path], tmp_path: Path) -> None:
     rates = [sum(of[row["question"]]) / len(of[row["question"]]) for row in rows]
     assert rates == sorted(rates, reverse=True)
     assert len(set(rates)) > 2
+
+
+def test_files_that_hold_the_same_chats_give_each_once(files: tuple[Path, Path], general: Path, tmp_path: Path) -> None:
+    """The draw is by a hash of the text, so that of two files with common rows it would take the same ones."""
+    other = written(tmp_path / "other.jsonl", chats()[::-1])
+    for name, second in (("a", other), ("b", general)):
+        mix = [Mix(path=str(general), share=0.25), Mix(path=str(second), share=0.25)]
+        counts = select_files(
+            files[:1], tmp_path / name, Curate(select="random", rows=30, mix=mix), COLUMNS, Prompt(), 0
+        )
+        rows = load_from_disk(tmp_path / name)
+        assert counts["rows"] == len(set(rows["trace_id"])) == 60
+        assert len({row["question"] for row in rows if row["selected_as"] == "mix"}) == 30
+    assert len(drawn(mix[0], 100, [], 0, held={chat.text for chat in drawn(mix[0], 40, [], 0).chats}).chats) == 60

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.curate.quality.phrases import Phrases, encoded, words
+from distill.curate.quality.reflection import counts
 from distill.curate.quality.rule_score import Features, features, scores
 from distill.errors import Refused
 
@@ -81,3 +82,15 @@ def test_real_traces_are_told_apart(data: Path) -> None:
     assert abs(found.mean()) < 1e-9
     assert [row.words for row in rows] == [len(re.findall(r"[^\x00-\x20]+", text)) for text in traces]
     assert len(set(found.tolist())) > 450
+
+
+def test_spaces_and_hyphens_beyond_ascii_are_such() -> None:
+    plain = "I'll re-examine this, and double-check it again.\nLet me check, perhaps: go over the steps."
+    for space in "\u00a0\u2009\u202f\u3000":
+        for hyphen in "\u2010\u2011":
+            written = plain.replace(" ", space).replace("-", hyphen).replace("'", "\u2019")
+            assert encoded(written) == plain.encode()
+            assert features(written) == features(plain)
+            assert counts(written) == counts(plain)
+    assert features("che\u00adck\ufeff") == (1, 1, 0, 0)
+    assert counts(plain) != counts("")

@@ -1,7 +1,7 @@
 """General chats beside the reasoning: rows of any file, drawn with the seed, kept out of the evaluation."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +35,11 @@ class Chat(NamedTuple):
     def asked(self) -> str:
         return "\n".join(turn["content"] for turn in self.messages if turn["role"] == "user")
 
+    @property
+    def text(self) -> int:
+        """A hash of all that is said."""
+        return text_hash(repr(self.messages), self.completion)
+
 
 class Drawn(NamedTuple):
     """What is taken of a file."""
@@ -65,9 +70,11 @@ def mixed_in(spec: Curate, traces: int, evaluation: Sequence[Question], seed: in
     rows: list[dict[str, Any]] = []
     notes = []
     names = short_names([user_path(part.path) for part in spec.mix])
+    held: set[int] = set()
     for place, (part, name) in enumerate(zip(spec.mix, names, strict=True)):
         wanted = counts[str(place)]
-        chats, asked = drawn(part, wanted, evaluation, seed, spec.drop_changed)
+        chats, asked = drawn(part, wanted, evaluation, seed, spec.drop_changed, held)
+        held.update(chat.text for chat in chats)
         if len(chats) < wanted and spec.fill == "refuse":
             raise Refused(
                 f"{key('curate.mix')} wants {counted(wanted, 'row')} of {part.path}; {len(chats)} can be used.",
@@ -95,16 +102,23 @@ def merged(
             yield next(traces)
 
 
-def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int, drop_changed: bool = False) -> Drawn:
+def drawn(
+    mix: Mix,
+    count: int,
+    evaluation: Sequence[Question],
+    seed: int,
+    drop_changed: bool = False,
+    held: Collection[int] = (),
+) -> Drawn:
     """So many chats of a file that ask nothing of the evaluation, nor with `drop_changed` anything of its pattern;
-    equal ones count once.
+    equal ones count once, and those whose `Chat.text` is `held` not at all: another file has given them.
 
     The draw is by a hash of seed and text: the same rows in whatever order they stand, and no more of them in memory
     than are asked for.
     """
     file = user_path(mix.path)
     finder = Decontaminator([q.text for q in evaluation], [q.set for q in evaluation]) if evaluation else None
-    seen: set[int] = set()
+    seen = set(held)
     asked = 0
 
     def keyed() -> Iterator[tuple[int, int, Chat]]:
@@ -114,11 +128,9 @@ def drawn(mix: Mix, count: int, evaluation: Sequence[Question], seed: int, drop_
             gone = {flag.row for flag in flags if drop_changed or flag.match.kind != "changed"}
             asked += len(gone)
             for place, chat in enumerate(part):
-                said = repr(chat.messages), chat.completion
-                text = text_hash(*said)
-                if place not in gone and text not in seen:
+                if place not in gone and (text := chat.text) not in seen:
                     seen.add(text)
-                    yield text_hash(str(seed), *said), chat.row, chat
+                    yield text_hash(str(seed), repr(chat.messages), chat.completion), chat.row, chat
 
     chats = [chat for _, _, chat in heapq.nsmallest(count, keyed())]
     return Drawn(chats, asked)

@@ -1,7 +1,7 @@
 """Which problems ask the same, and which are in the evaluation?"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -73,12 +73,6 @@ def normalised(question: str) -> str:
     text = re.sub(r"\\(?:left|right|,|;|!|\s)", "", question.lower())
     text = re.sub(r"(?<=\d)\s+(?=\d)", "^", text)
     return re.sub(r"[^\w+\-*/=<>^%]", "", text)
-
-
-def asked_before(problems: Iterable[Problem]) -> dict[str, str]:
-    """Ids of problems that ask what an earlier one asks, with that one's id."""
-    first: dict[str, str] = {}
-    return {p.id: first[key] for p in problems if first.setdefault(key := asked(p), p.id) != p.id}
 
 
 def questions_held_out(problems: Sequence[Problem]) -> list[Question]:

@@ -7,37 +7,27 @@ import re
 import string
 from typing import NamedTuple
 
+from distill.curate.duplicates.plain_formulas import plain
 from distill.curate.text.conditions import NUMBERS
 from distill.curate.text.pieces import SHORT_WORDS
-from distill.curate.text.shingles import LAYOUT
 
 _ASCII_TOKEN = r"\\?[A-Za-z]++(?:['’](?:s|t|d|m|ll|re|ve)(?![A-Za-z]))?+|\d++(?:\.\d++)?+"
 _TOKEN = re.compile(rf"({_ASCII_TOKEN}|[^\W\d_A-Za-z])")
 _TOKEN_OF_ASCII = re.compile(rf"({_ASCII_TOKEN})")  # the same where nothing else is, in two thirds of the time
-_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
-_COMMAND = re.compile(r"\\([A-Za-z]+)")
-_DELIMITER = re.compile(r"\\[()\[\],;:! ]")
-_COMMA = re.compile(r",[\s}]*\d{3}")  # as in `_THOUSANDS`, but found ten times as fast
-_THOUSANDS = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,)\s*(?=\d{3}(?!\d))")
-_PARENTHESES = re.compile(r"([^/÷^\w\s]\s*)\((\s*\w+\s*/\s*\w+\s*)\)")
+_COMMA = re.compile(r",[\s}~]*\d{3}")  # as in `_THOUSANDS`, but found ten times as fast
+_THOUSANDS = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,)[\s~]*(?=\d{3}(?!\d))")
+_PARENTHESES = re.compile(r"([^/÷^\w\s]\s*|[a-z]{2}\s(?=\(\d+/\d+\)))\(([\s~]*\w+\s*/\s*\w+[\s~]*)\)(?![\s~]*[\^!'])")
 """Around a fraction that is not divided by, raised to, or an argument."""
 
-_PARENTHESIS = re.compile(r"\(\s*\w+\s*/")  # as in `_PARENTHESES`, but found ten times as fast
+_PARENTHESIS = re.compile(r"\([\s~]*\w+\s*/")  # as in `_PARENTHESES`, but found ten times as fast
 
-_SIGN = re.compile(r"\}\{|[-−+*/^=<>≤≥≠×÷·|\[\](]")
-_SIGN_OF = {"−": "-", "×": "*", "·": "*", "÷": "/", "}{": "/"}
-_NOTHING = "~"  # where a command was: no white space, and no sign
-_SPELLED = {
-    **dict.fromkeys(LAYOUT, _NOTHING),
-    **dict.fromkeys(("le", "leq", "leqslant"), "≤"),
-    **dict.fromkeys(("ge", "geq", "geqslant"), "≥"),
-    **dict.fromkeys(("ne", "neq"), "≠"),
-    **dict.fromkeys(("cdot", "times"), "*"),
-    **{"div": "/", "lt": "<", "gt": ">"},
-}
 _NUMBER_WORDS = frozenset(NUMBERS)
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
+_TELLING = re.compile(r"(?<=\d)[.,:](?=\d)|[+*/^=<>|%]|[-!](?=\d)|(?<=\d)[-!)\]]")
+
+FEW = 4
+"""Marks of punctuation that a text may have whose copy just has none."""
 
 
 class Tokens(NamedTuple):
@@ -65,6 +55,10 @@ class Tokens(NamedTuple):
         beyond = 0 if self.text.isascii() else sum(not word.isascii() for word in self.words)
         return len(self.text.split()) + beyond
 
+    def loses_by_punctuation(self) -> bool:
+        """Has it few marks, one of them in a number or a formula? `1.6` is no `16` that somebody has reformatted."""
+        return len(_PUNCTUATION.findall(self.text)) <= FEW and bool(_TELLING.search(self.text))
+
     def without_punctuation(self) -> "Tokens":
         return self if self.bare else _tokens(self.text.translate(_WITHOUT_PUNCTUATION), bare=True)
 
@@ -80,9 +74,7 @@ def is_bare(text: str) -> bool:
 
 def _tokens(text: str, bare: bool) -> Tokens:
     spelled = text.lower() if text.isupper() else text
-    if "\\" in spelled:
-        spelled = _FRACTION.sub(rf"{_NOTHING}\1\2/\3\4{_NOTHING}", _DELIMITER.sub(_NOTHING, spelled))
-        spelled = _COMMAND.sub(_spelled, spelled)
+    spelled = plain(spelled)
     if _COMMA.search(spelled):
         spelled = _THOUSANDS.sub("", spelled)
     if "/" in spelled and _PARENTHESIS.search(spelled):
@@ -95,10 +87,6 @@ def _tokens(text: str, bare: bool) -> Tokens:
     return Tokens(words, written, parts[::2], bare, text)
 
 
-def _spelled(command: re.Match[str]) -> str:
-    return _SPELLED.get(command[1], command[0] + _NOTHING)
-
-
 def is_symbol(token: str) -> bool:
     """A number, a symbol of a formula, a LaTeX command, or a word in capitals: in "the letters of RADII" it is data."""
     if token[0].isdigit() or token[0] == "\\" or (len(token) > 1 and token.isupper()):
@@ -106,32 +94,3 @@ def is_symbol(token: str) -> bool:
     if len(token) > 2 or not token.isascii() or token in ("a", "A") or token.lower() in SHORT_WORDS:
         return False
     return not (len(token) == 2 and token.istitle())  # Ed, Mr
-
-
-def signs_differ(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]]) -> bool:
-    """Do signs before the same number or symbol differ? `equal`: blocks of tokens, where they begin in each and how
-    many they are. Texts without punctuation have no signs."""
-    if first.bare:
-        return False
-    for begin, other, length in equal:
-        ours, theirs = first.between[begin : begin + length], second.between[other : other + length]
-        if ours != theirs:
-            skipped = bool(begin or other)
-            for at, (one, another) in enumerate(zip(ours, theirs, strict=True)):
-                if one != another and at >= skipped and _sign_differs(first, begin + at, another):
-                    return True
-    return False
-
-
-def _sign_differs(first: Tokens, at: int, theirs: str) -> bool:
-    if not is_symbol(first.written[at]):
-        return False
-    ours = first.between[at]
-    formula = at > 0 and is_symbol(first.written[at - 1])
-    return _signs(ours, formula) != _signs(theirs, formula)
-
-
-def _signs(between: str, formula: bool) -> list[str]:
-    """Parentheses count within a formula only."""
-    signs = [_SIGN_OF.get(sign, sign) for sign in _SIGN.findall("".join(between.split()))]
-    return signs if formula else [sign for sign in signs if sign != "("]

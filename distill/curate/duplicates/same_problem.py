@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from distill.curate.duplicates.problem_tokens import Tokens, is_symbol, signs_differ
+from distill.curate.duplicates.problem_tokens import Tokens, is_symbol
+from distill.curate.duplicates.signs import has_sign, signs_differ
 from distill.curate.text.conditions import NUMBERS, families, is_negation, singular
 
 LEAST = 0.8
@@ -60,9 +61,10 @@ class Gap(NamedTuple):
 def likeness(first: Tokens, second: Tokens, least: float = LEAST) -> Likeness | None:
     """None where they are two problems: fewer than this share of their words is the same, or others tell them apart.
 
-    A text that has lost its punctuation (`3.5` is `35` in it) is compared with the other one without it.
+    A text that has lost its punctuation (`3.5` is `35` in it) is compared with the other one without it, but
+    where that one's few marks are all in its formulas.
     """
-    if first.bare != second.bare:
+    if first.bare != second.bare and not (first.loses_by_punctuation() or second.loses_by_punctuation()):
         first, second = first.without_punctuation(), second.without_punctuation()
     ours, theirs = first.words, second.words
     if ours == theirs:
@@ -98,7 +100,7 @@ def _gaps(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]]) -> I
         if b > a or d > c:
             quoted = bool(_QUOTE.search(first.between[a]) and _QUOTE.search(second.between[c]))
             gap = Gap(first.written[a:b], second.written[c:d], first.spanned(a, b), second.spanned(c, d), quoted)
-            if not _is_spacing(gap):
+            if not (_is_spacing(gap) and _are_words(first, a, b) and _are_words(second, c, d)):
                 yield gap
         a, c = b + length, d + length
 
@@ -106,6 +108,11 @@ def _gaps(first: Tokens, second: Tokens, equal: list[tuple[int, int, int]]) -> I
 def _is_spacing(gap: Gap) -> bool:
     joined = "".join(gap.lost).lower()
     return joined == "".join(gap.put).lower() and not any(map(str.isdigit, joined))
+
+
+def _are_words(text: Tokens, begin: int, end: int) -> bool:
+    """Is there no sign between symbols? `x|x|` is not `xx`."""
+    return not (all(map(is_symbol, text.written[begin:end])) and any(map(has_sign, text.between[begin + 1 : end])))
 
 
 def _tells(gap: Gap) -> bool:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from distill.curate.problems.vectors import NORM, Vectors, embedded, squares, unit, weighted
 from distill.errors import Refused
+from distill.wording import setting
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -51,7 +52,8 @@ def clusters(texts: Sequence[str], count: int, seed: int = 0, embedding: Path | 
     There may be fewer clusters than asked for where texts are alike.
 
     Raises:
-        Refused: fewer texts than clusters, no words that could tell them apart, or no embeddings in the folder.
+        Refused: fewer texts than clusters, no words that could tell them apart (one text, or all the same), or no
+            embeddings in the folder.
     """
     if not 1 <= count <= len(texts):
         raise Refused(f"{count} clusters of {len(texts)} texts cannot be made.", "Set 1 to as many as there are texts.")
@@ -61,7 +63,10 @@ def clusters(texts: Sequence[str], count: int, seed: int = 0, embedding: Path | 
     known = vectors(fitted)
     known = known[np.flatnonzero(squares(known))]
     if not known.shape[0]:
-        raise Refused("no word stands in two of the texts, so nothing tells which of them are alike.")
+        raise Refused(
+            f"no word stands in two of the {len(texts):,} texts and not in most of them, so nothing tells them apart.",
+            f"Domains may be known, or a judge's: {setting('curate.domains.by', 'known')}; without any all are one.",
+        )
     rng = random.Random(seed)
     best = max((_fitted(known, count, rng) for _ in range(RESTARTS)), key=lambda fit: fit.closeness)
     labels = np.empty(len(texts), np.int64)

@@ -206,7 +206,7 @@ def between(value: float | None, least: float | None = None, most: float | None 
     return (least is None or value >= least) and (most is None or value <= most)
 
 
-def length_between(tokens: Sequence[int], least: int | None = None, most: int | None = None) -> bool | None:
+def length_between(tokens: Sequence[int], least: float | None = None, most: float | None = None) -> bool | None:
     """The same for the length of a problem's traces: the median (of an even number the lower one).
 
     Longer answers are a model's own sign of a hard problem (OpenThoughts3, arXiv 2506.04178, chooses science questions

@@ -28,6 +28,10 @@ NORM = 1 << 14
 WORD = re.compile(r"\\?[a-z]{2,}")
 """Words of lower case, and LaTeX commands, which say more of a domain than most words."""
 
+WORD_BEYOND = re.compile(rf"{WORD.pattern}|[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_a-z\u3040-\u30ff\u3400-\u9fff]{{2,}}")
+"""The same of a text beyond ASCII: single characters of Chinese and Japanese, which has no spaces, and words of other
+scripts."""
+
 MOST_WORDS = 8192
 """Dimensions: the words that stand in the most texts, but for those that stand in too many."""
 
@@ -44,9 +48,14 @@ LARGEST = 1 << 12
 """Component of an embedding: the squares of a sum of `MOST_TOKENS` in 1,024 dimensions stay below 2**53."""
 
 
+def words_of(text: str) -> list[str]:
+    """In the order in which they stand, in lower case."""
+    return (WORD if text.isascii() else WORD_BEYOND).findall(text.lower())
+
+
 def weighted(texts: Sequence[str]) -> Vectors:
     """TF-IDF by the words of these texts: each that stands in a text counts once, by its rarity among the texts."""
-    frequencies = Counter(chain.from_iterable(set(WORD.findall(text.lower())) for text in texts))
+    frequencies = Counter(chain.from_iterable(set(words_of(text)) for text in texts))
     most = max(LEAST_TEXTS, int(MOST_TEXTS * len(texts)))
     usual = sorted((-n, word) for word, n in frequencies.items() if LEAST_TEXTS <= n <= most)[:MOST_WORDS]
     numbers = {word: number for number, (_, word) in enumerate(usual)}
@@ -54,7 +63,7 @@ def weighted(texts: Sequence[str]) -> Vectors:
     weights = np.array([rarity[-n] for n, _ in usual], np.float64)
 
     def vectors(texts: Sequence[str]) -> Any:
-        found = [sorted({numbers[w] for w in WORD.findall(text.lower()) if w in numbers}) for text in texts]
+        found = [sorted({numbers[w] for w in words_of(text) if w in numbers}) for text in texts]
         return unit(_rows(found, len(weights)).multiply(weights).tocsr())
 
     return vectors

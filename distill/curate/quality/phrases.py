@@ -11,6 +11,14 @@ import numpy as np
 
 _TABLE = bytes(range(256)).lower().translate(bytes.maketrans(b"\t\n\v\f\r", b"     "))
 _IN_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
+_SPELLED = {
+    **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u202f\u205f\u3000", " "),
+    **dict.fromkeys("\u2028\u2029", "\n"),
+    **dict.fromkeys("\u2010\u2011", "-"),
+    **dict.fromkeys("\u2019\u02bc", "'"),
+    **dict.fromkeys("\u00ad\u200b\ufeff", ""),
+}
+"""Spaces, hyphens and apostrophes beyond ASCII, as gpt-oss writes them, and what is not seen at all."""
 
 
 class Place(NamedTuple):
@@ -55,12 +63,17 @@ class Phrases:
 
 
 def encoded(text: str) -> bytes:
-    """A text as `Phrases` takes it: UTF-8, typographic apostrophes made straight."""
-    return text.replace("’", "'").encode("utf-8", "replace")
+    """A text as `Phrases` takes it: UTF-8, with the spaces, hyphens and apostrophes of ASCII."""
+    if not text.isascii():
+        for char, plain in _SPELLED.items():  # one after another: ten times as fast as all in one go
+            if char in text:
+                text = text.replace(char, plain)
+    return text.encode("utf-8", "replace")
 
 
 def words(data: bytes) -> int:
-    """Runs of anything but ASCII white space (and control characters). Chinese has few of them: it is not for that."""
+    """Runs of anything but white space (and control characters) in an `encoded` text. Chinese has few of them: it is
+    not for that."""
     if not data:
         return 0
     inside = np.frombuffer(data, np.uint8) > ord(" ")

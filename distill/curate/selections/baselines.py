@@ -11,18 +11,19 @@ def longest(pool: Pool, count: int | None, seed: int, per_problem: int | None = 
 def shortest(pool: Pool, count: int | None, seed: int, per_problem: int | None = 1) -> Chosen:
     """The shortest traces of each problem; of those any, as the shortest of all would be the easiest problems."""
     kept = pool.first_of_each_problem(pool.by_length(longest_first=False), per_problem)
-    places = {row: place for place, row in enumerate(pool.at_random(seed, "shortest"))}
-    return _told(sorted(kept, key=places.__getitem__), "a shortest trace of its problem").first(count)
+    return _told(pool.at_random(seed, "shortest", kept), "a shortest trace of its problem").first(count)
 
 
 def randomly(pool: Pool, count: int | None, seed: int, per_problem: int | None = 1) -> Chosen:
-    """Any traces of each problem, and of those any."""
-    return _told(pool.first_of_each_problem(pool.at_random(seed, "random"), per_problem), "drawn").first(count)
+    """Any traces of each problem, and of those any: a problem with more traces is drawn no sooner."""
+    kept = pool.first_of_each_problem(pool.at_random(seed, "random"), per_problem)
+    return _told(pool.at_random(seed, "random rows", kept), "drawn").first(count)
 
 
 def everything(pool: Pool, count: int | None, seed: int, per_problem: int | None = None) -> Chosen:
     """All of them, or as many as are wanted, any."""
-    return _told(pool.first_of_each_problem(pool.at_random(seed, "all"), per_problem), "all are taken").first(count)
+    kept = pool.first_of_each_problem(pool.at_random(seed, "all"), per_problem)
+    return _told(pool.at_random(seed, "all rows", kept), "all are taken").first(count)
 
 
 def _by_length(pool: Pool, count: int | None, per_problem: int | None, longest_first: bool) -> Chosen:

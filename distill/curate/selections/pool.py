@@ -42,9 +42,9 @@ class Pool:
         """All rows, the best first, equal ones by their ids."""
         return sorted(range(len(self)), key=lambda row: (-float(self.quality[row]), self.ids[row]))
 
-    def at_random(self, seed: int, purpose: str) -> list[int]:
-        """All rows in an order that only the seed, the purpose and the ids decide."""
-        return shuffled(range(len(self)), self.ids, seed, purpose)
+    def at_random(self, seed: int, purpose: str, rows: Iterable[int] | None = None) -> list[int]:
+        """Rows, None: all, in an order that only the seed, the purpose and the ids decide."""
+        return shuffled(range(len(self)) if rows is None else rows, self.ids, seed, purpose)
 
     def first_of_each_problem(self, rows: Iterable[int], most: int | None) -> list[int]:
         """The first `most` rows of every problem, in their order; all where it is None."""

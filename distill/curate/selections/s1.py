@@ -5,6 +5,7 @@ Muennighoff et al., "s1: Simple test-time scaling", section 2.2, and its noteboo
 
 import random
 from collections.abc import Collection, Mapping
+from fractions import Fraction
 
 from distill.curate.selections.pool import Chosen, Pool
 from distill.records import derived_seed
@@ -32,18 +33,19 @@ def s1(
     are not drawn again; a problem with several traces takes part with its longest.
     """
     rng = random.Random(derived_seed(seed, "s1"))
-    order = pool.first_of_each_problem([*_sorted(kept, pool), *pool.by_length()], 1)
-    first = [row for row in order if row in set(kept)][:count]
-    domains = _domains(pool, [row for row in order if row not in set(first)])
-    rows, why = list(first), ["kept before the draw"] * len(first)
+    wanted = set(kept)
+    order = pool.first_of_each_problem([*_sorted(wanted, pool), *pool.by_length()], 1)
+    rows = [row for row in order if row in wanted][:count]
+    taken, why = set(rows), ["kept before the draw"] * len(rows)
+    domains = _domains(pool, [row for row in order if row not in taken])
+    until = Fraction(str(uniform)) * count  # the decimal number that was written: 0.55 of 100 are 55
     while len(rows) < count and domains:
-        by_weight = None if len(rows) < uniform * count else weights
+        by_weight = {} if len(rows) < until else {name: (weights or {}).get(name, 0.0) for name in domains}
         name = _draw_domain(domains, by_weight, rng)
         rank = draw_rank(len(domains[name]), rng)
-        rows.append(domains[name].pop(rank))
-        why.append(
-            f"{f'domain {name}' if name else 'any domain'}{' by weight' if by_weight else ''}, rank {rank} by length"
-        )
+        rows.append(domains[name].pop(-1 - rank))
+        weighed = " by weight" if by_weight.get(name) else ""
+        why.append(f"{f'domain {name}' if name else 'any domain'}{weighed}, rank {rank} by length")
         if not domains[name]:
             del domains[name]
     return Chosen(rows, why)
@@ -74,16 +76,17 @@ def _sorted(rows: Collection[int], pool: Pool) -> list[int]:
 
 
 def _domains(pool: Pool, rows: list[int]) -> dict[str, list[int]]:
-    """Rows by domain, the longest first; domains by name."""
+    """Rows by domain, the longest last, where taking it moves no other; domains by name."""
     found: dict[str, list[int]] = {}
-    for row in rows:
+    for row in reversed(rows):
         found.setdefault(pool.domains[row], []).append(row)
     return dict(sorted(found.items()))
 
 
-def _draw_domain(domains: Mapping[str, list[int]], weights: Mapping[str, float] | None, rng: random.Random) -> str:
+def _draw_domain(domains: Mapping[str, list[int]], weights: Mapping[str, float], rng: random.Random) -> str:
+    """Uniformly where no domain that is left has a weight."""
     names = list(domains)
-    each = [weights.get(name, 0.0) for name in names] if weights else []
+    each = [weights.get(name, 0.0) for name in names]
     if not sum(each):
         return names[int(rng.random() * len(names))]
     at = rng.random() * sum(each)

@@ -89,8 +89,9 @@ def _by_pass_rate(problems: Sequence[Problem], counts: Tried, spec: PassRate, si
 
 
 def _by_panel(problems: Sequence[Problem], spec: Difficulty) -> Said:
-    """A column with rates between 0 and 1 tells of several answers of its model, also where all or none were right."""
-    rates = {name: [number(p, name) for p in problems] for name in spec.panel}
+    """A column with rates between 0 and 1 tells of several answers of its model, also where all or none were right; a
+    number below 0, as some sets write for a model that was not asked, tells nothing."""
+    rates = {name: [_rate(p, name) for p in problems] for name in spec.panel}
     several = {name for name, of_each in rates.items() if any(rate is not None and 0 < rate < 1 for rate in of_each)}
     single = spec.accept_a_single_guess or bool(several)
     found: Said = []
@@ -102,10 +103,14 @@ def _by_panel(problems: Sequence[Problem], spec: Difficulty) -> Said:
     return found
 
 
+def _rate(problem: Problem, name: str) -> float | None:
+    rate = number(problem, name)
+    return None if rate is None or rate < 0 else rate
+
+
 def _by_length(tokens: Sequence[int], limits: Range) -> str | None:
-    least, most = (None if value is None else int(value) for value in (limits.least, limits.most))
     median = sorted(tokens)[(len(tokens) - 1) // 2] if tokens else None
-    return _beside(length_between(tokens, least, most), median, limits, "too short", "too long")
+    return _beside(length_between(tokens, limits.least, limits.most), median, limits, "too short", "too long")
 
 
 def _beside(fits: bool | None, value: float | None, limits: Range, below: str, above: str) -> str | None:

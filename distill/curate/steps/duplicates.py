@@ -1,12 +1,14 @@
 """Problems and traces that are nearly others, each with the evidence."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from distill.curate.decontamination.questions import AT_ONCE, GENERATED
+from distill.curate.decontamination.questions import AT_ONCE, GENERATED, asked
 from distill.curate.duplicates.distinct import distinct
 from distill.curate.duplicates.near_duplicates import NearDuplicates
+from distill.curate.duplicates.problem_tokens import tokens_of
+from distill.curate.duplicates.same_problem import likeness
 from distill.curate.selections.pool import Ints
 from distill.curate.text.instructions import without_instructions
 from distill.curate.traces.columns import Columns
@@ -28,6 +30,29 @@ class Duplicate:
     for white space, punctuation, instructions."""
     differences: list[tuple[str, str]]
     """Of problems: what stands in the one that stays, and here instead."""
+
+
+def asked_before(problems: Iterable[Problem]) -> dict[str, str]:
+    """Ids of problems that ask what an earlier one asks, with that one's id.
+
+    Letters and digits alone do not tell: 3.5 and 35, 12 × 4 and 12 ÷ 4, (a+b)² and a+b² have the same. So questions
+    that are equal in them are compared token by token.
+    """
+    firsts: dict[str, list[Problem]] = {}
+    before: dict[str, str] = {}
+    for problem in problems:
+        others = firsts.setdefault(asked(problem), [])
+        same = next((other for other in others if _asks_the_same(problem, other)), None)
+        if same is None:
+            others.append(problem)
+        else:
+            before[problem.id] = same.id
+    return before
+
+
+def _asks_the_same(one: Problem, other: Problem) -> bool:
+    first, second = (p.question if p.kind in GENERATED else without_instructions(p.question) for p in (one, other))
+    return first == second or likeness(tokens_of(first), tokens_of(second), 1) is not None
 
 
 def near_problems(problems: Sequence[Problem], least: float) -> list[Duplicate]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from distill.curate.decontamination.questions import Contaminated, Question, asked_before, contaminated
+from distill.curate.decontamination.questions import Contaminated, Question, contaminated
 from distill.curate.problems.gold_answers import disagreeing, told
 from distill.curate.problems.question_form import malformed
 from distill.curate.selections import Pool
 from distill.curate.selections.pool import Ints
 from distill.curate.steps.choose import chosen_of, name_of, order_of, order_told, pool_of, scores_of
 from distill.curate.steps.difficulty import fitting
-from distill.curate.steps.duplicates import Duplicate, near_problems, similar_traces
+from distill.curate.steps.duplicates import Duplicate, asked_before, near_problems, similar_traces
 from distill.curate.steps.funnel import Funnel, Step
 from distill.curate.steps.problems import Ask, domains_of, tried
 from distill.curate.steps.quality import by_numbers, by_texts
