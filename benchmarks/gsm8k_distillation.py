@@ -5,9 +5,10 @@
         HuggingFaceTB/SmolLM2-135M-Instruct --folder DIR --out benchmarks/results/gsm8k_distillation.json
 
 The shipped recipe `cpu/gsm8k-vllm`: one harvest for all students; then each student is trained four times, on equally
-many traces, for equally many optimiser steps: drawn from all traces, or from those with a correct answer (rejection);
-drawn at random, or curated (duplicates out, `select: small-student`). All answer the same test problems, greedily;
-differences are paired. What is done stands in `--folder` and `--out` and is not done again. Needs vLLM.
+many traces (or as many as are left, which is told), for equally many optimiser steps: drawn from all traces, or from
+those with a correct answer (rejection); drawn at random, or curated (duplicates out, `select: small-student`). All
+answer the same test problems, greedily; differences are paired. What is done stands in `--folder` and `--out` and is
+not done again. Needs vLLM.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def student(recipe: Recipe, way: str, options: argparse.Namespace, folder: Path)
     """Curate, train, evaluate; the base model's answers are the same for all its students."""
     pool = options.folder / "pool"
     problems = read_problems(pool / "problems.parquet")
-    chosen = recipe.model_copy(update={"curate": Curate(**WAYS[way], rows=options.rows)})
+    chosen = recipe.model_copy(update={"curate": Curate(**WAYS[way], rows=options.rows, fill="less")})
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "curated").exists():
         curate(chosen, problems, pool / "traces", folder / "curated")
