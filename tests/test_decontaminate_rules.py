@@ -142,3 +142,20 @@ BAKER = "The probability that a given baker burns the bread is $1/12$. How many 
 def test_where_numbers_part(old: str, new: str, kind: str) -> None:
     (flag,) = Decontaminator([BAKER, "How many ways are there to seat 9 people?"]).flags([BAKER.replace(old, new)])
     assert flag.match.kind == kind
+
+
+RUNNER = "A runner runs 3.5 miles in the morning, then rests. How many miles are that in 4 days?"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "kind"),
+    [
+        (RUNNER, RUNNER.replace("3.5", "35"), "changed"),
+        (RUNNER.replace("3.5", "35"), RUNNER, "changed"),
+        (RUNNER, re.sub(r"[.,?]", "", RUNNER), "exact"),  # all marks are lost
+        (RUNNER, RUNNER.replace("3.5", "3,5"), "exact"),
+    ],
+)
+def test_decimal_points(question: str, text: str, kind: str) -> None:
+    (flag,) = Decontaminator([question, "How many ways are there to seat 9 people?"]).flags([text])
+    assert flag.match.kind == kind

@@ -242,16 +242,26 @@ def signs_differ(question: Piece, piece: Piece, found: list[Span], places: list[
 
 
 def numbers_part_elsewhere(question: Piece, piece: Piece, blocks: list[tuple[int, int, int]]) -> bool:
-    """Do digits that follow each other part at other places in both texts, as in 1/12 and 11/2? A text that parts them
-    nowhere may write 1,000 as 1000, or a fraction without braces."""
+    """Do digits that follow each other part at other places in both texts, as in 1/12 and 11/2, or at a decimal point
+    in one alone? A text may write 1,000 as 1000, a fraction without braces, and 3.5 as 35 if it has lost all marks."""
     for begin, end, at in blocks:
         ours, theirs = (_parted(*side) for side in ((question, begin, end, begin), (piece, at, at + end - begin, at)))
+        if ours == theirs:
+            continue
         for place in ours - theirs:
             for other in theirs - ours:
                 first, last = sorted((begin + place, begin + other))
                 if question.chars[first:last].isdigit():
                     return True
+        if _has_point(question, begin, ours - theirs, piece) or _has_point(piece, at, theirs - ours, question):
+            return True
     return False
+
+
+def _has_point(side: Piece, begin: int, places: set[int], other: Piece) -> bool:
+    """Does one part there at a decimal point, and the other have such marks too?"""
+    points = any(side.raw(begin + place - 1, begin + place) == "." for place in places)
+    return points and any(mark in word for word in other.words() for mark in ".,?!:")
 
 
 def _parted(piece: Piece, begin: int, end: int, origin: int) -> set[int]:

@@ -88,14 +88,14 @@ def contaminated(
     Generated problems are compared as wholes with the held-out ones, and with nothing else; see `decontaminate` for the
     others.
     """
-    equal = {asked(p): p.id for p in held_out}
+    equal = {asked(p): p.id for p in held_out if p.kind in GENERATED}
     found = {
         p.id: Contaminated(p.id, f"held out: {equal[key]}", "exact", 1.0, p.question, p.question)
         for p in problems
-        if (key := asked(p)) in equal
+        if p.kind in GENERATED and (key := asked(p)) in equal
     }
     questions = [*questions_held_out(held_out), *others]
-    texts = [p for p in problems if p.kind not in GENERATED and p.id not in found]
+    texts = [p for p in problems if p.kind not in GENERATED]
     if questions and texts:
         finder = Decontaminator([q.text for q in questions], [q.set for q in questions])
         for at in range(0, len(texts), AT_ONCE):
