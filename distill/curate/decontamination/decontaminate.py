@@ -23,7 +23,7 @@ from distill.curate.text.markup import without_markup
 from distill.curate.text.parts import together
 from distill.curate.text.pieces import Piece, Sought, kind_of, sought
 from distill.curate.text.scratch_memory import keep_scratch_memory
-from distill.curate.text.shingles import LENGTH, Batch, Stream, batch_of, stream_of
+from distill.curate.text.shingles import DIGIT, KINDS, LENGTH, Batch, Stream, batch_of, stream_of
 
 LEAST = 0.6
 """Share of a question's weight that must be in a text."""
@@ -195,11 +195,17 @@ class Decontaminator:
 
 
 def _signs(batch: Batch, stream: Stream, row: int) -> Signs:
-    """The signs of a row, each with its place among letters and digits: `-\\sqrt{-9}` is not `\\sqrt{-(-9)}`."""
+    """The signs of a row, and where numbers follow numbers, each with its place among letters and digits:
+    `-\\sqrt{-9}` is not `\\sqrt{-(-9)}`, and 1/12 not 11/2."""
     begin, end = batch.begins[row : row + 2].tolist()
     signs = signs_in(batch.data[begin:end].tobytes().decode("latin-1"))
     places = np.searchsorted(stream.places, [begin + at for at, _ in signs]) - stream.begins[row]
-    return tuple(zip(places.tolist(), (sign for _, sign in signs), strict=True))
+    first, last = stream.begins[row : row + 2].tolist()
+    starts = stream.starts[slice(*stream.starts.searchsorted([first + 1, last]))]
+    are_digits = (KINDS[stream.chars[starts - at]] == DIGIT for at in (0, 1))
+    parted = starts[np.logical_and(*are_digits)] - first
+    told = [(place, sign) for place, (_, sign) in zip(places.tolist(), signs, strict=True)]
+    return (*told, *((place, "") for place in parted.tolist()))
 
 
 def _rank(flag: Flag) -> int:
