@@ -127,6 +127,7 @@ def test_keys_of_other_methods_are_refused(
         (Train(), 32e9, 1000, 2e-4),
         (Train(method="full"), 1.5e9, 1000, 2e-5),
         (Train(method="full"), 1.5e9, 800_000, 1e-4),
+        (Train(method="full"), 360e6, 500_000, 1e-3),  # as SmolLM2 was
         (Train(method="full"), 32e9, 800_000, 6e-5),
         (Train(learning_rate=3e-4), 1.5e9, 1000, 3e-4),
     ],

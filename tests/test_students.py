@@ -104,6 +104,10 @@ def test_rates_that_are_far_from_what_is_known_are_refused(rate: float, paramete
         refuse_strange_rate(Train(learning_rate=rate), int(parameters))
 
 
+def test_the_published_rate_of_all_weights_of_a_small_model_is_known() -> None:
+    refuse_strange_rate(Train(method="full", learning_rate=1e-3), 360_000_000)
+
+
 def test_pad_equal_to_end_is_refused() -> None:
     with pytest.raises(Refused, match="pads with its end-of-turn token"):
         check(curated(ANSWER), tiny.tokenizer(pad="<|im_end|>"), Train())
