@@ -129,6 +129,8 @@ def _names(question: Sought, piece: Piece) -> dict[str, str]:
                 letters = _is_letter(one) and _is_letter(other)
                 if letters or (_is_name(question.piece, question.tokens[at]) and _is_name(piece, tokens[to])):
                     votes[one, other] += 1
+    if not votes:
+        return {}
     counts, there, given = Counter(question.words), Counter(theirs), {one for one, _ in votes}
     names: dict[str, str] = {}
     for (one, other), count in votes.most_common():
