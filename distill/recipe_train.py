@@ -40,6 +40,8 @@ class Train(Section):
     """Processes that train together, one a GPU; auto takes all GPUs of this machine, or all that a launcher started."""
     sharding: Literal["auto", "none", "fsdp2"] = "auto"
     """Whether several devices part the weights (fsdp2) or hold a copy each (none); auto parts what one cannot hold."""
+    sequence_parallel: Count = 1
+    """So many devices share each packed row, a piece of its tokens each: for rows that are too long for one."""
     packed_rows_per_batch: Count = 8
     """Packed rows of max_length tokens in one optimiser step, over all devices; nothing where rows_per_batch is set."""
     rows_per_batch: Count | None = None
@@ -115,6 +117,11 @@ class Train(Section):
             raise ValueError(
                 f"packed_rows_per_batch={self.packed_rows_per_batch} is not a multiple of "
                 f"per_device_train_batch_size={self.per_device_train_batch_size}"
+            )
+        if self.devices != "auto" and self.devices % self.sequence_parallel:
+            raise ValueError(
+                f"sequence_parallel={self.sequence_parallel} lets so many devices share each row, and "
+                f"devices={self.devices} cannot be put in such groups"
             )
         if self.devices == 1 and self.sharding == "fsdp2":
             raise ValueError("sharding=fsdp2 parts the weights among several devices, and devices=1 is one")

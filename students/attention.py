@@ -7,7 +7,7 @@ the block-diagonal mask that transformers makes from restarted positions.
 """
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -161,12 +161,16 @@ def evaluating(model: "PreTrainedModel") -> Iterator[None]:
 
 
 @contextmanager
-def attention(model: "PreTrainedModel", name: str) -> Iterator[None]:
-    """The model attends in this way while the block runs. Ours ignores masks of padding: nothing may be generated."""
+def attention(model: "PreTrainedModel", name: str, function: "Callable[..., Any] | None" = None) -> Iterator[None]:
+    """The model attends in this way while the block runs; by `function`, where transformers does not know the name.
+
+    Ours ignores masks of padding: nothing may be generated.
+    """
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register(VARLEN, varlen)
-    AttentionMaskInterface.register(VARLEN, _no_mask)
+    for ours, computed in {VARLEN: varlen, **({name: function} if function else {})}.items():
+        AttentionInterface.register(ours, computed)
+        AttentionMaskInterface.register(ours, _no_mask)
     before = model.config._attn_implementation
     model.set_attn_implementation(name)
     try:

@@ -25,11 +25,18 @@ class Layout:
     """Does each hold all weights, or a part of them?"""
     because: str
     """Why so, for people."""
+    sequence: int = 1
+    """So many neighbours by rank share each packed row (`students.sequence`)."""
 
     @property
     def parts(self) -> int:
         """Into how many parts the weights are cut."""
         return 1 if self.sharding == "none" else self.devices
+
+    @property
+    def replicas(self) -> int:
+        """Devices, or groups of them, that have packed rows of their own."""
+        return self.devices // self.sequence
 
 
 ALONE = Layout(1, "none", "one device")
@@ -53,6 +60,7 @@ def layout_of(train: Train, plan: MemoryPlan) -> Layout:
         Refused: fewer devices than asked for, or a batch that they cannot divide.
     """
     devices = _count(train)
+    _refuse_uneven_groups(train, devices)
     _refuse_uneven_batch(train, devices)
     if devices == 1:
         if train.sharding == "fsdp2":
@@ -62,11 +70,13 @@ def layout_of(train: Train, plan: MemoryPlan) -> Layout:
             )
         return ALONE
     if train.sharding != "auto":
-        return Layout(devices, train.sharding, "set in the recipe")
+        return Layout(devices, train.sharding, "set in the recipe", train.sequence_parallel)
     free, what = memory_of_one(devices)
     if plan.total <= free:
-        return Layout(devices, "none", f"the student needs {gib(plan.total)}, and each has {gib(free)} of {what}")
-    return Layout(devices, "fsdp2", f"one student needs {gib(plan.total)}, and each has {gib(free)} of {what}")
+        because = f"the student needs {gib(plan.total)}, and each has {gib(free)} of {what}"
+        return Layout(devices, "none", because, train.sequence_parallel)
+    because = f"one student needs {gib(plan.total)}, and each has {gib(free)} of {what}"
+    return Layout(devices, "fsdp2", because, train.sequence_parallel)
 
 
 def memory_of_one(devices: int) -> tuple[int, str]:
@@ -81,10 +91,11 @@ def refuse_without_room(config: Any, train: Train, bytes_per_weight: int) -> Lay
     """The devices that train, after a look at whether what each of them holds fits.
 
     Raises:
-        Refused: it does not, with what would help; or as `layout_of`.
+        Refused: it does not, with what would help; or as `layout_of` and `refuse_uneven_pieces`.
     """
     from students.fit import advice
 
+    refuse_uneven_pieces(train.sequence_parallel, train.max_length, config)
     with doing("simulates a step to know its memory"):
         plan = memory_plan(config, train, bytes_per_weight)
     layout = layout_of(train, plan)
@@ -118,12 +129,34 @@ def refuse_tied_parts(layout: Layout, config: Any, learns_end: bool) -> None:
         )
 
 
+def refuse_uneven_pieces(size: int, length: int, config: Any) -> None:
+    """
+    Raises:
+        Refused: packed rows of `length` tokens, or the heads of the model, cannot be dealt out to `size` devices.
+    """
+    heads = config.get_text_config().num_attention_heads
+    if heads % size:
+        fitting = ", ".join(str(n) for n in range(2, heads + 1) if heads % n == 0)
+        raise Refused(
+            f"train.sequence_parallel={size} deals the heads of attention out to {size} devices, and this model has "
+            f"{heads}.",
+            f"Set it to one of {fitting}, or to 1.",
+        )
+    if length % size:
+        raise Refused(
+            f"train.sequence_parallel={size} cuts packed rows of train.max_length={length} tokens into {size} "
+            "pieces of one length.",
+            f"Set train.max_length={length - length % size + size}.",
+        )
+
+
 def described(layout: Layout) -> str:
     """One line for people."""
     if layout.devices == 1:
         return layout.because
     how = {"none": "a copy of the student on each (DDP)", "fsdp2": "each with a part of the weights (FSDP2)"}
-    return f"{layout.devices} devices, {how[layout.sharding]}: {layout.because}"
+    shared = f", {layout.sequence} of them to a row" if layout.sequence > 1 else ""
+    return f"{layout.devices} devices{shared}, {how[layout.sharding]}: {layout.because}"
 
 
 def _count(train: Train) -> int:
@@ -147,19 +180,34 @@ def _count(train: Train) -> int:
     return train.devices
 
 
+def _refuse_uneven_groups(train: Train, devices: int) -> None:
+    """
+    Raises:
+        Refused: the devices cannot be put in groups of those that share a row.
+    """
+    if devices % train.sequence_parallel:
+        there = "there is one" if devices == 1 else f"{devices} train"
+        raise Refused(
+            f"train.sequence_parallel={train.sequence_parallel} lets so many devices share each row, and {there}.",
+            "Set it to a number that divides the devices, or to 1.",
+        )
+
+
 def _refuse_uneven_batch(train: Train, devices: int) -> None:
     """
     Raises:
         Refused: the packed rows of an optimiser step cannot be dealt out evenly.
     """
-    each = train.per_device_train_batch_size
+    each, shared = train.per_device_train_batch_size, train.sequence_parallel
+    devices //= shared
     wanted = train.packed_rows_per_batch
     if train.rows_per_batch is not None or wanted % (devices * each) == 0:
         return
     up = -(-wanted // (devices * each)) * devices * each
     fitting = max(n for n in range(1, devices + 1) if wanted % (n * each) == 0)
     raise Refused(
-        f"train.packed_rows_per_batch={wanted} cannot be dealt out to {devices} devices with "
+        f"train.packed_rows_per_batch={wanted} cannot be dealt out to {devices} "
+        f"{'devices' if shared == 1 else f'groups of {shared} devices'} with "
         f"train.per_device_train_batch_size={each}.",
-        f"train.packed_rows_per_batch={up} would fit, or train.devices={fitting}.",
+        f"train.packed_rows_per_batch={up} would fit, or train.devices={fitting * shared}.",
     )

@@ -82,9 +82,13 @@ def _fit(config: Any, train: Train, bytes_per_weight: int) -> Fit:
 
 def needs(config: Any, train: Train, bytes_per_weight: int) -> list[tuple[int, int]]:
     """Numbers of GPUs, each with the bytes at the peak on each of them."""
-    alone = memory_plan(config, train, bytes_per_weight, "cuda")
-    parted = memory_plan(config, train, bytes_per_weight, "cuda", sharded=True) if train.method == "full" else alone
-    return [(cards, on_each(parted if cards > 1 else alone, train, cards)) for cards in COUNTS]
+    found = []
+    for cards in COUNTS:
+        size = train.sequence_parallel if cards % train.sequence_parallel == 0 else 1
+        shared = train.model_copy(update={"sequence_parallel": size})
+        plan = memory_plan(config, shared, bytes_per_weight, "cuda", sharded=cards > 1 and train.method == "full")
+        found.append((cards, on_each(plan, train, cards)))
+    return found
 
 
 def smallest(needs: Sequence[tuple[int, int]]) -> tuple[int | None, int, int]:
@@ -117,7 +121,8 @@ def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: 
     def needed(train: Train) -> tuple[int, int]:
         return on_one_of(config, train, bytes_per_weight, device, cards)
 
-    changes = [(change, other) for change, other in _smaller(train) if not (other.method == "qlora" and mixture)]
+    smaller = _smaller(train, _share_more(config, train, cards))
+    changes = [(change, other) for change, other in smaller if not (other.method == "qlora" and mixture)]
     for change, other in [("", train), *changes]:
         train, (peak, held) = other, needed(other)
         if change:
@@ -141,14 +146,29 @@ def on_one_of(config: Any, train: Train, bytes_per_weight: int, device: Any, car
     return on_each(plan, train, cards), (plan.weights + TRAINED * plan.adapter_parameters) // cards
 
 
-def _smaller(train: Train) -> Iterator[tuple[str, Train]]:
-    """Changes that need less with rows as long, each on top of the last; what costs nothing but time first."""
+def _share_more(config: Any, train: Train, cards: int) -> list[int]:
+    """Numbers of cards that may share a row, more than do; one batch must be left for each group of them."""
+    heads, each = config.get_text_config().num_attention_heads, train.per_device_train_batch_size
+    return [
+        size
+        for size in range(train.sequence_parallel + 1, cards + 1)
+        if cards % size == heads % size == train.max_length % size == 0
+        and (train.rows_per_batch is not None or train.packed_rows_per_batch % (cards // size * each) == 0)
+    ]
+
+
+def _smaller(train: Train, shared: Sequence[int] = ()) -> Iterator[tuple[str, Train]]:
+    """Changes that need less with rows as long, each on top of the last; what costs nothing but time first. `shared`:
+    by how many cards rows may be shared."""
     if train.per_device_train_batch_size > 1:
         train = train.model_copy(update={"per_device_train_batch_size": 1})
         yield "train.per_device_train_batch_size=1", train
     if not train.gradient_checkpointing:
         train = train.model_copy(update={"gradient_checkpointing": True})
         yield "train.gradient_checkpointing=true", train
+    for size in shared:
+        train = train.model_copy(update={"sequence_parallel": size})
+        yield f"train.sequence_parallel={size}", train
     for method in ("lora", "qlora")[0 if train.method == "full" else 1 :]:
         if train.method != "qlora":
             train = with_method(train, method)
@@ -161,7 +181,8 @@ def _longest(train: Train, free: int, peak: Callable[[Train], int]) -> tuple[int
 
     Shorter rows need less, so that the halvings are searched and not tried one by one: each is a simulation.
     """
-    halvings = list(takewhile(lambda n: n >= SHORT, (train.max_length >> i for i in count(1))))
+    size = train.sequence_parallel
+    halvings = list(takewhile(lambda n: n >= SHORT, ((train.max_length >> i) // size * size for i in count(1))))
 
     def needed(length: int) -> int:
         return peak(train.model_copy(update={"max_length": length}))

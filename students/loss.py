@@ -17,3 +17,8 @@ def in_tiles(positions: int, vocabulary: int) -> bool:
 def summed_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Cross-entropy in nats of logits (B, K, V) and targets (B * K,), summed over the targets that count."""
     return F.cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum")
+
+
+def next_labels(labels: torch.Tensor) -> torch.Tensor:
+    """(B, T): of each position the label of the next one; `IGNORED` of the last."""
+    return F.pad(labels[:, 1:], (0, 1), value=IGNORED)

@@ -35,7 +35,7 @@ class Step(NamedTuple):
     """The shape of a training step."""
 
     length: int
-    """Tokens of a packed row."""
+    """Tokens of a packed row on one device."""
     rows: int
     """Packed rows in one forward pass."""
     labelled: int
@@ -50,9 +50,10 @@ class Step(NamedTuple):
 def step_of(train: Train, labelled: int | None = None) -> Step:
     """The largest step of a recipe; without `labelled` all positions count as in the loss."""
     rows = train.per_device_train_batch_size
-    inside = train.max_length if labelled is None else labelled
+    length = train.max_length // train.sequence_parallel  # of a row that devices share each has a piece
+    inside = length if labelled is None else min(labelled, length)
     accumulated = train.rows_per_batch is not None or train.packed_rows_per_batch > rows
-    return Step(train.max_length, rows, inside, accumulated)
+    return Step(length, rows, inside, accumulated)
 
 
 class Simulated(NamedTuple):

@@ -175,7 +175,7 @@ def _packed(recipe: Recipe, checked: Checked, pad: int, in_order: bool, layout: 
     train, seed = recipe.train, recipe.seed
     if train.rows_per_batch is None:
         return pack(checked.rows, train.max_length, pad, seed, in_order)
-    return in_steps(checked.rows, train, pad, seed, in_order, layout.devices)
+    return in_steps(checked.rows, train, pad, seed, in_order, layout.replicas)
 
 
 def _told(packed: list[PackedRow] | StepRows, checked: Checked, train: Train) -> dict[str, Any]:

@@ -53,9 +53,9 @@ class Schedule:
     """Steps in which each row is seen once."""
 
 
-def schedule(train: Train, packed: "int | StepRows", devices: int = 1) -> Schedule:
+def schedule(train: Train, packed: "int | StepRows", replicas: int = 1) -> Schedule:
     """How many optimiser steps the recipe means for so many packed rows, or for steps that are dealt out already."""
-    at_once = train.per_device_train_batch_size * devices
+    at_once = train.per_device_train_batch_size * replicas
     if not isinstance(packed, int):
         steps, once = len(packed.steps), packed.steps.in_one_pass
         return Schedule(packed.steps.per_step // at_once, steps, math.ceil(steps * train.warmup_ratio), once)
@@ -86,6 +86,7 @@ def isolated(trainer: "SFTTrainer", attn_implementation: str) -> Iterator[None]:
         Refused: they do not, in this model.
     """
     from students import parts
+    from students.sequence import shared
 
     row = trainer.train_dataset[0]["input_ids"]
     held, same_everywhere = parts.holds_weights(trainer), not trainer.is_fsdp_enabled
@@ -95,7 +96,7 @@ def isolated(trainer: "SFTTrainer", attn_implementation: str) -> Iterator[None]:
         if held:
             _refuse_leaky_packing(trainer.model, row, name)
     logger.info("train: attention %s (%s)", name, why)
-    with attention(trainer.model, name):
+    with attention(trainer.model, *shared(trainer.sequence, name, why)):
         yield
 
 
@@ -144,21 +145,22 @@ def build_trainer(
 
     from students.deal import dataset_of, filled
     from students.operations import operations_of
+    from students.sequence import sequence_of
     from students.trainer import LabelledTokensTrainer
 
-    devices = layout.devices
+    replicas = layout.replicas
     if isinstance(packed, StepRows):
-        rows, fill, planned = packed.dataset(), 0, schedule(train, packed, devices)
+        rows, fill, planned = packed.dataset(), 0, schedule(train, packed, replicas)
         train, in_order = train.model_copy(update={"num_train_epochs": 1.0}), True  # all passes lie behind each other
     else:
         rows = dataset_of(packed) if isinstance(packed, list) else packed
-        fill, planned = len(packed) if devices > 1 else 0, schedule(train, len(packed), devices)
+        fill, planned = len(packed) if layout.devices > 1 else 0, schedule(train, len(packed), replicas)
     text = model.config.get_text_config()
     routing = {key: value for key, value in text.to_dict().items() if key == "router_aux_loss_coef"}
     trainer = LabelledTokensTrainer(
         model=model,
         args=_arguments(model, train, planned, seed, checkpoints, in_order, layout),
-        train_dataset=filled(rows, devices * train.per_device_train_batch_size) if fill else rows,
+        train_dataset=filled(rows, replicas * train.per_device_train_batch_size) if fill else rows,
         data_collator=collate,
         processing_class=tokenizer,
         peft_config=adapter_config(train, model, new_tokens),
@@ -169,6 +171,7 @@ def build_trainer(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     trainer.rows, trainer.operations = fill or None, operations_of(model.config, train)
+    trainer.sequence = sequence_of(layout.sequence)
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     return trainer
 
@@ -241,6 +244,7 @@ def _arguments(
         "max_length": None,
         "packing": False,
         "dataloader_pin_memory": on_gpu,
+        "dataloader_drop_last": layout.sequence > 1,  # nothing is left over, which accelerate counts by other rows
     }
     return parts.settle(SFTConfig(**settings | parts.arguments(layout, train.gradient_checkpointing)), layout)
 

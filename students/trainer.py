@@ -16,9 +16,10 @@ from peft.helpers import disable_input_dtype_casting
 from torch.nn import functional as F
 from trl import SFTTrainer
 
-from students.loss import in_tiles, summed_loss
+from students.loss import in_tiles, next_labels, summed_loss
 from students.operations import Operations, peak_here, squares_of
 from students.render import IGNORED
+from students.sequence import Repeated, Sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,6 +37,9 @@ class LabelledTokensTrainer(SFTTrainer):
     operations: Operations | None = None
     """What rows take; None: how fast they are done is not told."""
 
+    sequence: Sequence | None = None
+    """The devices that share rows with this one; None: it has rows of its own."""
+
     _tokens: torch.Tensor | int = 0
     """Of rows, padding left out, since the last step that was told."""
     _squares: torch.Tensor | int = 0
@@ -43,6 +47,12 @@ class LabelledTokensTrainer(SFTTrainer):
     _since: float | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        inner = self._own_sampler(train_dataset)
+        if self.sequence is None:
+            return inner
+        return Repeated(inner, self.args.per_device_train_batch_size, self.sequence.size)
+
+    def _own_sampler(self, train_dataset: Any) -> Any:
         if self.rows is None or self.args.train_sampling_strategy == "sequential":
             return super()._get_train_sampler(train_dataset)
         from students.deal import FilledSampler
@@ -63,10 +73,18 @@ class LabelledTokensTrainer(SFTTrainer):
             self._since = time.perf_counter()
         if inputs.pop("skipped", False):
             return torch.zeros((), device=self.args.device)
-        tokens = tokens_of_rows(inputs["labels"])
-        self._tokens = self._tokens + tokens.sum()
-        self._squares = self._squares + squares_of(inputs["position_ids"], tokens)
+        if self.sequence is None or self.sequence.index == 0:  # rows that are shared count once
+            tokens = tokens_of_rows(inputs["labels"])
+            self._tokens = self._tokens + tokens.sum()
+            self._squares = self._squares + squares_of(inputs["position_ids"], tokens)
+        if self.sequence is not None:
+            inputs = self.sequence.piece(inputs)
         return super().training_step(model, inputs, num_items_in_batch)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """Labels over all devices; those that share a row have counted it as often as they are."""
+        counted = super()._get_num_items_in_batch(batch_samples, device)
+        return counted if self.sequence is None or counted is None else counted // self.sequence.size
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """With the speed since the last step: in tokens, and in operations that the model needs on each device."""
@@ -98,11 +116,12 @@ class LabelledTokensTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        keep, targets = labelled_positions(inputs["labels"])
+        shifted = inputs.get("shift_labels")
+        keep, targets = labelled_positions(next_labels(inputs["labels"]) if shifted is None else shifted)
         vocabulary = self.model.config.get_text_config().vocab_size
-        if return_outputs or in_tiles(targets.numel(), vocabulary):
+        if return_outputs or in_tiles(self._most(targets), vocabulary):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        forward = {k: v for k, v in inputs.items() if k != "labels"}
+        forward = {k: v for k, v in inputs.items() if k not in ("labels", "shift_labels")}
         # autocast chooses the dtypes; PEFT's own casts would copy every activation to float32 and back
         casting = disable_input_dtype_casting(self.model, active=self.args.bf16 or self.args.fp16)
         with casting if isinstance(self.model, PeftModel) else nullcontext():
@@ -114,6 +133,13 @@ class LabelledTokensTrainer(SFTTrainer):
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
         return loss
+
+    def _most(self, targets: torch.Tensor) -> int:
+        """Targets of the device that has the most: all go one way, for what they tell each other differs by it."""
+        if self.accelerator.num_processes == 1:
+            return targets.numel()
+        counted = torch.tensor(targets.numel(), device=targets.device)
+        return int(self.accelerator.gather(counted).max())
 
     def _note_accuracy(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
         """Share of labelled tokens that the model would have chosen greedily; TRL averages it into the log."""
@@ -130,15 +156,14 @@ def tokens_of_rows(labels: torch.Tensor) -> torch.Tensor:
     return ((labels != IGNORED) * places).amax(1)
 
 
-def labelled_positions(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def labelled_positions(following: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Positions whose next token is in the loss in any row, and those next tokens.
 
-    Takes labels of shape (B, T); returns positions (K,) and targets (B, K), `IGNORED` where a row has
+    Takes the label of each next token, (B, T); returns positions (K,) and targets (B, K), `IGNORED` where a row has
     no label there. K is a multiple of `POSITIONS_STEP` (filled up with the last position, ignored).
     """
-    following = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
     keep = (following != IGNORED).any(0).nonzero().squeeze(1)
     targets = following[:, keep]
     missing = -len(keep) % POSITIONS_STEP
-    last = labels.shape[1] - 1
+    last = following.shape[1] - 1
     return F.pad(keep, (0, missing), value=last), F.pad(targets, (0, missing), value=IGNORED)

@@ -52,7 +52,7 @@ def _train(job: Job, rows: Any, folder: Path, on_step: OnLog) -> None:
     parts.read_once(layout, can_be_sent=recipe.train.method != "qlora" and not job.new_tokens)
     model = load_student(source, recipe.student.dtype, recipe.train, parted=layout.sharding != "none")
     if recipe.train.rows_per_batch is not None:
-        rows = in_steps(rows, recipe.train, tokenizer.pad_token_id, recipe.seed, job.in_order, layout.devices)
+        rows = in_steps(rows, recipe.train, tokenizer.pad_token_id, recipe.seed, job.in_order, layout.replicas)
     trainer = build_trainer(
         model,
         tokenizer,

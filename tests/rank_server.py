@@ -1,8 +1,10 @@
 """Runs the processes of a training as forked children of one warm process: the imports are paid once.
 
-Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null, "dtype": NAME or null} and
+Reads JSON lines {"folder": STUDENT_FOLDER, "processes": N, "kill": [RANK, STEP] or null, "dtype": NAME or null,
+"logits": BYTES or null} and
 answers each with {"codes": exit codes, negative for a signal}. With `kill`, that process ends itself by SIGKILL after
-that step; as under PyTorch's agent, the first that fails ends all. `dtype` is what processors are said to compute in.
+that step; as under PyTorch's agent, the first that fails ends all. `dtype` is what processors are said to compute in,
+and `logits` how many bytes of them may be held before the loss is taken in tiles.
 """
 
 import json
@@ -23,7 +25,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback
 
 from distill import models
-from students import worker
+from students import loss, worker
 
 torch.set_num_threads(1)
 trl.SFTTrainer  # noqa: B018 - resolves trl's lazy import before the forks
@@ -39,6 +41,8 @@ def run(command: dict[str, Any], rank: int, port: int) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     if command["dtype"]:
         models.compute_dtype = lambda name="auto": (getattr(torch, command["dtype"]), "said by a test")
+    if command["logits"]:
+        loss.MAX_LOGITS_BYTES = command["logits"]
     if command["kill"] and command["kill"][0] == rank:
         kill_after(command["kill"][1])
     worker.main(folder)

@@ -268,7 +268,7 @@ def test_advice_is_computed() -> None:
 
 def test_advice_halves_rows_as_little_as_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the longest that fits, found as trying each would find it; where weights alone are too many, none is tried."""
-    monkeypatch.setattr(fitting, "_smaller", lambda train: iter([]))
+    monkeypatch.setattr(fitting, "_smaller", lambda train, shared: iter([]))
     train = section().model_copy(update={"max_length": 9000})
     needs = {n: memory_plan(config(), train.model_copy(update={"max_length": n}), 2, "cuda") for n in (4500, 1125, 562)}
     for length, plan in needs.items():

@@ -14,6 +14,7 @@ from trl import SFTTrainer
 from distill.chat_template import turn_of
 from distill.errors import DistillError, Refused
 from distill.recipe import Train
+from students.loss import next_labels
 from students.operations import operations_of, peak_of, squares_of
 from students.pack import PackedRow, collate, pack
 from students.render import IGNORED, Row, render
@@ -194,7 +195,7 @@ def test_tokens_are_counted_without_padding(tmp_path: Path) -> None:
 
 def test_labelled_positions() -> None:
     labels = torch.tensor([[IGNORED, IGNORED, 5, 6], [IGNORED, 7, IGNORED, IGNORED]])
-    keep, targets = labelled_positions(labels)
+    keep, targets = labelled_positions(next_labels(labels))
     assert len(keep) == POSITIONS_STEP
     assert keep[:3].tolist() == [0, 1, 2]
     assert targets[:, :3].tolist() == [[IGNORED, 5, 6], [7, IGNORED, IGNORED]]
