@@ -2,7 +2,9 @@
 
 LoRA, from the sweep of the tinker-cookbook (`recipes/chat_sl/results/sft_sweep.md`, 35 models): the best rate is 1e-3
 for Llama-3.2-1B and 3B and for Qwen3-4B and 8B, 3e-4 for Llama-3.1-8B and for dense models from 27B on; at 3e-3 nine
-runs in ten diverged (72 of 80). TRL's guide to "LoRA Without Regret" takes 2e-4. All weights: R1-Distill took 1e-4 for
+runs in ten diverged (72 of 80). TRL's guide to "LoRA Without Regret" takes 2e-4. The cookbook takes ten times the rate
+for all weights: on SmolLM2-135M 1.5e-3 and 3e-3 reach what 2e-4 reaches for all weights, and 5e-4 does not
+(`benchmarks/methods_loss.py`). All weights: R1-Distill took 1e-4 for
 1.5B, 8e-5 for 7B, 7e-5 for 14B, 6e-5 for 32B, 2e-5 for 70B, with 800,000 rows; s1 and LIMO 1e-5 and 5e-6 for 32B, with
 about a thousand; SmolLM2 1e-3 for 135M and 360M with half a million (the alignment handbook's `smollm2/sft`).
 """
@@ -22,7 +24,7 @@ class Known(NamedTuple):
     default: float
 
 
-LORA = (Known(10e9, 2e-4, 1e-3, 5e-4), Known(float("inf"), 1e-4, 5e-4, 2e-4))
+LORA = (Known(1e9, 2e-4, 2e-3, 1e-3), Known(10e9, 2e-4, 1e-3, 5e-4), Known(float("inf"), 1e-4, 5e-4, 2e-4))
 FULL = (Known(1e9, 2e-5, 1e-3, 2e-4), Known(10e9, 1e-5, 1e-4, 2e-5), Known(float("inf"), 5e-6, 6e-5, 1e-5))
 """Of models up to so many parameters; defaults are for thousands of rows, not for hundreds of thousands."""
 

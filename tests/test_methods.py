@@ -123,6 +123,7 @@ def test_keys_of_other_methods_are_refused(
 @pytest.mark.parametrize(
     ("train", "parameters", "rows", "rate"),
     [
+        (Train(), 135e6, 1000, 1e-3),
         (Train(), 1.5e9, 1000, 5e-4),
         (Train(), 32e9, 1000, 2e-4),
         (Train(method="full"), 1.5e9, 1000, 2e-5),
@@ -141,7 +142,7 @@ def test_the_rate_that_is_taken(train: Train, parameters: float, rows: int, rate
 
 def test_a_rate_that_is_not_set_is_told(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
     counts = walked(distill, recipe_file, tmp_path / "run", "train.learning_rate=null")
-    assert counts["learning_rate"] == 5e-4
+    assert counts["learning_rate"] == 1e-3
     assert "are known for lora on" in counts["learning_rate_because"]
 
 
