@@ -241,12 +241,13 @@ def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
 
 
 def _doubts(train: Train, memory: "MemoryPlan", work: Expected) -> list[str]:
-    """What the run would be refused for, and an adapter that is smaller than what it is to learn."""
+    """How rank, epochs and batch compare with what is known, and what the run would be refused for."""
+    from students.known import batch_told, epochs_told, rank_told
     from students.small import refuse_long_traces
 
-    lines, learnt = [], work.rows * work.tokens
-    if train.method != "full" and learnt > memory.adapter_parameters:
-        lines.append(f"{'':11}fewer than the {learnt:,} tokens to learn: expect less than of all weights")
+    rank = rank_told(train, memory.adapter_parameters, work.rows * work.tokens)
+    compared = [rank, epochs_told(train, work.rows), batch_told(train, work.tokens)]
+    lines = [f"{'':11}{line}" for line in compared if line]
     try:
         refuse_long_traces(train, memory.parameters, work.rows, work.tokens)
     except Refused as e:

@@ -32,6 +32,7 @@ from students.check import Checked, check, coloured
 from students.devices import Layout, described, refuse_tied_parts, refuse_without_room, started_by_launcher
 from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
+from students.known import batch_told, epochs_told, rank_told
 from students.merge import held_out_prompts, merge
 from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes, save_adapter
 from students.metrics import read_metrics
@@ -115,6 +116,8 @@ def train_student(
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
     recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
     logger.info("train: learning rate %g (%s)", rate, reason)
+    for line in _compared(recipe, checked, source):
+        logger.info("train: %s", line)
     layout = refuse_without_room(models.config(source), recipe.train, _bytes_per_weight(recipe))
     trained, told = _trained(recipe, checked, tokenizer, layout, folder, on_step)
     if recipe.train.method != "full":
@@ -133,6 +136,15 @@ def train_student(
     write_json(done, {"counts": counts, "files": sizes(folder)})
     _remove_scaffold(folder)
     return counts
+
+
+def _compared(recipe: Recipe, checked: Checked, source: models.ModelSource) -> list[str]:
+    """Rank, epochs and batch beside what is known for so many rows and tokens."""
+    train, rows = recipe.train, len(checked.rows)
+    whole = train.lora_target_modules == "all-linear"
+    adapter = models.adapter_size(models.config(source), train.lora_r) if train.method != "full" and whole else None
+    lines = [] if adapter is None else [rank_told(train, adapter, checked.tokens_in_loss)]
+    return [*lines, epochs_told(train, rows), batch_told(train, checked.tokens // rows)]
 
 
 def _trained(
