@@ -16,5 +16,8 @@ class Scored:
     """Of the token that stands there."""
 
 
-Score = Callable[[list[list[int]], list[int]], list[Scored]]
+Keep = Callable[[int, Scored], None]
+"""Is told the number of a sequence and what was said of it, as soon as it has come."""
+
+Score = Callable[[list[list[int]], list[int], Keep], None]
 """Scores the answers in sequences (prompt and answer) of which so many tokens are prompt."""

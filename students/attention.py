@@ -9,7 +9,6 @@ the block-diagonal mask that transformers makes from restarted positions.
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
@@ -207,8 +206,11 @@ def varlen(
         assert position_ids is not None
         found = borders(position_ids.expand(query.shape[0], -1))
         cu_seq_lens_q, max_length_q = found["cu_seq_lens_q"], found["max_length_q"]
-    way = _on_gpu if query.device.type == "cuda" else _one_by_one
-    return way(query, key, value, cu_seq_lens_q, max_length_q, scaling, sliding_window), None
+    if query.device.type == "cuda":
+        return _on_gpu(query, key, value, cu_seq_lens_q, max_length_q, scaling, sliding_window), None
+    from students import row_attention
+
+    return row_attention.rows_apart(query, key, value, cu_seq_lens_q, scaling, sliding_window), None
 
 
 def _on_gpu(
@@ -229,46 +231,6 @@ def _on_gpu(
     back = (-1, 0) if window is None else (window - 1, 0)
     out = varlen_attn(*flat, ends, ends, longest, longest, scale=scaling, window_size=back, enable_gqa=True)
     return out.unflatten(0, (batch, length))
-
-
-def _one_by_one(
-    query: "torch.Tensor",
-    key: "torch.Tensor",
-    value: "torch.Tensor",
-    ends: "torch.Tensor",
-    longest: int,
-    scaling: float | None,
-    window: int | None,
-) -> "torch.Tensor":
-    """The shapes differ from row to row, which costs a CPU nothing here: only its matrix products compile by shape."""
-    import torch
-    from torch.nn.functional import scaled_dot_product_attention
-
-    batch, heads, length, size = query.shape
-    repeats = heads // key.shape[1]
-    if repeats > 1:  # the fused kernel wants as many heads of keys
-        key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
-    parts = []
-    for begin, end in pairwise(ends.tolist()):
-        row, span = begin // length, slice(begin % length, begin % length + end - begin)
-        mask = _band(end - begin, window) if window is not None and end - begin > window else None
-        part = scaled_dot_product_attention(
-            query[row : row + 1, :, span],
-            key[row : row + 1, :, span],
-            value[row : row + 1, :, span],
-            attn_mask=mask,
-            is_causal=mask is None,
-            scale=scaling,
-        )
-        parts.append(part.transpose(1, 2)[0])
-    return torch.cat(parts).view(batch, length, heads, size)
-
-
-def _band(length: int, window: int) -> "torch.Tensor":
-    """True where a token sees: itself and the `window - 1` before it."""
-    import torch
-
-    return torch.ones(length, length, dtype=torch.bool).tril().triu(1 - window)
 
 
 def _no_mask(*_: Any, **__: Any) -> None:

@@ -122,7 +122,8 @@ def _trained(
     order = order_of(len(asked), spec.steps * spec.samples_per_step, recipe.seed)
     limits = (spec.max_tokens, spec.temperature, recipe.seed)
     stops = set(stop_tokens(model.generation_config, tokenizer))
-    answers = OwnAnswers(folder / "samples.jsonl", asked, order, tokenizer, stops, limits, sample)
+    log = folder / "samples.jsonl"
+    answers = OwnAnswers(log, asked, order, tokenizer, stops, limits, sample, spec.batch_size)
     callback = checkpoint_callback(metrics.note, rate_key=RATE_KEY)
     at, seed = folder / "checkpoints", recipe.seed
     return run_trainer(

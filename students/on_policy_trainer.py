@@ -19,6 +19,7 @@ from trl import DistillationConfig, DistillationTrainer
 from distill.errors import DistillError, Refused
 from distill.recipe import OnPolicy, Train
 from distill.token_scores import Score, Scored
+from students.kept_scores import KeptScores
 from students.loss import in_tiles
 from students.own_answers import OwnAnswers
 from students.reverse_kl import estimated_reverse_kl
@@ -37,7 +38,7 @@ class OnPolicyTrainer(DistillationTrainer):
     def __init__(self, answers: OwnAnswers, score: Score | None, **theirs: Any) -> None:
         super().__init__(**theirs)
         self._answers = answers
-        self._score = score
+        self._score = None if score is None else KeptScores(Path(self.args.output_dir), score)
 
     def _generate(self, prompts: list[int]) -> tuple[list[list[int]], list[list[int]], None, None, list[Any]]:
         """Prompts and answers as tokens; what TRL calls prompts are places in the order of the samples."""
@@ -55,7 +56,7 @@ class OnPolicyTrainer(DistillationTrainer):
             return made
         prompts, answers = (_unpadded(made, part) for part in ("prompt", "completion"))
         both = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
-        told = self._score(both, [len(prompt) for prompt in prompts])
+        told = self._score.of(both, [len(prompt) for prompt in prompts], self.state.global_step)
         return {**made, **_padded(told, made["completion_ids"])}
 
     def compute_loss(self, model: Any, inputs: Any, *theirs: Any, **more: Any) -> Any:

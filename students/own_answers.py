@@ -75,13 +75,15 @@ class OwnAnswers:
         stops: set[int],
         limits: tuple[int, float, int],
         sample: Continue,
+        at_once: int,
     ) -> None:
-        """`order` says of which problem of `asked` each sample is; `limits` are max_tokens, temperature, seed."""
+        """`order` says of which problem of `asked` each sample is; `limits` are max_tokens, temperature, seed; so many
+        are sampled `at_once`."""
         self._log = Log(log)
         self._asked, self._order = asked, order
         self._tokenizer, self._stops = tokenizer, stops
         self._max_tokens, self._temperature, self._seed = limits
-        self._sample = sample
+        self._sample, self._at_once = sample, at_once
         self._held = {answer.position: answer for answer in self._log.each(OwnAnswer)}
 
     def prompt(self, position: int) -> list[int]:
@@ -90,13 +92,16 @@ class OwnAnswers:
     def of(self, positions: Sequence[int], step: int, model: "PreTrainedModel") -> list[OwnAnswer]:
         """The answers at these positions, by the model as it is at this step."""
         missing = [p for p in positions if p not in self._held or self._held[p].request != self._request(p)]
-        if missing:
-            prompts, seeds = [self.prompt(p) for p in missing], [self._seed_of(p) for p in missing]
-            written = self._sample(model, prompts, seeds, self._stops, self._max_tokens, self._temperature)
-            new = [self._answer(p, step, ids) for p, ids in zip(missing, written, strict=True)]
-            self._log.append(new)
-            self._held.update({answer.position: answer for answer in new})
+        for begin in range(0, len(missing), self._at_once):  # a kill costs those that are sampled together
+            self._write(missing[begin : begin + self._at_once], step, model)
         return [self._held.pop(p) for p in positions]  # each is trained on once
+
+    def _write(self, missing: Sequence[int], step: int, model: "PreTrainedModel") -> None:
+        prompts, seeds = [self.prompt(p) for p in missing], [self._seed_of(p) for p in missing]
+        written = self._sample(model, prompts, seeds, self._stops, self._max_tokens, self._temperature)
+        new = [self._answer(p, step, ids) for p, ids in zip(missing, written, strict=True)]
+        self._log.append(new)
+        self._held.update({answer.position: answer for answer in new})
 
     def _answer(self, position: int, step: int, ids: list[int]) -> OwnAnswer:
         return OwnAnswer(

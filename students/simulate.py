@@ -22,7 +22,7 @@ from distill.recipe import Train
 from students.attention import MASKED, VARLEN, attention, unable_apart
 from students.experts import refuse_experts, refuse_experts_in_float32
 from students.loss import in_tiles, summed_loss
-from students.stand_ins import HIDDEN, AdamW8bit, Ends, gpu_kernels, quantise
+from students.stand_ins import HIDDEN, AdamW8bit, gpu_kernels, quantise
 from students.tensor_peak import LiveTensors, Peak
 
 Device = Literal["cpu", "cuda"]
@@ -233,7 +233,7 @@ def _loss(model: Any, train: Train, dtype: torch.dtype, step: Step, device: Devi
     ids = torch.zeros(step.rows, step.length, dtype=torch.long)
     inputs = {"input_ids": ids, "position_ids": torch.zeros_like(ids), "use_cache": False}
     if train.attn_implementation != MASKED:
-        inputs |= _borders(step, device)
+        inputs |= _borders(step)
     autocast: AbstractContextManager[Any] = torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32)
     base = model.get_base_model() if train.method != "full" else model
     vocabulary = base.config.get_text_config().vocab_size
@@ -260,11 +260,8 @@ def _loss(model: Any, train: Train, dtype: torch.dtype, step: Step, device: Devi
     return -log_probs.float().sum()
 
 
-def _borders(step: Step, device: Device) -> dict[str, Any]:
+def _borders(step: Step) -> dict[str, Any]:
     """Of two rows in each packed one; into how many rows it is parted hardly changes what is held."""
     half = step.length // 2
-    starts = [row * step.length + begin for row in range(step.rows) for begin in (0, half)]
-    ends: Any = Ends([*starts, step.rows * step.length])
-    if device == "cuda":
-        ends = torch.zeros(len(ends), dtype=torch.int32)
+    ends = torch.zeros(2 * step.rows + 1, dtype=torch.int32)
     return {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends, "max_length_q": half, "max_length_k": half}

@@ -22,13 +22,6 @@ MOMENTS_BLOCK, SMALLEST = 256, 4096
 """Moments of 8 bits for each constant of 32, and parameters of fewer weights keep moments of 32 (bitsandbytes)."""
 
 
-class Ends(list[int]):
-    """Where rows end, for attention that asks a tensor for its list: fake tensors have no numbers."""
-
-    def tolist(self) -> list[int]:
-        return list(self)
-
-
 class AdamW8bit:
     """What bitsandbytes' optimiser of that name holds for each parameter; it updates nothing."""
 
@@ -110,17 +103,19 @@ def gpu_kernels() -> Iterator[None]:
     """
     from trl.kernels import chunked_logprob
 
-    from students import attention
+    from students import attention, row_attention
 
-    one_by_one = attention._one_by_one
-    attention._one_by_one = attention._on_gpu
+    def on_gpu(query: Any, key: Any, value: Any, ends: Any, scaling: Any, window: Any) -> torch.Tensor:
+        return attention._on_gpu(query, key, value, ends, query.shape[2], scaling, window)
+
+    rows_apart, row_attention.rows_apart = row_attention.rows_apart, on_gpu
     kept = F.scaled_dot_product_attention, chunked_logprob._forward_tile, chunked_logprob._backward_tile
     F.scaled_dot_product_attention = _gpu_attention
     chunked_logprob._forward_tile = chunked_logprob._backward_tile = lambda *args, **kwargs: None
     try:
         yield
     finally:
-        attention._one_by_one = one_by_one
+        row_attention.rows_apart = rows_apart
         F.scaled_dot_product_attention, chunked_logprob._forward_tile, chunked_logprob._backward_tile = kept
 
 
@@ -159,9 +154,21 @@ def _gradient_in_float32(gradient: torch.Tensor, query: torch.Tensor, *_: Any) -
     return query.numel() * 4
 
 
+def _row_beside(query: torch.Tensor, *_: Any) -> int:
+    """On a processor a row, at most the whole packed row, is computed beside the tensor that it is written into."""
+    return query.numel() * query.element_size()
+
+
+def _three_beside(gradient: torch.Tensor, *_: Any) -> int:
+    """The same for gradients of query, key and value."""
+    return 3 * gradient.numel() * gradient.element_size()
+
+
 HIDDEN: dict[str, Callable[..., int]] = {
     "aten::_scaled_dot_product_efficient_attention_backward": _gradient_in_float32,
     "aten::_scaled_dot_product_flash_attention_backward": _gradient_in_float32,
     "torch_attn::_varlen_attn_backward": _gradient_in_float32,
+    "distill::rows_apart": _row_beside,
+    "distill::rows_apart_backward": _three_beside,
 }
 """Bytes that a kernel takes within itself, by operation."""

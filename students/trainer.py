@@ -118,6 +118,8 @@ class LabelledTokensTrainer(SFTTrainer):
     ) -> Any:
         shifted = inputs.get("shift_labels")
         keep, targets = labelled_positions(next_labels(inputs["labels"]) if shifted is None else shifted)
+        if self.args.torch_compile:
+            steady(inputs, keep)
         vocabulary = self.model.config.get_text_config().vocab_size
         if return_outputs or in_tiles(self._most(targets), vocabulary):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -147,6 +149,16 @@ class LabelledTokensTrainer(SFTTrainer):
         hits = self.accelerator.gather_for_metrics(((logits.argmax(-1) == targets) & inside).sum()).sum()
         total = self.accelerator.gather_for_metrics(inside.sum()).sum()
         self._metrics["train"]["mean_token_accuracy"].append((hits / total.clamp(min=1)).item())
+
+
+def steady(inputs: dict[str, Any], keep: torch.Tensor) -> None:
+    """What differs from step to step is marked as such, or made alike, so that one compiled graph fits all steps.
+
+    Borders, (rows + 1,), and kept positions, (K,), are of any number; the longest row is bounded by the packed row.
+    """
+    for differing in (inputs["cu_seq_lens_q"], inputs["cu_seq_lens_k"], keep):
+        torch._dynamo.maybe_mark_dynamic(differing, 0)
+    inputs |= dict.fromkeys(("max_length_q", "max_length_k"), inputs["labels"].shape[1])
 
 
 def tokens_of_rows(labels: torch.Tensor) -> torch.Tensor:

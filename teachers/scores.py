@@ -17,7 +17,7 @@ import aiohttp
 
 from distill import models
 from distill.recipe import EndpointTeacher, VLLMTeacher
-from distill.token_scores import Score, Scored
+from distill.token_scores import Keep, Score, Scored
 from teachers.base import TeacherError, TeacherRefused
 from teachers.endpoint import RETRIED, api_key
 from teachers.stream import server_sentence
@@ -45,7 +45,7 @@ def served(spec: EndpointTeacher | VLLMTeacher, top: int, log: Path) -> Iterator
     with asyncio.Runner() as runner:
         if isinstance(spec, EndpointTeacher):
             asked = _Client(spec.base_urls, spec.model, api_key(spec), spec, top)
-            yield lambda sequences, prompts: runner.run(asked.scores(sequences, prompts))
+            yield lambda *asking: runner.run(asked.scores(*asking))
             return
         refuse_without_vllm()
         given = {"max_logprobs": top, **spec.serve_args} if top > VLLMS_LIMIT else spec.serve_args
@@ -54,7 +54,7 @@ def served(spec: EndpointTeacher | VLLMTeacher, top: int, log: Path) -> Iterator
         child = server(spec.model_copy(update={"serve_args": given}), source, log, secrets.token_hex(16))
         try:
             client = _Client([runner.run(child.start())], SERVED_AS, child.key, spec, top)
-            yield lambda sequences, prompts: runner.run(client.scores(sequences, prompts))
+            yield lambda *asking: runner.run(client.scores(*asking))
         finally:
             runner.run(child.stop())
 
@@ -69,19 +69,21 @@ class _Client:
         self._model, self._top, self._spec = model, top, spec
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def scores(self, sequences: list[list[int]], prompts: list[int]) -> list[Scored]:
-        """In the order of the sequences, of which the first `prompts` tokens are not scored."""
+    async def scores(self, sequences: list[list[int]], prompts: list[int], keep: Keep) -> None:
+        """In the order in which they come; the first `prompts` tokens of a sequence are not scored."""
         gate = asyncio.Semaphore(self._spec.concurrency)
         timeout = aiohttp.ClientTimeout(total=None, sock_read=self._spec.timeout_seconds)
         async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session:
 
-            async def one(sequence: list[int], start: int) -> Scored:
+            async def one(number: int, sequence: list[int], start: int) -> None:
                 async with gate:
-                    return scored(await self._told(session, sequence), sequence, start, self._top)
+                    told = await self._told(session, sequence)
+                keep(number, scored(told, sequence, start, self._top))
 
-            tasks = [asyncio.create_task(one(*pair)) for pair in zip(sequences, prompts, strict=True)]
+            pairs = enumerate(zip(sequences, prompts, strict=True))
+            tasks = [asyncio.create_task(one(number, *pair)) for number, pair in pairs]
             try:
-                return list(await asyncio.gather(*tasks))
+                await asyncio.gather(*tasks)
             finally:
                 for task in tasks:  # where one has failed for good
                     task.cancel()
@@ -95,7 +97,7 @@ class _Client:
                     why = str(e) or type(e).__name__
                     raise TeacherError(
                         f"the teacher's server did not judge an answer in {attempt + 1} attempts; the last: {why}.",
-                        "The last checkpoint is kept; the same command goes on from there.",
+                        "The last checkpoint is kept, and what was judged since; the same command goes on from there.",
                     ) from e
                 await asyncio.sleep(min(LONGEST_WAIT, 0.5 * 2**attempt))
         raise AssertionError

@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen3Config
 
 from distill.errors import Refused
-from students.attention import MASKED, VARLEN, _one_by_one, attention, attention_for, borders, two_rows
+from students.attention import MASKED, VARLEN, attention, attention_for, borders, two_rows
+from students.row_attention import rows_apart
 
 SMALL = {
     "vocab_size": 60,
@@ -137,10 +138,10 @@ def test_rounding_is_no_disagreement() -> None:
 
 def test_rows_that_see_each_other_are_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     def one_row(query: Any, key: Any, value: Any, ends: Any, *others: Any) -> torch.Tensor:
-        return _one_by_one(query, key, value, ends[[0, -1]], *others)
+        return rows_apart(query, key, value, ends[[0, -1]], *others)
 
     model = model_of(SHAPES["llama"])
-    monkeypatch.setattr("students.attention._one_by_one", one_row)
+    monkeypatch.setattr("students.row_attention.rows_apart", one_row)
     assert attention_for(model, "auto", range(8), torch.float64)[0] == MASKED
 
 

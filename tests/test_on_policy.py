@@ -17,7 +17,7 @@ from distill.errors import DistillError, Refused
 from distill.files import Log, read_json
 from distill.recipe import OnPolicy, Recipe, Train
 from distill.run import read_seal
-from distill.token_scores import Scored
+from distill.token_scores import Keep, Score, Scored
 from students.methods import adapter_config
 from students.on_policy_trainer import OnPolicyTrainer, build_trainer
 from students.own_answers import Asked, OwnAnswer, OwnAnswers, order_of
@@ -53,18 +53,16 @@ def teacher_model(rows: int = 320) -> LlamaForCausalLM:
     return made
 
 
-def told_by(teacher: LlamaForCausalLM, k: int) -> Callable[[list[list[int]], list[int]], list[Scored]]:
+def told_by(teacher: LlamaForCausalLM, k: int) -> Score:
     """What a server of this model would say."""
 
-    def score(sequences: list[list[int]], prompts: list[int]) -> list[Scored]:
-        found = []
-        for ids, start in zip(sequences, prompts, strict=True):
+    def score(sequences: list[list[int]], prompts: list[int], keep: Keep) -> None:
+        for number, (ids, start) in enumerate(zip(sequences, prompts, strict=True)):
             with torch.no_grad():
                 logprobs = teacher(torch.tensor([ids])).logits[0, start - 1 : -1].log_softmax(-1)
             top = logprobs.topk(k)
             drawn = logprobs.gather(1, torch.tensor(ids[start:])[:, None])[:, 0]
-            found.append(Scored(top.indices.tolist(), top.values.tolist(), drawn.tolist()))
-        return found
+            keep(number, Scored(top.indices.tolist(), top.values.tolist(), drawn.tolist()))
 
     return score
 
@@ -92,7 +90,7 @@ def trainer_for(
     limits = (spec.max_tokens, spec.temperature, 0)
     order = order_of(len(ASKED), spec.steps * spec.samples_per_step, 0)
     sample = sample or Rollout(spec.batch_size, TOK.pad_token_id)
-    answers = OwnAnswers(folder / "samples.jsonl", ASKED, order, TOK, STOPS, limits, sample)
+    answers = OwnAnswers(folder / "samples.jsonl", ASKED, order, TOK, STOPS, limits, sample, spec.batch_size)
     told = [checkpoint_callback(on_log, rate_key="on_policy.learning_rate")]
     both = (teacher, None) if k is None else (None, told_by(teacher, k))
     return build_trainer(student, *both, TOK, answers, spec, TRAIN, rate, 0, folder / "checkpoints", told)

@@ -13,6 +13,7 @@ from stub_server import DROP, StubServer, opening, status
 
 from distill.errors import DistillError
 from distill.recipe import EndpointTeacher, VLLMTeacher
+from distill.token_scores import Score, Scored
 from students.reverse_kl import estimated_reverse_kl
 from teachers.base import TeacherError, TeacherRefused
 from teachers.scores import served
@@ -101,10 +102,16 @@ def answered(body: dict[str, Any], **changed: Any) -> list[bytes]:
     return [opening("application/json"), json.dumps({"choices": [choice]}).encode()]
 
 
+def told_of(score: Score, sequences: list[list[int]], prompts: list[int]) -> list[Scored]:
+    found: dict[int, Scored] = {}
+    score(sequences, prompts, found.__setitem__)
+    return [found[number] for number in range(len(sequences))]
+
+
 def asked(server: StubServer, k: int = 4, **fields: Any) -> list[Any]:
     spec = EndpointTeacher(kind="endpoint", model="m", base_urls=[server.url], **fields)
     with served(spec, k, Path("unused")) as score:
-        return score(SEQUENCES, PROMPTS)
+        return told_of(score, SEQUENCES, PROMPTS)
 
 
 @pytest.fixture(autouse=True)
@@ -175,8 +182,8 @@ def test_vllm_tells_what_transformers_computes(tmp_path: Path) -> None:
         serve_args={"enforce_eager": True},
     )
     with served(spec, 320, log) as score:
-        found = score(SEQUENCES, PROMPTS)
-        again = score(SEQUENCES[:1], PROMPTS[:1])
+        found = told_of(score, SEQUENCES, PROMPTS)
+        again = told_of(score, SEQUENCES[:1], PROMPTS[:1])
     assert again[0].known == found[0].known
     assert not processes_of(log)
     for ids, start, one in zip(SEQUENCES, PROMPTS, found, strict=True):
