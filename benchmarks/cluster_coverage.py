@@ -5,7 +5,7 @@
 As in `interval_coverage.py`, whose file it adds `clustered` to, but a part `together` of what makes problems hard is
 shared by all problems of a cluster. Sizes of clusters are fixed and tell nothing of how hard a cluster is, so that the
 truth is the mean over all problems that might have been drawn. "no clusters" is ours where nobody says which problems
-go together. About three minutes on a core.
+go together. About five minutes on a shared core.
 """
 
 import argparse

@@ -7,7 +7,7 @@ answers a problem at most and looks at the paired difference after an eighth, a 
 once the interval reaches no further than asked. Coverage is how often the interval that is told at the end holds the
 difference over all problems that might have been drawn: at the corrected level (as is done), at the plain one (as is
 often done), and without stopping. Bias is the mean error of the difference that is told, in points. Then the same for
-the accuracy of one model, which solves 5, 30, 50 or 90 % (`--table FILE` prints these). About five minutes.
+the accuracy of one model, which solves 5, 30, 50 or 90 % (`--table FILE` prints these). About two minutes.
 """
 
 import argparse
