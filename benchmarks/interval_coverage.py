@@ -160,7 +160,9 @@ def main() -> None:
                 cells.append(simulated(world, n, k, args.runs, args.resamples))
                 printed(cells[-1])
     told = {"runs": args.runs, "resamples": args.resamples, "confidence": CONFIDENCE, "correlation": CORRELATION}
-    args.out.write_text(json.dumps({"machine": machine(), **told, "cells": cells}, indent=1) + "\n")
+    before = json.loads(args.out.read_text()) if args.out.exists() else {}
+    clustered = {"clustered": before["clustered"]} if "clustered" in before else {}  # of cluster_coverage.py
+    args.out.write_text(json.dumps({"machine": machine(), **told, "cells": cells, **clustered}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,39 @@ def refusal_of(error: BaseException, folder: Path) -> Refused | None:
     return cannot_write(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) if full else None
 
 
+@contextmanager
+def held(folder: Path, hint: str) -> Iterator[None]:
+    """A folder that is added to by this process alone, made where there is none.
+
+    The folder itself is locked: the system gives the lock back however the process ends, and no file is left that a
+    person could take for a stale one.
+
+    Raises:
+        Refused: another process holds it, or there can be no such folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file, not a folder.", hint)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError as e:
+        raise cannot_write(folder, e) from e
+    try:
+        _lock(lock, folder, hint)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, folder: Path, hint: str) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        raise Refused(f"{folder} is in use by another process.", f"Wait for it. {hint}") from e
+    except OSError as e:  # a file system without locks
+        raise cannot_write(folder, e) from e
+
+
 def _beside(folder: Path, end: str) -> Path:
     return folder.with_name(f".{folder.name}.{end}")
 

@@ -204,10 +204,11 @@ def _claim(folder: Path, recipe: Recipe) -> int:
                 "Choose another place with --run-dir, or give the recipe its own name.",
             )
     try:
-        (folder / "stages").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
         holder = folder / "lock"
-        holder.touch()
+        holder.touch()  # first: it is what a folder of ours is known by
+        (folder / "stages").mkdir(exist_ok=True)
     except OSError as e:
         raise Refused(f"the run directory {folder} cannot be written: {e.strerror}.") from e
     try:
@@ -218,6 +219,9 @@ def _claim(folder: Path, recipe: Recipe) -> int:
             f"{folder} is in use by process {holder.read_text() or 'unknown'}.",
             "Wait for it, or stop it and run this again.",
         ) from None
+    except OSError as e:  # a file system without locks
+        os.close(lock)
+        raise Refused(f"the run directory {folder} cannot be locked: {e.strerror}.") from e
     holder.write_text(str(os.getpid()))
     return lock
 

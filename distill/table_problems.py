@@ -100,6 +100,8 @@ def problems_of(rows: list[dict[str, Any]], spec: Rows, source: str, seed: int) 
             has = ", ".join(sorted(row))
             which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
             hint = f"Name the column with problems.{which}."
+            if _is_no_number(row.get(absent[0])):
+                raise Refused(f"{source}, row {number}: '{absent[0]}' is {row[absent[0]]}, which is no number.")
             lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"
             raise Refused(f"{source}, row {number}: '{absent[0]}' {lacks}.", hint)
         nested = [k for k in wanted if k not in tests and isinstance(row[k], bool | bytes | list | dict)]
@@ -194,6 +196,11 @@ def _as_float(number: float | str) -> float:
         return float(number)
     except OverflowError:
         return math.inf
+
+
+def _is_no_number(value: Any) -> bool:
+    """NaN, or an infinity: JSON has neither, and what writes it anyway has computed nonsense."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _text(value: Any) -> str | None:

@@ -177,6 +177,16 @@ def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path, monkeyp
     refused(distill("evaluate", f"{server.url}#m", *keyed), "endpoint.api_key_env=NO_SUCH_KEY")
 
 
+@pytest.mark.parametrize(("gold", "said"), [("NaN", "is nan"), ("-Infinity", "is -inf")])
+def test_a_gold_that_is_no_number_is_called_that(distill: Any, tmp_path: Path, gold: str, said: str) -> None:
+    """It was "empty or null", with the advice to name another column."""
+    path = tmp_path / "golds.jsonl"
+    path.write_text(f'{{"question": "1?", "answer": 1}}\n{{"question": "2?", "answer": {gold}}}\n')
+    done = distill("evaluate", "http://127.0.0.1:1/v1#m", "--problems", path, "--out", tmp_path / "out")
+    refused(done, f"golds, row 2: 'answer' {said}, which is no number.")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -3,10 +3,6 @@
 The folder notes what its answers were sampled with, so that the same command goes on and another one is refused.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,8 @@ from distill.evaluate.protocols import protocol_of
 from distill.evaluate.sampling import OnProgress
 from distill.evaluate.sets import problem_sets
 from distill.evaluate.work import Work, carry_out
-from distill.files import cannot_write, user_path
+from distill.files import user_path
+from distill.folders import held
 from distill.models import ModelSource
 from distill.recipe import Evaluate, Student, Verify
 from distill.recipe_base import Count, JsonObject
@@ -31,6 +28,8 @@ from distill.recipe_problems import Rows
 from distill.recipe_teachers import BaseUrl, EndpointOptions
 from distill.records import digest
 from distill.verify import configure
+
+ELSEWHERE = "Choose another place with --out."
 
 
 class Client(EndpointOptions):
@@ -81,7 +80,8 @@ def evaluate_model(
     protocols = {one.name: protocol_of(spec, one, "auto") for one in sets}
     named = ({"base": base} if base is not None else {}) | {"model": model}
     lives = _lives(named, spec, next(iter(protocols.values())).dtype, folder)
-    with _held(folder):
+    with held(folder, ELSEWHERE):
+        _refuse_other(folder)
         return carry_out(Work(spec, seed, sets, protocols, lives, folder, on_progress, spec.verify))
 
 
@@ -180,26 +180,11 @@ def _served(who: str, name: str, spec: Settings) -> Life:
     return endpoint(who, asked, "endpoint")
 
 
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """The folder, for this process alone.
-
-    Raises:
-        Refused: it cannot be made, holds something else, or another process writes it.
+def _refuse_other(folder: Path) -> None:
     """
-    if folder.exists() and not folder.is_dir():
-        raise Refused(f"{folder} is a file, not a folder.", "Choose another place with --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / NOTE).is_file():
-        raise Refused(f"{folder} is not empty and holds no evaluation.", "Choose another place with --out.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
-    except OSError as e:
-        raise cannot_write(folder, e) from e
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as e:
-        raise Refused(f"{folder} is in use by another process.", "Wait for it, or choose another --out.") from e
-    finally:
-        os.close(lock)
+    Raises:
+        Refused: a folder holds something else than an evaluation, or what a kill has left of its first file.
+    """
+    unfinished = f".{NOTE}."  # as `write_atomically` names it
+    if not (folder / NOTE).is_file() and any(not path.name.startswith(unfinished) for path in folder.iterdir()):
+        raise Refused(f"{folder} is not empty and holds no evaluation.", ELSEWHERE)

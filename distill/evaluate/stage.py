@@ -16,6 +16,7 @@ from distill.evaluate.protocols import Protocol, protocol_of
 from distill.evaluate.sampling import OnProgress
 from distill.evaluate.sets import ProblemSet, problem_sets
 from distill.evaluate.work import Work, carry_out
+from distill.folders import held
 from distill.recipe import EndpointTeacher, LocalTeacher, ProgramTeacher, Recipe, VLLMTeacher
 from distill.recipe_evaluate import HELD_OUT, EndpointEngine, VLLMEngine
 from distill.records import Problem
@@ -45,7 +46,6 @@ def evaluate(
     sets = problem_sets(recipe.evaluate.sets, [p for p in problems if p.held_out], recipe.seed)
     protocols = protocols_of(recipe, sets)
     dtype = next(iter(protocols.values())).dtype
-    folder.mkdir(exist_ok=True)
     lives = [*_lives(recipe, students, dtype, folder), *_teacher(recipe, folder)]
     work = Work(
         spec=recipe.evaluate,
@@ -61,7 +61,8 @@ def evaluate(
         earlier=sorted(folder.parent.glob(f"{folder.name}.{'[0-9a-f]' * 8}")),
         if_mixed=f"Install and set what it was, or delete {folder}: then all is sampled anew.",
     )
-    return carry_out(work)
+    with held(folder, "An evaluation of a model without a recipe may be writing there."):
+        return carry_out(work)
 
 
 def protocols_of(recipe: Recipe, sets: list[ProblemSet]) -> dict[str, Protocol]:
