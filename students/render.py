@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from distill.chat_template import Turn, opening_of, rendered
 from distill.errors import Refused
-from students.unfit import Unfit, refuse_broken_thinking, refuse_marks, refuse_unspeakable
+from students.unfit import (
+    Unfit,
+    refuse_broken_thinking,
+    refuse_marks,
+    refuse_marks_in_messages,
+    refuse_unspeakable,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,13 +55,14 @@ def render(
 
     Raises:
         Refused: the prompt begins with two BOS tokens, or is another one when a server hands messages over in parts.
-        Unfit: the thinking would be emptied, doubled or is broken already; the answer holds a mark of the template, or
-            what this tokenizer cannot write, or nothing.
+        Unfit: the thinking would be emptied, doubled or is broken already; answer or question hold a mark of the
+            template; the answer holds what this tokenizer cannot write, or nothing.
     """
     prompt = serving_prompt(tokenizer, messages, tokenizer.name_or_path)
     if turn.takes_blocks:
         _refuse_other_blocks(tokenizer, messages, prompt)
     _refuse_two_bos(tokenizer, prompt)
+    refuse_marks_in_messages(tokenizer, turn, messages, trace_id)
     completion = _behind(prompt, answer, trace_id)
     if not completion.strip():
         raise Unfit(f"trace {trace_id} has no answer to learn.", "The student would learn to stop at once.")

@@ -63,6 +63,28 @@ def refuse_marks(tokenizer: "PreTrainedTokenizerBase", turn: Turn, answer_ids: l
         )
 
 
+def refuse_marks_in_messages(
+    tokenizer: "PreTrainedTokenizerBase", turn: Turn, messages: list[dict[str, str]], trace_id: str
+) -> None:
+    """A teacher of another family has read such text as letters; this student would read the end of the turn.
+
+    System messages may hold other marks: their writers know the model (Magistral's shows its thinking tokens).
+
+    Raises:
+        Unfit: a message holds the token that ends a turn, or a question any mark of templates and servers.
+    """
+    for message in messages:
+        refused = {turn.end} if message["role"] == "system" else turn.marks | {turn.end}
+        found = refused & {*tokenizer(message["content"], add_special_tokens=False)["input_ids"]}
+        for text in map(str, tokenizer.convert_ids_to_tokens(sorted(found))):
+            if text in message["content"]:  # a token for what is unknown stands for letters
+                of = "its system message" if message["role"] == "system" else "its question"
+                raise Unfit(
+                    f"trace {trace_id} holds {text!r} in {of}, a mark of chats and no text.",
+                    "The student would read another chat there than the one that was answered.",
+                )
+
+
 def refuse_unspeakable(
     tokenizer: "PreTrainedTokenizerBase", answer_ids: list[int], completion: str, trace_id: str
 ) -> None:
