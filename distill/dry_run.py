@@ -143,7 +143,7 @@ def dry_run(recipe: Recipe) -> str:
 
 def plan(recipe: Recipe) -> str:
     """The plan as text: what each stage will do and what it is expected to need."""
-    from students.devices import described, layout_of
+    from students.devices import described, layout_of, refuse_uneven_pieces
     from students.plan import gib, memory_plan, told
     from students.rates import rate_of
 
@@ -151,6 +151,7 @@ def plan(recipe: Recipe) -> str:
     refuse_no_student(source)
     config = models.config(source)
     dtype, reason = models.compute_dtype(recipe.student.dtype)
+    refuse_uneven_pieces(recipe.train.sequence_parallel, recipe.train.max_length, config)
     memory = memory_plan(config, recipe.train, dtype.itemsize)
     layout = layout_of(recipe.train, memory)
     work = expected(recipe)

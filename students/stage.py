@@ -131,7 +131,7 @@ def train_student(
         del trained  # makes room for the base that a QLoRA adapter is merged into
         cost = merge(whole, before, source, recipe.student.dtype, recipe.train, tokenizer, checked.thinks, folder)
     chosen = {"learning_rate": rate, "learning_rate_because": reason}
-    layout_told = {"devices": layout.devices, "sharding": layout.sharding}
+    layout_told = {"devices": layout.devices, "sharding": layout.sharding, "sequence_parallel": layout.sequence}
     counts = {**checked.counts(), **told, **cost, **chosen, **layout_told}
     write_json(done, {"counts": counts, "files": sizes(folder)})
     _remove_scaffold(folder)

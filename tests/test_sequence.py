@@ -160,6 +160,12 @@ def test_what_cannot_be_shared_is_refused() -> None:
         Train(devices=3, sequence_parallel=2)
 
 
+def test_plan_refuses_what_cannot_be_shared(distill: Any, recipe_file: Path) -> None:
+    refused = distill("plan", recipe_file, "train.devices=6", "train.sequence_parallel=3")
+    assert refused.code == 2
+    assert "deals the heads of attention out to 3 devices, and this model has 4" in refused.err
+
+
 def test_a_device_holds_the_activations_of_its_piece() -> None:
     """Rows of the model that are shared by two are planned as rows of half the length."""
     config = tiny.model().config
