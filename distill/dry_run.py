@@ -162,7 +162,7 @@ def plan(recipe: Recipe) -> str:
     tokens, price = ("no model tokens", "price 0") if is_free else _bill(recipe, work.problems)
     most = "at most " if recipe.harvest.is_adaptive() else ""
     rate, why = rate_of(recipe.train, memory.parameters, recipe.curate.rows or work.training)
-    disk = 2 * memory.weights + memory.adapter_parameters * 16
+    disk = disk_of(recipe.train, memory, dtype.itemsize)
     lines = [
         f"problems   {work.training:,} to train on, {work.held_out:,} held out",
         f"harvest    {most}{work.samples:,} samples from {recipe.teacher.kind}, {tokens}, {price}",
@@ -179,7 +179,7 @@ def plan(recipe: Recipe) -> str:
         f"evaluate   {answers:,} answers of {', '.join(compared[:-1])} and {compared[-1]}, "
         f"at most {answers * longest:,} tokens",
         f"disk       about {gib(disk)} for adapter, merged checkpoint and training checkpoints",
-        f"time       {_expected_time(recipe, memory.parameters, work, answers)}",
+        f"time       {_expected_time(recipe, config, layout, work, answers)}",
     ]
     return "\n".join(lines)
 
@@ -213,7 +213,7 @@ def _room(config: Any, train: Train, bytes_per_weight: int, layout: "Layout") ->
     each = f" for each of {layout.devices} devices" if layout.devices > 1 else ""
     parted = f", {gib(needed)} on each with the weights parted" if layout.parts > 1 else ""
     lines = [f"{gib(free)} of {what} are free{each}: {'it fits' if needed <= free else 'IT DOES NOT FIT'}{parted}"]
-    lines += [] if needed <= free else [advice(config, train, bytes_per_weight, free, cards=layout.parts)]
+    lines += [] if needed <= free else [advice(config, train, bytes_per_weight, free, cards=layout.devices)]
     return [f"{'':11}{line}" for line in lines]
 
 
@@ -224,7 +224,7 @@ def _on_cards(recipe: Recipe) -> int:
 
 def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
     """For each method the cards that it would fit on, as predicted; those of the recipe's own marked."""
-    from students.fit import GPUS, USABLE, advice, fits
+    from students.fit import GPUS, USABLE, advice, among, fits
     from students.plan import gib
 
     lines: list[str] = []
@@ -232,12 +232,14 @@ def on_gpus(config: Any, train: Train, bytes_per_weight: int) -> list[str]:
         card = next((name for size, name in GPUS if size == fit.gib), None)
         on = f"{fit.cards} x {fit.gib} GB ({card})" if card else "no eight cards of those that are known"
         parted = f", {gib(fit.each)} on each (FSDP2)" if fit.cards > 1 and card else ""
-        mark = " <- this recipe" if fit.method == train.method else ""
+        alone = ", with train.sequence_parallel=1" if fit.cards % train.sequence_parallel else ""
+        mark = f"{alone} <- this recipe" if fit.method == train.method else ""
         head = f"{'' if lines else 'on GPUs':11}{fit.method:6}{gib(fit.plan.total):>10} on one"
         lines.append(f"{head}, predicted: {on}{parted}{mark}")
         if mark and not card:
             most = int(USABLE * GPUS[-1][0] * 2**30)
-            lines.append(f"{'':17}on one {GPUS[-1][1]}: {advice(config, train, bytes_per_weight, most, 'cuda')}")
+            said = advice(config, among(train, fit.cards), bytes_per_weight, most, "cuda", fit.cards)
+            lines.append(f"{'':17}on {fit.cards} x {GPUS[-1][1]}: {said}")
     return lines
 
 
@@ -295,10 +297,31 @@ def _bill(recipe: Recipe, training: list[Problem]) -> tuple[str, str]:
     return f"at most {tokens:,} tokens", "price unknown" if recipe.teacher.kind == "endpoint" else "price 0"
 
 
-def _expected_time(recipe: Recipe, parameters: int, work: Expected, answers: int) -> str:
-    """From matrix arithmetic alone: 2 operations a parameter and token forward, 2 back (LoRA freezes the weights)."""
+def disk_of(train: Train, memory: "MemoryPlan", bytes_per_weight: int) -> int:
+    """Bytes of the student as it is saved, of one more while it is written anew, and of the checkpoints: two are kept
+    beside the one that is being written, each with what is trained in float32 and its moments."""
+    from students.fit import MOMENTS, TRAINED
+
+    checkpoint = memory.adapter_parameters * (TRAINED + MOMENTS[train.optim])
+    return 2 * memory.parameters * bytes_per_weight + 3 * checkpoint
+
+
+def seconds_of(recipe: Recipe, config: Any, layout: "Layout", work: Expected, rate: float) -> float:
+    """Of training, from its operations (`students/operations.py`) and so many a second that a matrix product reaches on
+    one device. GPUs share the work; processes on a processor share its cores."""
+    import torch
+
+    from students.price import operations
+
+    done = operations(config, recipe.train, work.trained_on(recipe.train), work.tokens)
+    return done / (TRAINING_SHARE * rate * (layout.devices if torch.cuda.is_available() else 1))
+
+
+def _expected_time(recipe: Recipe, config: Any, layout: "Layout", work: Expected, answers: int) -> str:
+    """From arithmetic alone; of what is sampled 2 operations a parameter and token."""
+    parameters = models.parameter_count(config)
     rate = _operations_per_second(models.compute_dtype(recipe.student.dtype)[0])
-    train = 4 * parameters * work.rows * work.tokens * recipe.train.num_train_epochs / (TRAINING_SHARE * rate)
+    train = seconds_of(recipe, config, layout, work, rate)
     evaluate = 2 * parameters * answers * _longest_answer(recipe) / (SAMPLING_SHARE * rate)
     harvest = ""
     if isinstance(recipe.teacher, LocalTeacher):

@@ -105,7 +105,7 @@ def refuse_without_room(config: Any, train: Train, bytes_per_weight: int) -> Lay
     each = f" on each of {layout.devices} devices" if layout.devices > 1 else ""
     raise Refused(
         f"the student needs about {gib(needed)} to train{each} ({told(plan)}), and {gib(free)} of {what} are free.",
-        advice(config, train, bytes_per_weight, free, cards=layout.parts),
+        advice(config, train, bytes_per_weight, free, cards=layout.devices),
     )
 
 

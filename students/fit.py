@@ -5,12 +5,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from distill.errors import Refused
 from distill.recipe import Train
+from students.attention import MASKED, unable_apart
 from students.experts import is_mixture
-from students.plan import MemoryPlan, beside, gib, memory_plan
+from students.plan import MemoryPlan, beside, device_here, gib, memory_plan
+
+if TYPE_CHECKING:
+    from students.simulate import Device
 
 GIB = 2**30
 
@@ -40,6 +44,9 @@ SHORT = 512
 TRAINED = 4
 """Bytes of a trained parameter, gradient and moments left out."""
 
+MOMENTS = {"adamw_torch": 8, "adamw_8bit": 2, "paged_adamw_8bit": 2}
+"""Bytes of a trained parameter's two moments."""
+
 METHODS: tuple[str, ...] = get_args(Train.model_fields["method"].annotation)
 
 
@@ -48,7 +55,7 @@ class Fit(NamedTuple):
 
     method: str
     plan: MemoryPlan
-    """On one GPU."""
+    """On one GPU, that shares its rows with none."""
     gib: int | None
     """Memory of the smallest card that is enough, in GB as its maker names it; None where eight of the largest are too
     small."""
@@ -76,19 +83,24 @@ def with_method(train: Train, method: str) -> Train:
 
 
 def _fit(config: Any, train: Train, bytes_per_weight: int) -> Fit:
-    alone = memory_plan(config, train, bytes_per_weight, "cuda")
+    alone = memory_plan(config, among(train, 1), bytes_per_weight, "cuda")
     return Fit(train.method, alone, *smallest(needs(config, train, bytes_per_weight)))
+
+
+def among(train: Train, cards: int) -> Train:
+    """The same section where so many cards train: rows are shared by none where groups of that size do not come out."""
+    return train if cards % train.sequence_parallel == 0 else train.model_copy(update={"sequence_parallel": 1})
+
+
+def parts_of(train: Train, cards: int) -> int:
+    """Into how many parts so many cards may cut the weights."""
+    return 1 if train.sharding == "none" else cards
 
 
 def needs(config: Any, train: Train, bytes_per_weight: int) -> list[tuple[int, int]]:
     """Numbers of GPUs, each with the bytes at the peak on each of them."""
-    found = []
-    for cards in COUNTS:
-        size = train.sequence_parallel if cards % train.sequence_parallel == 0 else 1
-        shared = train.model_copy(update={"sequence_parallel": size})
-        plan = memory_plan(config, shared, bytes_per_weight, "cuda", sharded=cards > 1 and train.method == "full")
-        found.append((cards, on_each(plan, train, cards)))
-    return found
+    shared = [(n, among(train, n)) for n in COUNTS]
+    return [(n, on_one_of(config, one, bytes_per_weight, "cuda", parts_of(one, n))[0]) for n, one in shared]
 
 
 def smallest(needs: Sequence[tuple[int, int]]) -> tuple[int | None, int, int]:
@@ -100,79 +112,102 @@ def smallest(needs: Sequence[tuple[int, int]]) -> tuple[int | None, int, int]:
     return None, *needs[-1]
 
 
-def on_each(plan: MemoryPlan, train: Train, count: int) -> int:
-    """Bytes at the peak on each of `count` GPUs, weights and what is trained parted between them (FSDP2)."""
+def on_each(plan: MemoryPlan, train: Train, count: int, device: "Device" = "cuda") -> int:
+    """Bytes at the peak on each of `count` devices, weights and what is trained parted between them (FSDP2).
+
+    All that comes and goes counts beside all that is trained: parted, the one that was small beside the other is not.
+    """
     if count == 1:
         return plan.total
-    state = plan.adapter_parameters * 16
+    state = plan.adapter_parameters * (2 * TRAINED + MOMENTS[train.optim])
     parted = state if train.method == "full" else plan.weights + state
     gathered = GATHERED * plan.layer + plan.root
     if train.method == "full":
         gathered += 2 * plan.layer  # its gradient, whole and in float32 until it is parted
-    passing = plan.activations + plan.logits
-    return round(parted / count) + gathered + passing + beside("cuda", parted + passing, passing)
+    return round(parted / count) + gathered + plan.passing + beside(device, parted + plan.passing, plan.passing)
 
 
-def advice(config: Any, train: Train, bytes_per_weight: int, free: int, device: Any = None, cards: int = 1) -> str:
+def advice(
+    config: Any, train: Train, bytes_per_weight: int, free: int, device: "Device | None" = None, cards: int = 1
+) -> str:
     """What to change so that the student fits, each step with the peak that it would bring, computed: on one device,
-    or on each of several `cards` that part its weights."""
-    told, mixture = [], is_mixture(config)
+    or on each of several `cards`, that part its weights unless train.sharding says otherwise. What costs nothing but
+    time comes first, and what would not lower the peak is left out."""
 
     def needed(train: Train) -> tuple[int, int]:
-        return on_one_of(config, train, bytes_per_weight, device, cards)
+        return on_one_of(config, train, bytes_per_weight, device, parts_of(train, cards))
 
-    smaller = _smaller(train, _share_more(config, train, cards))
-    changes = [(change, other) for change, other in smaller if not (other.method == "qlora" and mixture)]
-    for change, other in [("", train), *changes]:
-        train, (peak, held) = other, needed(other)
-        if change:
-            told.append(f"{change} ({gib(peak)})")
-            if peak <= free:
-                return f"Set {', and '.join(told)}."
+    told: dict[str, str] = {}
+    peak, held = needed(train)
+    for change in _changes(config, train, cards):
+        other, words = changed(train, change)
+        lower, least = needed(other)
+        if lower > peak:
+            continue
+        train, peak, held = other, lower, least
+        told |= {key: f"{said} ({gib(peak)})" if key in change else said for key, said in words.items()}
+        if peak <= free:
+            return f"Set {_listed(told)}."
     if held > free:  # known without a look at rows of any length
-        tried = f"Not even {', and '.join(told)} would be enough: " if told else ""
+        tried = f"Not even {_listed(told)} would be enough: " if told else ""
         return f"{tried}{'w' if tried else 'W'}eights alone take {gib(held)}. Take a smaller student."
-    length, least = _longest(train, free, lambda shorter: needed(shorter)[0])
-    told += [f"train.max_length={length} ({gib(least)})"] if length else []
-    tried = ", and ".join(told)
-    if least <= free:
-        return f"Set {tried}."
-    return f"Not even {tried} would be enough: a smaller student." if told else "Take a smaller student."
+    length, lowest = _longest(train, free, lambda shorter: needed(shorter)[0])
+    told |= {"max_length": f"train.max_length={length} ({gib(lowest)})"} if length else {}
+    if lowest <= free:
+        return f"Set {_listed(told)}."
+    return f"Not even {_listed(told)} would be enough: a smaller student." if told else "Take a smaller student."
 
 
-def on_one_of(config: Any, train: Train, bytes_per_weight: int, device: Any, cards: int) -> tuple[int, int]:
+def _listed(told: dict[str, str]) -> str:
+    return ", and ".join(told.values())
+
+
+def on_one_of(config: Any, train: Train, bytes_per_weight: int, device: "Device | None", cards: int) -> tuple[int, int]:
     """Bytes at the peak on each of so many cards, and those of them that rows of any length need."""
-    plan = memory_plan(config, train, bytes_per_weight, device, sharded=cards > 1 and train.method == "full")
-    return on_each(plan, train, cards), (plan.weights + TRAINED * plan.adapter_parameters) // cards
+    where = device or device_here()
+    plan = memory_plan(config, train, bytes_per_weight, where, sharded=cards > 1 and train.method == "full")
+    return on_each(plan, train, cards, where), (plan.weights + TRAINED * plan.adapter_parameters) // cards
+
+
+def _changes(config: Any, train: Train, cards: int) -> Iterator[dict[str, Any]]:
+    """Changes that need less with rows as long, each to be made on top of the last."""
+    if cards > 1 and train.sharding == "none":
+        yield {"sharding": "auto"}
+    if train.per_device_train_batch_size > 1:
+        yield {"per_device_train_batch_size": 1}
+    if not train.gradient_checkpointing:
+        yield {"gradient_checkpointing": True}
+    yield from ({"sequence_parallel": size} for size in _share_more(config, train, cards))
+    if train.method == "full":
+        yield {"method": "lora"}
+    if train.method != "qlora" and not is_mixture(config):
+        yield {"method": "qlora"}
+
+
+def changed(train: Train, change: dict[str, Any]) -> tuple[Train, dict[str, str]]:
+    """The section with one key changed, and the words to change it with, by key. A rate for all weights is a tenth of
+    what an adapter wants, and is taken back with the method."""
+    words = {key: f"train.{key}={str(value).lower()}" for key, value in change.items()}
+    if "method" not in change:
+        return train.model_copy(update=change), words
+    other = with_method(train, change["method"])
+    if train.method == "full" and train.learning_rate is not None:
+        words = {"learning_rate": "train.learning_rate=null"} | words
+        other = other.model_copy(update={"learning_rate": None})
+    return other, words
 
 
 def _share_more(config: Any, train: Train, cards: int) -> list[int]:
-    """Numbers of cards that may share a row, more than do; one batch must be left for each group of them."""
-    heads, each = config.get_text_config().num_attention_heads, train.per_device_train_batch_size
+    """Numbers of cards that may share a row, more than do; one row must be left for each group of them."""
+    if unable_apart(config) or train.attn_implementation == MASKED:
+        return []  # attention with a mask is refused there
+    heads = config.get_text_config().num_attention_heads
     return [
         size
         for size in range(train.sequence_parallel + 1, cards + 1)
         if cards % size == heads % size == train.max_length % size == 0
-        and (train.rows_per_batch is not None or train.packed_rows_per_batch % (cards // size * each) == 0)
+        and (train.rows_per_batch is not None or train.packed_rows_per_batch % (cards // size) == 0)
     ]
-
-
-def _smaller(train: Train, shared: Sequence[int] = ()) -> Iterator[tuple[str, Train]]:
-    """Changes that need less with rows as long, each on top of the last; what costs nothing but time first. `shared`:
-    by how many cards rows may be shared."""
-    if train.per_device_train_batch_size > 1:
-        train = train.model_copy(update={"per_device_train_batch_size": 1})
-        yield "train.per_device_train_batch_size=1", train
-    if not train.gradient_checkpointing:
-        train = train.model_copy(update={"gradient_checkpointing": True})
-        yield "train.gradient_checkpointing=true", train
-    for size in shared:
-        train = train.model_copy(update={"sequence_parallel": size})
-        yield f"train.sequence_parallel={size}", train
-    for method in ("lora", "qlora")[0 if train.method == "full" else 1 :]:
-        if train.method != "qlora":
-            train = with_method(train, method)
-            yield f"train.method={method}", train
 
 
 def _longest(train: Train, free: int, peak: Callable[[Train], int]) -> tuple[int, float]:

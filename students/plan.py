@@ -6,7 +6,7 @@ the bytes grow by the same amount with each layer. The highest one is the peak. 
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class MemoryPlan:
     """What the backward pass still needs, and what the operation at the peak makes."""
     logits: int
     """Logits, loss and their gradients."""
+    passing: int
+    """Activations and logits where they are the most together: at the peak, or where less is held beside them."""
     libraries: int
     """What is held beside tensors: libraries, kernels' own buffers, what the allocator keeps (`beside`)."""
     layer: int
@@ -83,11 +85,19 @@ def memory_plan(
     """
     import torch
 
-    where: Device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    where = device or device_here()
     dtype = torch.float32 if bytes_per_weight == 4 else torch.bfloat16
     steps = [step._replace(sharded=sharded) for step in _steps(config, train, labelled)]
     plans = [_plan(config, train, dtype, step, where) for step in steps]
-    return max(plans, key=lambda plan: plan.total)
+    most = max(plan.passing for plan in plans)
+    return replace(max(plans, key=lambda plan: plan.total), passing=most)
+
+
+def device_here() -> "Device":
+    """Of this machine."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _steps(config: Any, train: Train, labelled: int | None) -> list["Step"]:
@@ -124,6 +134,7 @@ def _plan(config: Any, train: Train, dtype: Any, step: "Step", device: "Device")
         adapter=kinds["trained"] + kinds["gradients"] + kinds["optimizer"],
         activations=kinds["activations"],
         logits=kinds["logits"],
+        passing=max(one["activations"] + one["logits"] for one in peaks.values()),
         libraries=beside(device, sum(kinds.values()), kinds["activations"] + kinds["logits"]),
         layer=low.layer // twice,
         root=low.root // twice,

@@ -27,8 +27,11 @@ def rows_apart(
 ) -> torch.Tensor:
     """Query of shape (B, H, T, D), key (B, K, T, D), value (B, K, T, E) with E <= D; returns (B, T, H, E).
 
-    `ends`: of the rows, (rows + 1,), from 0 to B x T. `window`: how many tokens each sees, itself included.
+    `ends`: of the rows, (rows + 1,), from 0 to B x T. `window`: how many tokens each sees, itself included. Raises
+    ValueError where the heads of keys are no share of those of queries.
     """
+    if query.shape[1] % key.shape[1]:
+        raise ValueError(f"{query.shape[1]} heads of queries cannot be shared out among {key.shape[1]} heads of keys")
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else value.dtype
     repeats, size = query.shape[1] // key.shape[1], value.shape[-1]
     if repeats > 1:  # the kernel wants as many heads of keys

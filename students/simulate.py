@@ -88,7 +88,7 @@ def simulate(config: Any, train: Train, dtype: torch.dtype, step: Step, device: 
         with FakeTensorMode():
             materialise(model)
             peaks = _run(model, train, dtype, step, device)
-    except RuntimeError as e:  # shapes that do not fit, or what a layer computes depends on numbers
+    except (RuntimeError, ValueError) as e:  # shapes that do not fit, or what a layer computes depends on numbers
         said = " ".join(str(e).split())[:200].rstrip(".")
         raise Refused(
             f"what a training step of this model would hold cannot be predicted: {said}.",

@@ -289,7 +289,7 @@ def test_rows_that_fill_up_weigh_nothing_and_come_last(rows: int) -> None:
 
 def plan_of(weights: int, adapter: int = 0) -> MemoryPlan:
     passing = {"activations": 1 << 30, "logits": 1 << 30, "libraries": 1 << 30}
-    return MemoryPlan(1, 1, weights, adapter, **passing, layer=1 << 20, root=1 << 20, at="backward")
+    return MemoryPlan(1, 1, weights, adapter, **passing, passing=2 << 30, layer=1 << 20, root=1 << 20, at="backward")
 
 
 @pytest.fixture

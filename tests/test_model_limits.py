@@ -73,7 +73,10 @@ def test_models_whose_rows_need_the_mask_are_planned(config: Any) -> None:
     ("config", "said"),
     [
         (LlamaConfig(**SMALL | {"num_hidden_layers": 0}), "num_hidden_layers=0: there is nothing to train"),
-        (LlamaConfig(**SMALL | {"num_key_value_heads": 8}), "cannot be predicted: The size of tensor"),
+        (
+            LlamaConfig(**SMALL | {"num_key_value_heads": 8}),
+            "predicted: 4 heads of queries cannot be shared out among 8",
+        ),
         (
             OPTConfig(vocab_size=320, hidden_size=32, ffn_dim=64, num_hidden_layers=2, num_attention_heads=4),
             "predicted",
