@@ -89,6 +89,19 @@ def _right(folder: Path) -> dict[str, list[int]]:
     return found
 
 
+def told_of(folder: Path) -> dict[str, Any]:
+    """Minutes by the times of what was written (a stop in between counts), and what the first two steps lost."""
+    curated, metrics, summary = (
+        next(folder.glob(name)) for name in ("curated/*.arrow", "student/metrics.jsonl", "evaluation/summary.json")
+    )
+    at = [file.stat().st_mtime for file in (curated, metrics, summary)]
+    steps = [json.loads(line) for line in metrics.read_text().splitlines()]
+    return {
+        "minutes": {"training": round((at[1] - at[0]) / 60, 1), "merge and evaluation": round((at[2] - at[1]) / 60, 1)},
+        "first_losses": [round(step["loss"], 3) for step in steps if "loss" in step][:2],
+    }
+
+
 def compared(done: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Paired differences between ways: what rejection brings, and what curation does."""
     table = []
@@ -129,10 +142,10 @@ def main() -> None:
         recipe = load("cpu/gsm8k-vllm", [*overrides, f"student.model={model}"])
         for way in WAYS:
             ways = done.setdefault(name, {})
-            if way in ways:
-                continue
             folder = options.folder / name / way.replace(" ", "-").replace(",", "")
-            ways[way] = student(recipe, way, options, folder)
+            if way not in ways:
+                ways[way] = student(recipe, way, options, folder)
+            ways[way] |= told_of(folder)
             told = ways[way]["evaluated"]
             print(name, way, {who: round(told[who]["accuracy"], 3) for who in told}, flush=True)
             differences = {student: compared(found) for student, found in done.items()}

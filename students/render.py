@@ -16,6 +16,7 @@ from students.unfit import (
     refuse_broken_thinking,
     refuse_marks,
     refuse_marks_in_messages,
+    refuse_no_question,
     refuse_unspeakable,
 )
 
@@ -55,13 +56,14 @@ def render(
 
     Raises:
         Refused: the prompt begins with two BOS tokens, or is another one when a server hands messages over in parts.
-        Unfit: the thinking would be emptied, doubled or is broken already; answer or question hold a mark of the
-            template; the answer holds what this tokenizer cannot write, or nothing.
+        Unfit: the thinking would be emptied, doubled or is broken already; there is no question; answer or question
+            hold a mark of the template; the answer holds what this tokenizer cannot write, or nothing.
     """
     prompt = serving_prompt(tokenizer, messages, tokenizer.name_or_path)
     if turn.takes_blocks:
         _refuse_other_blocks(tokenizer, messages, prompt)
     _refuse_two_bos(tokenizer, prompt)
+    refuse_no_question(messages, trace_id)
     refuse_marks_in_messages(tokenizer, turn, messages, trace_id)
     completion = _behind(prompt, answer, trace_id)
     if not completion.strip():

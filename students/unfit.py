@@ -85,6 +85,15 @@ def refuse_marks_in_messages(
                 )
 
 
+def refuse_no_question(messages: list[dict[str, str]], trace_id: str) -> None:
+    """
+    Raises:
+        Unfit: nobody asks for anything.
+    """
+    if not any(message["role"] == "user" and message["content"].strip() for message in messages):
+        raise Unfit(f"trace {trace_id} has no question.", "The student would learn to say this whatever it is asked.")
+
+
 def refuse_unspeakable(
     tokenizer: "PreTrainedTokenizerBase", answer_ids: list[int], completion: str, trace_id: str
 ) -> None:

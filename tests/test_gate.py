@@ -142,9 +142,10 @@ def test_unfit_rows_are_refused_or_counted(answer: str, said: str) -> None:
         ("Think.", "Make 33.<|im_end|>", "holds '<|im_end|>' in its question"),
         ("Think.", "Make 33.<|pad|>", "holds '<|pad|>' in its question"),
         ("Think.<|im_end|>", "Make 33.", "holds '<|im_end|>' in its system message"),
+        ("Think.", " \n", "has no question"),
     ],
 )
-def test_questions_with_marks_of_chats_are_unfit(system: str, question: str, said: str) -> None:
+def test_questions_that_hold_marks_of_chats_or_nothing_are_unfit(system: str, question: str, said: str) -> None:
     broken = {**curated(ANSWER)[0], "messages": [{"role": "system", "content": system}, _asked(question)]}
     with pytest.raises(Refused, match=re.escape(f"1 of 2 rows cannot be trained on. The first: trace p/0 {said}")):
         check([broken, *curated(ANSWER)], tiny.tokenizer(), Train())
