@@ -186,12 +186,14 @@ def _compute_dtype(trainer: "SFTTrainer") -> "torch.dtype":
 
 
 def newest_checkpoint(checkpoints: Path) -> Path | None:
-    """The last checkpoint that was written to its end; torn ones are removed."""
+    """The last checkpoint that was written to its end; torn and damaged ones are removed."""
     complete = []
     for folder in checkpoints.glob("checkpoint-*"):
         if _is_complete(folder):
             complete.append(folder)
         elif folder.is_dir():
+            if (folder / COMPLETE).is_file():  # what a kill tore has no mark
+                logger.warning("%s was damaged after it was written: it is left out", folder.name)
             shutil.rmtree(folder)
     return max(complete, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
 

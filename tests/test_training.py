@@ -270,7 +270,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, at: int) -> None:
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
 
 
-def test_torn_checkpoints_are_not_resumed_from(tmp_path: Path) -> None:
+def test_torn_checkpoints_are_not_resumed_from(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for step, complete in ((2, True), (4, True), (6, False), (8, True), (10, True)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "optimizer.pt").write_text("moments")
@@ -282,6 +282,9 @@ def test_torn_checkpoints_are_not_resumed_from(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-99").touch()
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
     assert not (tmp_path / "checkpoint-6").exists()
+    assert sorted(caplog.messages) == [
+        f"checkpoint-{step} was damaged after it was written: it is left out" for step in (10, 8)
+    ]
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
