@@ -52,7 +52,7 @@ VERBS = {
     "verify": Verb(interrupted=("what was judged is kept.", "The same command goes on where it was.")),
     **dict.fromkeys(("plan", "check", "doctor", "recipes"), _LOOKING),
     "view": Verb(interrupted=("nothing was changed.", "The same command shows the pages again.")),
-    "report": Verb(interrupted=("the report is the old one.", _STARTS_OVER)),
+    "report": Verb(interrupted=("the report is the old one.", _STARTS_OVER), kept="The report is the old one"),
 }
 """By the name that is typed; all others walk a recipe."""
 

@@ -147,6 +147,16 @@ def test_a_full_disk(recipe_file: Path, tmp_path: Path) -> None:
     assert ended.value.code == 0
     samples = (run / "traces" / "samples.jsonl").read_text().splitlines()
     assert len(samples) == len(set(samples)) == 48
+    page = (run / "report.html").read_bytes()
+    done = subprocess.run([sys.executable, "-c", script, "report", str(run)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [
+            f"refused: {run}/report.html cannot be written: File too large.",
+            "  The report is the old one; free space or mend the permissions and run the same command again.",
+        ],
+    )
+    assert (run / "report.html").read_bytes() == page
 
 
 def test_interrupt_exits_130_and_goes_on(recipe_file: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.errors import Refused
 from distill.evaluate.note import read_note
-from distill.files import read_json, write_atomically
+from distill.files import cannot_write, read_json, write_atomically
 from distill.report import told
 from distill.report.behaviour import Behaviour, behaviour
 from distill.report.budgets import budgets
@@ -32,14 +32,17 @@ def write_report(folder: Path, wanted: dict[str, str] | None = None) -> Path:
     `wanted` are the fingerprints of the recipe's stages; None works them out, where its files and models are there.
 
     Raises:
-        Refused: the folder holds no run.
+        Refused: the folder holds no run, or cannot be written.
         DistillError: a log of it is damaged.
     """
     if not (folder / "recipe.yaml").is_file():
         raise Refused(f"{folder} holds no run (no recipe.yaml in it).")
     page = _template().render(_content(folder, wanted or _wanted(folder)))
     target = folder / "report.html"
-    write_atomically(target, page)
+    try:
+        write_atomically(target, page)
+    except OSError as e:
+        raise cannot_write(target, e) from e
     return target
 
 
