@@ -31,6 +31,7 @@ from distill.recipe_curate import Curate
 from distill.recipe_file import load
 from distill.records import Problem, Sampling, Trace
 from distill.verify import judge
+from students.known import epochs_of
 from students.pack import pack
 from students.stage import gate, train_student
 from students.train import schedule
@@ -142,7 +143,7 @@ def student(
         "rows": curated["rows"],
         "steps": trained["steps"],
         "tokens": trained["tokens"],
-        "epochs": round(budgeted.train.num_train_epochs, 2),
+        "epochs": round(epochs_of(budgeted.train, curated["rows"]), 2),
         "accuracy": told["accuracy"],
         "finished": told["finished"],
         "mean_tokens": told["mean_tokens"],

@@ -31,6 +31,7 @@ from distill.recipe import Recipe
 from distill.recipe_curate import Curate
 from distill.recipe_file import load
 from distill.run import read_seal
+from students.known import epochs_of
 from students.stage import train_student
 
 ANY, DRAWN = {"require_verdict": "any_i_accept_wrong_traces"}, {"select": "random", "traces_per_problem": None}
@@ -72,7 +73,7 @@ def student(recipe: Recipe, way: str, options: argparse.Namespace, folder: Path)
     base.mkdir(exist_ok=True)
     for file in asked.glob("base.*"):
         shutil.copy(file, base)
-    rows = {"rows": options.rows, "epochs": round(budgeted.train.num_train_epochs, 2), **trained}
+    rows = {"rows": options.rows, "epochs": round(epochs_of(budgeted.train, trained["rows"]), 2), **trained}
     told = {name: summary["figures"][name] for name in ("base", "student")}
     return {"trained": rows, "evaluated": told, "difference": summary["differences"], "right": _right(folder)}
 

@@ -18,6 +18,7 @@ from distill.dry_run import rented
 from distill.expected import Expected, published_rows
 from distill.recipe import Recipe
 from distill.recipe_file import load, shipped
+from students.known import epochs_of
 from students.price import CARDS, SHARE, offers, operations
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +44,7 @@ def head(recipe: Recipe) -> str:
     work = known(recipe)
     first = (
         f"{MARK} `distill plan`, not measured: training alone, {work.rows:,} rows of about {work.tokens:,} tokens, "
-        f"{recipe.train.num_train_epochs:g} epochs.\n"
+        f"{epochs_of(recipe.train, work.rows):g} epochs.\n"
     )
     hours = rented(recipe, config_of(recipe.student.model), work)
     return first + "".join(f"#   {line[11:].removesuffix(', predicted')}\n" for line in hours)
@@ -69,7 +70,7 @@ def students_table() -> list[str]:
         found = offers(config_of(recipe.student.model), train, 2, work.trained_on(train), work.tokens)
         best = min(found, key=lambda offer: offer.dollars)
         lines.append(
-            f"| `{name}` | {train.method} | {work.rows:,} x {train.num_train_epochs:g} | {best.cards} x "
+            f"| `{name}` | {train.method} | {work.rows:,} x {epochs_of(train, work.rows):g} | {best.cards} x "
             f"{best.card.name} | {best.hours:.1f} | ${best.dollars:.2f} |"
         )
     return lines

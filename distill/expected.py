@@ -29,7 +29,9 @@ class Expected:
 
     def trained_on(self, train: Train) -> int:
         """Tokens of all passes."""
-        return round(self.rows * self.tokens * train.num_train_epochs)
+        from students.known import epochs_of
+
+        return round(self.rows * self.tokens * epochs_of(train, self.rows))
 
 
 def expected(recipe: Recipe) -> Expected:

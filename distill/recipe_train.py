@@ -25,8 +25,8 @@ class Train(Section):
     """With cosine_with_min_lr: share of the peak that the rate falls to (DeepSeek-R1-Distill: 0.1); null elsewhere."""
     warmup_ratio: float = Field(0.05, ge=0, lt=1)
     """Share of the steps over which the rate rises from 0."""
-    num_train_epochs: float = Field(2, gt=0, le=10**4)
-    """Passes over the curated set."""
+    num_train_epochs: float | None = Field(None, gt=0, le=10**4)
+    """Passes over the curated set; null takes what is known for as many rows: 5 up to 2,000, then 3, 2 from 100,000."""
     stop_at_token_accuracy: float | None = Field(None, gt=0, lt=1)
     """End once the tokens of a whole pass are predicted this well: small sets want many passes (arXiv 2602.11149)."""
     max_length: int = Field(2048, ge=16, le=10**8)

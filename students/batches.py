@@ -46,6 +46,7 @@ def steps_of(lengths: Sequence[int], train: Train, seed: int, in_order: bool, de
     The same rows and seed give the same steps, on however many devices.
     """
     assert train.rows_per_batch is not None
+    assert train.num_train_epochs is not None, "rows decide: students.known.epochs_of"
     at_once = train.per_device_train_batch_size * devices
     once = math.ceil(len(lengths) / train.rows_per_batch)
     wanted = max(1, math.ceil(once * train.num_train_epochs))

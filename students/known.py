@@ -10,6 +10,9 @@ from distill.recipe import Train
 FEW, MANY = 2_000, 10_000
 """Rows of a small curated set at most, and of a large one at least."""
 
+MOST = 100_000
+"""Rows from which on two passes are taken: R1-Distill's 800,000."""
+
 LARGE_BATCH = 32
 """Rows in an optimiser step beyond which LoRA falls behind training all weights."""
 
@@ -26,10 +29,18 @@ def rank_told(train: Train, adapter_parameters: int, tokens: int) -> str:
     return f"{sizes}, fewer than the tokens to learn: expect less than of all weights{larger}"
 
 
+def epochs_of(train: Train, rows: int) -> float:
+    """Passes over so many rows: the recipe's, or those that published runs took over as many."""
+    if train.num_train_epochs is not None:
+        return train.num_train_epochs
+    return 5 if rows <= FEW else 3 if rows < MOST else 2
+
+
 def epochs_told(train: Train, rows: int) -> str:
-    """What is known for as many rows."""
+    """What is taken, and what is known for as many rows."""
     known = "5 to 15 are known" if rows <= FEW else "2 to 3 are known" if rows >= MANY else "2 to 5 are usual"
-    return f"{train.num_train_epochs:g} epochs{_origin(train, 'num_train_epochs')}: {known} for {rows:,} rows"
+    origin = " (the default)" if train.num_train_epochs is None else ""
+    return f"{epochs_of(train, rows):g} epochs{origin}: {known} for {rows:,} rows"
 
 
 def batch_told(train: Train, tokens_of_a_row: int) -> str:

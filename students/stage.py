@@ -32,7 +32,7 @@ from students.check import Checked, check, coloured
 from students.devices import Layout, described, refuse_tied_parts, refuse_without_room, started_by_launcher
 from students.divergence import own_answers, reference
 from students.job import LAUNCH, TRAINED, Job
-from students.known import batch_told, epochs_told, rank_told
+from students.known import batch_told, epochs_of, epochs_told, rank_told
 from students.merge import held_out_prompts, merge
 from students.methods import load_student, loaded_as_trained, refuse_without_bitsandbytes, save_adapter
 from students.metrics import read_metrics
@@ -114,10 +114,11 @@ def train_student(
     models.keep_freed_memory()
     source = models.of_student(recipe.student)
     rate, reason = rate_of(recipe.train, models.parameter_count(models.config(source)), len(checked.rows))
-    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
     logger.info("train: learning rate %g (%s)", rate, reason)
     for line in _compared(recipe, checked, source):
         logger.info("train: %s", line)
+    taken = {"learning_rate": rate, "num_train_epochs": epochs_of(recipe.train, len(checked.rows))}
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update=taken)})
     layout = refuse_without_room(models.config(source), recipe.train, _bytes_per_weight(recipe))
     trained, told = _trained(recipe, checked, tokenizer, layout, folder, on_step)
     if recipe.train.method != "full":
@@ -130,7 +131,7 @@ def train_student(
         whole = None if recipe.train.method == "qlora" else trained
         del trained  # makes room for the base that a QLoRA adapter is merged into
         cost = merge(whole, before, source, recipe.student.dtype, recipe.train, tokenizer, checked.thinks, folder)
-    chosen = {"learning_rate": rate, "learning_rate_because": reason}
+    chosen = {**taken, "learning_rate_because": reason}
     layout_told = {"devices": layout.devices, "sharding": layout.sharding, "sequence_parallel": layout.sequence}
     counts = {**checked.counts(), **told, **cost, **chosen, **layout_told}
     write_json(done, {"counts": counts, "files": sizes(folder)})

@@ -61,6 +61,7 @@ def schedule(train: Train, packed: "int | StepRows", replicas: int = 1) -> Sched
         return Schedule(packed.steps.per_step // at_once, steps, math.ceil(steps * train.warmup_ratio), once)
     accumulation = max(1, train.packed_rows_per_batch // at_once)
     once = math.ceil(math.ceil(packed / at_once) / accumulation)
+    assert train.num_train_epochs is not None, "rows decide: students.known.epochs_of"
     steps = max(1, math.ceil(once * train.num_train_epochs))
     return Schedule(accumulation, steps, math.ceil(steps * train.warmup_ratio), once)
 

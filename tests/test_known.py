@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from distill.recipe import Train
-from students.known import batch_told, epochs_told, rank_told
+from students.known import batch_told, epochs_of, epochs_told, rank_told
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,18 @@ def test_no_rank_that_nobody_takes_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "known"), [(817, "5 to 15 are known"), (17_000, "2 to 3 are known"), (5_000, "2 to 5 are usual")]
+    ("rows", "taken", "known"),
+    [
+        (817, 5, "5 to 15 are known"),
+        (5_000, 3, "2 to 5 are usual"),
+        (17_000, 3, "2 to 3 are known"),
+        (800_000, 2, "2 to 3 are known"),
+    ],
 )
-def test_epochs(rows: int, known: str) -> None:
-    assert epochs_told(Train(), rows) == f"2 epochs (the default): {known} for {rows:,} rows"
-    assert epochs_told(Train(num_train_epochs=5), rows).startswith("5 epochs: ")
+def test_epochs(rows: int, taken: int, known: str) -> None:
+    assert epochs_told(Train(), rows) == f"{taken} epochs (the default): {known} for {rows:,} rows"
+    assert epochs_told(Train(num_train_epochs=7), rows) == f"7 epochs: {known} for {rows:,} rows"
+    assert (epochs_of(Train(), rows), epochs_of(Train(num_train_epochs=0.5), rows)) == (taken, 0.5)
 
 
 def test_batch() -> None:
