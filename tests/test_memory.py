@@ -251,13 +251,11 @@ def test_when_a_probe_is_worth_its_time(monkeypatch: pytest.MonkeyPatch) -> None
 def test_advice_is_computed() -> None:
     """Each change on top of the last, with its own peak, until it fits."""
     train = section(rows=2).model_copy(update={"max_length": 2048})
-    smaller = list(fitting._smaller(train))
-    assert [change for change, _ in smaller][:3] == [
-        "train.per_device_train_batch_size=1",
-        "train.gradient_checkpointing=true",
-        "train.method=qlora",
-    ]
-    needs = [memory_plan(config(), other, 2, "cuda").total for _, other in smaller]
+    other = train
+    smaller = [other := fitting.changed(other, change)[0] for change in fitting._changes(config(), train, 1)]
+    assert (smaller[0].per_device_train_batch_size, smaller[1].gradient_checkpointing) == (1, True)
+    assert smaller[2].method == "qlora"
+    needs = [memory_plan(config(), other, 2, "cuda").total for other in smaller]
     said = fitting.advice(config(), train, 2, needs[1], "cuda")
     assert said == (
         f"Set train.per_device_train_batch_size=1 ({gib(needs[0])}), and "
@@ -268,7 +266,7 @@ def test_advice_is_computed() -> None:
 
 def test_advice_halves_rows_as_little_as_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the longest that fits, found as trying each would find it; where weights alone are too many, none is tried."""
-    monkeypatch.setattr(fitting, "_smaller", lambda train, shared: iter([]))
+    monkeypatch.setattr(fitting, "_changes", lambda *_: iter([]))
     train = section().model_copy(update={"max_length": 9000})
     needs = {n: memory_plan(config(), train.model_copy(update={"max_length": n}), 2, "cuda") for n in (4500, 1125, 562)}
     for length, plan in needs.items():
