@@ -143,7 +143,11 @@ def select(files: list[Path], against: Path, out: Path, verify: bool = False, **
     if process.returncode:
         raise SystemExit(f"{' '.join(command[:6])} ... ended with {process.returncode}")
     seconds = time.perf_counter() - started
-    return {"seconds": round(seconds, 1), "mib": round(watch.most), "funnel": told.splitlines()}
+    return {
+        "seconds": round(seconds, 1),
+        "mib": round(watch.most),
+        "funnel": told.replace(f"{out.parent}/", "").splitlines(),
+    }
 
 
 def chosen(folder: Path) -> list[str]:

@@ -74,7 +74,7 @@ def commanded(rows: Path, questions: Path, folder: Path) -> dict[str, Any]:
     words = ["decontaminate", rows, "--against", questions, "--out", out, "--flagged", folder / "flagged.jsonl"]
     call = [sys.executable, __file__, "command", *map(str, words)]
     said = subprocess.run(call, check=True, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}).stdout
-    return dict(json.loads(said.splitlines()[-1]), said=said.splitlines()[0])
+    return dict(json.loads(said.splitlines()[-1]), said=said.splitlines()[0].replace(f"{rows.parent}/", ""))
 
 
 def command(arguments: list[str]) -> dict[str, Any]:

@@ -238,7 +238,7 @@ def main() -> None:
             print(name, found[name], flush=True)
             told = {
                 "machine": machine("bitsandbytes"),
-                "model": options.model,
+                "model": Path(options.model).name if Path(options.model).is_dir() else options.model,
                 "table": summary(rounds),
                 "rounds": rounds,
             }
