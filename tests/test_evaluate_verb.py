@@ -177,6 +177,25 @@ def test_a_server_as_the_model(distill: Any, sums: Path, tmp_path: Path, monkeyp
     refused(distill("evaluate", f"{server.url}#m", *keyed), "endpoint.api_key_env=NO_SUCH_KEY")
 
 
+def test_answers_without_a_word_are_told_of(distill: Any, sums: Path, tmp_path: Path) -> None:
+    """A server whose parser takes the text away gives a score of zero that looks like a bad model's."""
+
+    def script(body: dict[str, Any], number: int) -> list[Any]:
+        half = int(body["messages"][-1]["content"].split()[2])
+        if half % 3 == 0:
+            return [answer()[0], piece(content=None), *answer()[-3:]]  # type: ignore[arg-type]
+        if half % 3 == 1:
+            return [answer()[0], piece(reasoning_content="It is clear."), *answer()[-3:]]
+        return right(body, number)
+
+    with StubServer(script) as server:
+        done = distill("evaluate", f"{server.url}#m", "--problems", sums, "--preset", "greedy", "--out", tmp_path / "o")
+    assert done.code == 0, done.err
+    (warning,) = told(tmp_path / "o")["warnings"]
+    assert warning.startswith("66.7 % of the answers of model on sums are empty (33.3 % hold reasoning alone)")
+    assert "are empty" in done.out
+
+
 @pytest.mark.parametrize(("gold", "said"), [("NaN", "is nan"), ("-Infinity", "is -inf")])
 def test_a_gold_that_is_no_number_is_called_that(distill: Any, tmp_path: Path, gold: str, said: str) -> None:
     """It was "empty or null", with the advice to name another column."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from distill import models
 from distill.errors import Refused
-from distill.evaluate.amiss import cut_answers
+from distill.evaluate.amiss import cut_answers, empty_answers
 from distill.evaluate.answers import Method, SetResult, refuse_broken_set
 from distill.evaluate.engines import Life, Member, told_of_engine
 from distill.evaluate.gold import refuse_broken_gold
@@ -220,6 +220,7 @@ def _result(work: Work, asked: ProblemSet, k: int, stopped: str | None) -> SetRe
     protocol, confidence = protocol_of_set(work, asked, k), spec.confidence
     warnings = [*work.warnings.get(asked.name, ())]
     warnings += cut_answers(asked.name, answers, work.protocols[asked.name].max_tokens)
+    warnings += empty_answers(asked.name, answers)
     if spec.until_interval is not None:
         confidence = level_of(confidence, len(looks))
         schedule = {"looks": looks, "level_of_each_look": confidence, "stopped": stopped}

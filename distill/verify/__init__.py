@@ -62,6 +62,9 @@ UNFINISHED: dict[FinishReason, str] = {
 }
 """Finish reasons of answers that are not whole, in words."""
 
+NOTHING_SAID, NOTHING_THOUGHT = "empty response", "nothing after the thinking"
+"""Why an answer that holds nothing is wrong."""
+
 
 def judge(
     kind: str,
@@ -87,7 +90,7 @@ def judge(
         return wrong(None, UNFINISHED[end])
     said = "" if response is None or response != response else str(response)
     if not said.strip():
-        return wrong(None, "nothing after the thinking" if thought else "empty response")
+        return wrong(None, NOTHING_THOUGHT if thought else NOTHING_SAID)
     is_gold = isinstance(answer, str | int | float) and not isinstance(answer, bool) and answer == answer
     if kind in OF_ANSWERS and not is_gold:
         return unknown(None, "gold answer is no text or number")
