@@ -26,7 +26,7 @@ from typing import Any
 from common import machine
 from training_rows import long_tailed
 
-from distill import models
+from distill import heap, models
 from distill.cli import _quiet_environment
 from distill.recipe import Train
 from students.batches import in_steps
@@ -49,10 +49,11 @@ OURS: dict[str, dict[str, Any]] = {
     "packed by step, masked, TRL's loss": {"attn": "sdpa", "loss": "trl", "keep": False},
     "+ rows apart without a mask": {"loss": "trl", "keep": False},
     "+ logits of labelled tokens only": {"keep": False},
-    "+ freed memory is kept (the default)": {},
-    "with recomputation": {"train": {"gradient_checkpointing": True}},
-    "with moments of 8 bits": {"train": {"optim": "adamw_8bit"}},
-    "compiled": {"train": {"torch_compile": True}},
+    "+ freed memory is kept": {},
+    "+ no cache of small blocks (the default)": {"heap": True},
+    "with recomputation": {"heap": True, "train": {"gradient_checkpointing": True}},
+    "with moments of 8 bits": {"heap": True, "train": {"optim": "adamw_8bit"}},
+    "compiled": {"heap": True, "train": {"torch_compile": True}},
 }
 
 
@@ -170,7 +171,10 @@ def measured(model: str, name: str, options: argparse.Namespace) -> dict[str, An
 
 
 def in_its_own_process(name: str, arguments: list[str]) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, *arguments, "--one", name], capture_output=True, text=True)
+    setting = {**TRL, **OURS}[name]
+    environment = heap.environment_to_train() if setting.get("heap") else None
+    command = [sys.executable, __file__, *arguments, "--one", name]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode < 0:
         return {"failed": f"ended by signal {-done.returncode}; out of memory, if nobody ended it"}
     if done.returncode:

@@ -6,11 +6,15 @@
 Real models by their shapes, with random weights, loaded and trained as `distill run` does: two optimiser steps over
 packed rows of two traces each, half of every row in the loss. On a CPU `tensors` counts the live storages of the real
 step, and `process` is the most that the process held (VmHWM, reset before the first step); on a GPU they are
-torch.cuda.max_memory_allocated and max_memory_reserved with what the context took.
+torch.cuda.max_memory_allocated and max_memory_reserved with what the context took. Processes start as those of
+`distill train` do (`distill/heap.py`); with glibc's cache of small blocks where GLIBC_TUNABLES tells its size:
+
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=7 python benchmarks/memory.py --out benchmarks/results/memory_tcache.json
 """
 
 import argparse
 import json
+import multiprocessing
 import random
 import subprocess
 import sys
@@ -21,7 +25,7 @@ from typing import Any
 
 from common import machine
 
-from distill import models
+from distill import heap, models
 from distill.recipe import Train
 from students.plan import cut, memory_plan
 from students.render import IGNORED, Row
@@ -57,8 +61,14 @@ CPU = [
     {"model": "Qwen3-0.6B", "layers": 4, "max_length": 1024, "method": "qlora", "accumulate": 2},
     {"model": "Llama-3.2-1B", "layers": 2, "max_length": 512, "rows": 2},
     {**QWEN, "layers": 1, "max_length": 4096, "gradient_checkpointing": True},
+    {**SMOL, "max_length": 2048, "gradient_checkpointing": True},
+    {**SMOL, "layers": 1, "max_length": 16384, "gradient_checkpointing": True},
+    {"model": "Qwen3-0.6B", "layers": 2, "max_length": 2048},
+    {"model": "Llama-3.2-1B", "layers": 1, "max_length": 512, "method": "full"},
+    {**QWEN, "max_length": 1024, "method": "qlora", "gradient_checkpointing": True},
 ]
-"""Fewer layers than the model has, and a narrow one for the longest rows, where a step would take minutes."""
+"""Fewer layers than the model has, and a narrow one for the longest rows, where a step would take minutes. The last
+five were measured after `students/plan.py` had its terms for a processor, which the others gave."""
 
 CUDA = [
     {"model": model, "max_length": length, "method": method, "gradient_checkpointing": checkpointing}
@@ -122,7 +132,6 @@ def packed_rows(train: Train, steps: int = 2) -> list[Any]:
 def measure(setting: dict[str, Any]) -> dict[str, float]:
     """Peaks of this process in GiB, after two optimiser steps."""
     import torch
-    from transformers import AutoModelForCausalLM
 
     from students.methods import load_student
     from students.probe import process_peak, reset_process_peak
@@ -131,9 +140,9 @@ def measure(setting: dict[str, Any]) -> dict[str, float]:
 
     models.keep_freed_memory()
     train, folder = train_of(setting), Path(tempfile.mkdtemp())
-    torch.manual_seed(0)
-    AutoModelForCausalLM.from_config(config_of(setting), dtype=torch.bfloat16).save_pretrained(folder)
-    models.tokenizer(models.resolve(TOKENIZER)).save_pretrained(folder)
+    writes = multiprocessing.get_context("spawn").Process(target=write_model, args=(setting, folder))
+    writes.start()
+    writes.join()
     source = models.resolve(str(folder))
     before = held_by_process()
     model = load_student(source, "bfloat16", train)
@@ -154,6 +163,16 @@ def measure(setting: dict[str, Any]) -> dict[str, float]:
     with live:
         fit(trainer)
     return {"tensors": live.highest.total / GIB, "process": process_peak() / GIB, "before": before / GIB}
+
+
+def write_model(setting: dict[str, Any], folder: Path) -> None:
+    """Random weights, in a process of its own: what making them takes is not training's."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config_of(setting), dtype=torch.bfloat16).save_pretrained(folder)
+    models.tokenizer(models.resolve(TOKENIZER)).save_pretrained(folder)
 
 
 def quantised(model: Any) -> list[Any]:
@@ -194,7 +213,7 @@ def run(setting: dict[str, Any], device: str, known: list[dict[str, Any]]) -> di
 
 def measured_apart(setting: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-W", "ignore", __file__, "--measure", json.dumps(setting)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=heap.environment_to_train())
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1][:300]}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

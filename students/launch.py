@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distill import guard
+from distill import guard, heap
 from distill.errors import DistillError, Refused
 from distill.files import read_json
 from distill.notices import Counted, Phase
@@ -90,7 +90,7 @@ def _started(folder: Path, processes: int) -> Iterator[subprocess.Popen[bytes]]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**heap.environment_to_train(), "PYTHONPATH": path},
             start_new_session=True,
         )
     try:

@@ -92,7 +92,18 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
                 output_loading_info=True,
             )
     refuse_made_up(read, source.name)
+    if device == "cpu":
+        _take_off_file(found)
     return found.eval()
+
+
+def _take_off_file(model: "PreTrainedModel") -> None:
+    """Copy what still lies in the mapped file: it keeps all of it in the process, weights that now have 4 bits too."""
+    from bitsandbytes.nn import Params4bit
+
+    for parameter in model.parameters():
+        if not isinstance(parameter, Params4bit):
+            parameter.data = parameter.data.clone()
 
 
 def adapter_config(train: Train, model: "PreTrainedModel", new_tokens: Sequence[int]) -> "LoraConfig | None":

@@ -23,9 +23,10 @@ LAYERS = 2
 LIBRARIES = 3 << 28
 """Bytes of Python, torch and the libraries on a CPU before any tensor, as `benchmarks/memory.py` finds them."""
 
-KEPT = 0.65
-"""On a CPU, of the tensors that come and go: what kernels take beside them and glibc keeps between them. It was 0 to
-0.8 (`docs/memory.md`), and is taken so that the process is not predicted more than 5 % too small."""
+KEPT = 0.3
+"""On a CPU, of the tensors that come and go: what kernels take beside them and glibc keeps between them where it has no
+cache of small blocks (`distill/heap.py`). It was 0.1 to 0.4 (`docs/memory.md`), and is taken so that the process is not
+predicted more than 5 % too small."""
 
 CONTEXT = 5 << 27
 """Bytes of a CUDA context with the kernels of PyTorch and cuBLAS' workspace; assumed, not measured."""

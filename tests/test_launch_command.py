@@ -17,6 +17,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from distill import heap
+
 ROOT = Path(__file__).parents[1]
 CLUSTER = ROOT / "recipes" / "cluster"
 SLOW = pytest.mark.slow(reason="each process imports for ten seconds on two busy cores")
@@ -71,6 +73,8 @@ def test_killed_worker_killed_parent_then_done(recipe_file: Path, curated: Path,
 
     running = subprocess.Popen(launch, env=environment, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: metrics.exists() and len(metrics.read_text().splitlines()) >= 5)
+    if heap._has_effect():
+        assert all("tcache_count=0" in worker.environ()[heap.TUNABLES] for worker in workers_of(curated))
     workers_of(curated)[1].send_signal(signal.SIGKILL)
     _, told = running.communicate(timeout=120)
     assert running.returncode == 1

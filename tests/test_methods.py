@@ -212,3 +212,15 @@ def test_the_plan_names_the_cards(distill: Any, recipe_file: Path) -> None:
     assert "on GPUs" in said
     assert "<- this recipe" in said
     assert said.count("on one, predicted") == 3
+
+
+@needs_bitsandbytes
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU the weights lie in its memory")
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what is mapped is told by Linux")
+def test_weights_of_4_bits_let_go_of_their_file(tmp_path: Path) -> None:
+    """One embedding that stays in the mapped file would keep all of its 16-bit weights in the process."""
+    folder = tiny.folder(tmp_path / "base")
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
+    model = load_student(models.resolve(str(folder), None), "bfloat16", Train(method="qlora"))
+    assert model.get_input_embeddings().weight.dtype == torch.bfloat16
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
