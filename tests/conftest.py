@@ -11,6 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else Ray writes a token into the home folder
+os.environ.setdefault("TESTED_LLAMA_CPP", os.environ.pop("LLAMA_CPP", ""))  # for tests that ask; others go without it
 
 import pytest
 import tiny

@@ -65,7 +65,7 @@ def test_types_that_need_the_quantiser_say_so(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "gguf").exists()
 
 
-@pytest.mark.skipif(not os.environ.get(llama_cpp.SOURCES), reason="LLAMA_CPP names no folder of llama.cpp's sources")
+@pytest.mark.skipif(not os.environ["TESTED_LLAMA_CPP"], reason="LLAMA_CPP names no folder of llama.cpp's sources")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["f16", "q8_0"])
@@ -76,6 +76,7 @@ def test_our_files_are_those_of_llama_cpps_converter(
     from gguf import GGUFReader
 
     folder = checkpoint(case, tmp_path / "model")
+    monkeypatch.setenv(llama_cpp.SOURCES, os.environ["TESTED_LLAMA_CPP"])
     script = llama_cpp.converter()
     assert script is not None
     by_hash = tmp_path / "convert.py"
