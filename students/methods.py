@@ -99,7 +99,7 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
 
 def _take_off_file(model: "PreTrainedModel") -> None:
     """Copy what still lies in the mapped file: it keeps all of it in the process, weights that now have 4 bits too."""
-    from bitsandbytes.nn import Params4bit
+    from bitsandbytes.nn.modules import Params4bit
 
     for parameter in model.parameters():
         if not isinstance(parameter, Params4bit):
