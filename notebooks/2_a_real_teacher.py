@@ -134,8 +134,8 @@ evaluate:
 # distill run runs/gsm8k.yaml --until harvest $OVERRIDES 2>&1
 
 # %% [markdown]
-# **Look at** the reasons. `another value` is a wrong answer. `no answer` in great numbers would be a fault of the
-# prompt, and `cut at max_tokens` one of the limit; neither says anything about the teacher.
+# **Look at** the reasons. `another number` and `another value` are wrong answers. `no answer` in great numbers would
+# be a fault of the prompt, and `cut at max_tokens` one of the limit; neither says anything about the teacher.
 
 # %%
 samples = pd.read_json("runs/gsm8k/traces/samples.jsonl", lines=True)
