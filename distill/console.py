@@ -80,13 +80,15 @@ def percent(figures: Counts) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `3 min 05 s`, `2 h 10 min`."""
+    """`42 s`, `3 min 05 s`, `2 h 10 min`, `1,234 h`: from a hundred hours on without minutes."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 100 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes / 60:,.0f} h"
 
 
 def problems_of(name: str, count: int) -> str:

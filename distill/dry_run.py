@@ -171,7 +171,7 @@ def plan(recipe: Recipe) -> str:
         f"           learning rate {rate:g} ({why})",
         *_doubts(recipe.train, memory, work),
         f"memory     about {gib(memory.total)} at the peak of training, in its {memory.at}: {told(memory)}",
-        *_room(config, recipe.train, dtype.itemsize, layout),
+        *_room(config, recipe.train, dtype.itemsize, layout, work.mean_tokens),
         f"devices    {described(layout)}",
         *on_gpus(config, recipe.train, _on_cards(recipe)),
         *rented(recipe, config, work),
@@ -203,7 +203,7 @@ def _longest_answer(recipe: Recipe) -> int:
     return asked(recipe, 1)[1]
 
 
-def _room(config: Any, train: Train, bytes_per_weight: int, layout: "Layout") -> list[str]:
+def _room(config: Any, train: Train, bytes_per_weight: int, layout: "Layout", tokens: int) -> list[str]:
     """Does it fit on this machine's devices, and what to change where it does not."""
     from students.devices import memory_of_one, share
     from students.fit import advice
@@ -213,7 +213,8 @@ def _room(config: Any, train: Train, bytes_per_weight: int, layout: "Layout") ->
     each = f" for each of {layout.devices} devices" if layout.devices > 1 else ""
     parted = f", {gib(needed)} on each with the weights parted" if layout.parts > 1 else ""
     lines = [f"{gib(free)} of {what} are free{each}: {'it fits' if needed <= free else 'IT DOES NOT FIT'}{parted}"]
-    lines += [] if needed <= free else [advice(config, train, bytes_per_weight, free, cards=layout.devices)]
+    if needed > free:
+        lines.append(advice(config, train, bytes_per_weight, free, cards=layout.devices, tokens=tokens))
     return [f"{'':11}{line}" for line in lines]
 
 

@@ -1,9 +1,11 @@
 """`distill evaluate`: a recipe's stage, or any model on any sets; the argument tells which."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -165,7 +167,7 @@ def of_model(
 
 
 def show(summary: dict[str, Any]) -> None:
-    """The tables, and what is amiss: in a box of its own, and on stderr."""
+    """The tables, and what is amiss: in a box of its own, and on stderr where that goes elsewhere."""
     from rich.console import Console
 
     from distill.evaluate.amiss import warning_box, warnings_of
@@ -176,9 +178,18 @@ def show(summary: dict[str, Any]) -> None:
         console.print(table)
     if (box := warning_box(summary)) is not None:
         console.print(box)
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):  # there the box has told it
+    if not _one_reader():  # there the box has told it
         for said in warnings_of(summary):
             typer.echo(f"warning: {said}", err=True)
+
+
+def _one_reader() -> bool:
+    """Do stdout and stderr end in the same place: a terminal, or one file or pipe (`2>&1`)?"""
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        return True
+    with suppress(OSError, ValueError, AttributeError):  # closed, or no file
+        return os.path.samestat(os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno()))
+    return False
 
 
 def _set(word: str) -> Any:

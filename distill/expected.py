@@ -9,6 +9,9 @@ from distill.published_sets import expected_set
 from distill.recipe import ProgramTeacher, Recipe, ReplayTeacher, TracesProblems, Train
 from distill.records import Problem
 
+MOST = "the most there can be"
+"""`Expected.how` where rows of no mean are known, as nothing is sampled yet."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -26,6 +29,11 @@ class Expected:
     """Where `tokens` come from."""
     problems: list[Problem]
     """Those to train on, as far as they were read."""
+
+    @property
+    def mean_tokens(self) -> int:
+        """`tokens` where they are a mean; 0 where only the most that there can be is known."""
+        return 0 if self.how == MOST else self.tokens
 
     def trained_on(self, train: Train) -> int:
         """Tokens of all passes."""
@@ -78,7 +86,7 @@ def published_rows(recipe: Recipe) -> Expected | None:
 def _row_tokens(recipe: Recipe, training: list[Problem]) -> tuple[int, str]:
     """Mean tokens of a training row: measured on a few traces of a program, else the most there can be."""
     if not isinstance(recipe.teacher, ProgramTeacher):
-        return min(recipe.train.max_length, recipe.harvest.max_tokens), "the most there can be"
+        return min(recipe.train.max_length, recipe.harvest.max_tokens), MOST
     from distill.chat_template import turn_of
     from students.render import render
     from teachers.harvest import request_for

@@ -128,11 +128,18 @@ def on_each(plan: MemoryPlan, train: Train, count: int, device: "Device" = "cuda
 
 
 def advice(
-    config: Any, train: Train, bytes_per_weight: int, free: int, device: "Device | None" = None, cards: int = 1
+    config: Any,
+    train: Train,
+    bytes_per_weight: int,
+    free: int,
+    device: "Device | None" = None,
+    cards: int = 1,
+    tokens: int = 0,
 ) -> str:
     """What to change so that the student fits, each step with the peak that it would bring, computed: on one device,
     or on each of several `cards`, that part its weights unless train.sharding says otherwise. What costs nothing but
-    time comes first, and what would not lower the peak is left out."""
+    time comes first, and what would not lower the peak is left out. `tokens` is the mean length of the rows, 0 where
+    it is not known: who makes `max_length` shorter than that loses the data, and is told."""
 
     def needed(train: Train) -> tuple[int, int]:
         return on_one_of(config, train, bytes_per_weight, device, parts_of(train, cards))
@@ -150,12 +157,21 @@ def advice(
             return f"Set {_listed(told)}."
     if held > free:  # known without a look at rows of any length
         tried = f"Not even {_listed(told)} would be enough: " if told else ""
-        return f"{tried}{'w' if tried else 'W'}eights alone take {gib(held)}. Take a smaller student."
+        what = "weights" if train.method == "full" else "weights and adapter"
+        what = what if tried else what.capitalize()
+        return f"{tried}{what} alone take {gib(held)}. Take a smaller student."
     length, lowest = _longest(train, free, lambda shorter: needed(shorter)[0])
     told |= {"max_length": f"train.max_length={length} ({gib(lowest)})"} if length else {}
     if lowest <= free:
-        return f"Set {_listed(told)}."
+        return f"Set {_listed(told)}.{_lost(length, tokens)}"
     return f"Not even {_listed(told)} would be enough: a smaller student." if told else "Take a smaller student."
+
+
+def _lost(length: int, tokens: int) -> str:
+    """What shorter rows cost where the mean row does not fit into them."""
+    if length >= tokens:
+        return ""
+    return f" But the mean row has {tokens:,} tokens: longer rows than {length:,} cannot be trained on."
 
 
 def _listed(told: dict[str, str]) -> str:

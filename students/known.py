@@ -38,9 +38,9 @@ def epochs_of(train: Train, rows: int) -> float:
 
 def epochs_told(train: Train, rows: int) -> str:
     """What is taken, and what is known for as many rows."""
-    known = "5 to 15 are known" if rows <= FEW else "2 to 3 are known" if rows >= MANY else "2 to 5 are usual"
+    known = "5 to 15 over so few" if rows <= FEW else "2 to 3 over so many" if rows >= MANY else "2 to 5 over as many"
     origin = " (the default)" if train.num_train_epochs is None else ""
-    return f"{epochs_of(train, rows):g} epochs{origin}: {known} for {rows:,} rows"
+    return f"{epochs_of(train, rows):g} epochs{origin} over {rows:,} rows: published runs took {known}"
 
 
 def batch_told(train: Train, tokens_of_a_row: int) -> str:

@@ -31,15 +31,15 @@ def test_no_rank_that_nobody_takes_is_named() -> None:
 @pytest.mark.parametrize(
     ("rows", "taken", "known"),
     [
-        (817, 5, "5 to 15 are known"),
-        (5_000, 3, "2 to 5 are usual"),
-        (17_000, 3, "2 to 3 are known"),
-        (800_000, 2, "2 to 3 are known"),
+        (817, 5, "5 to 15 over so few"),
+        (5_000, 3, "2 to 5 over as many"),
+        (17_000, 3, "2 to 3 over so many"),
+        (800_000, 2, "2 to 3 over so many"),
     ],
 )
 def test_epochs(rows: int, taken: int, known: str) -> None:
-    assert epochs_told(Train(), rows) == f"{taken} epochs (the default): {known} for {rows:,} rows"
-    assert epochs_told(Train(num_train_epochs=7), rows) == f"7 epochs: {known} for {rows:,} rows"
+    assert epochs_told(Train(), rows) == f"{taken} epochs (the default) over {rows:,} rows: published runs took {known}"
+    assert epochs_told(Train(num_train_epochs=7), rows) == f"7 epochs over {rows:,} rows: published runs took {known}"
     assert (epochs_of(Train(), rows), epochs_of(Train(num_train_epochs=0.5), rows)) == (taken, 0.5)
 
 
@@ -54,7 +54,7 @@ def test_batch() -> None:
 def test_plan_and_training_tell(distill: Any, recipe_file: Path, tmp_path: Path) -> None:
     told = distill("plan", recipe_file)
     assert "tokens to learn" in told.out
-    assert "2 epochs: 5 to 15 are known for" in told.out
+    assert "rows: published runs took 5 to 15 over so few" in told.out
     done = distill("run", recipe_file, "--run-dir", tmp_path / "run", "--until", "train")
     assert done.code == 0, done.err
     assert "train: rank 4: " in done.err

@@ -276,8 +276,19 @@ def test_advice_halves_rows_as_little_as_it_can(monkeypatch: pytest.MonkeyPatch)
     assert fitting.advice(config(), train, 2, least.total - 1, "cuda").startswith("Not even train.max_length=562")
     tried: list[int] = []
     monkeypatch.setattr(fitting, "_longest", lambda *_: tried.append(1))
-    assert fitting.advice(config(), train, 2, least.weights, "cuda").startswith("Weights alone take")
+    assert fitting.advice(config(), train, 2, least.weights, "cuda").startswith("Weights and adapter alone take")
     assert not tried
+    assert fitting.advice(config(), section(method="full"), 2, 1, "cuda").startswith("Weights alone take")
+
+
+def test_advice_tells_what_shorter_rows_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the mean row would not fit, most of the data would go; elsewhere nothing is said."""
+    monkeypatch.setattr(fitting, "_changes", lambda *_: iter([]))
+    train = section().model_copy(update={"max_length": 9000})
+    free = memory_plan(config(), train.model_copy(update={"max_length": 4500}), 2, "cuda").total
+    said = [fitting.advice(config(), train, 2, free, "cuda", tokens=n) for n in (6000, 4500, 0)]
+    assert said[0] == f"{said[1]} But the mean row has 6,000 tokens: longer rows than 4,500 cannot be trained on."
+    assert said[1] == said[2] == f"Set train.max_length=4500 ({gib(free)})."
 
 
 @pytest.mark.parametrize("method", ["qlora", "full"])

@@ -1,11 +1,14 @@
 """The table at the end of an evaluation, as a terminal of 80 columns shows it."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from answered import set_of
 from rich.console import Console
 
+from distill.console import duration
 from distill.evaluate.summary import summarise
 from distill.evaluate.table import in_words, result_tables
 
@@ -64,3 +67,26 @@ def test_several_sets_and_samples() -> None:
 )
 def test_p_values(p: float, told: str) -> None:
     assert in_words(p) == told
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_warning_is_told_once_to_one_reader(elsewhere: bool) -> None:
+    """With `2>&1` the box has told it; a stderr of its own gets it as a line."""
+    result = set_of({"model": {"a": "2", "b": "1"}})
+    result.protocol.update(PROTOCOL)
+    summary = summarise({"held_out": result})
+    summary["sets"]["held_out"]["warnings"] = ["something is amiss"]
+    script = f"from distill.evaluate_verb import show; show({summary!r})"
+    stderr = subprocess.PIPE if elsewhere else subprocess.STDOUT
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=stderr, text=True, check=True)
+    assert done.stdout.count("something is amiss") == 1
+    assert (done.stderr or "").count("warning: something is amiss") == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(42, "42 s"), (185, "3 min 05 s"), (99 * 3600 + 120, "99 h 02 min"), (41_565_240, "11,546 h")],
+)
+def test_durations(seconds: float, told: str) -> None:
+    """Nobody wants the minutes of a year."""
+    assert duration(seconds) == told

@@ -48,7 +48,11 @@ def summary(
     """Points in the order of their thinking, metrics, and for method sampling the curves over k."""
     scores = {label: _scores(rows, problems) for label, rows in answers.items()}
     points = {s.label: _point(s, answers[s.label], scores[s.label], spec) for s in planned}
-    shown = sorted((s for s in planned if s.in_curve), key=lambda s: points[s.label]["thinking_tokens"])
+    # Points with the same thinking stand as they were asked for, the smaller first; `planned` has the largest first.
+    shown = sorted(
+        (s for s in planned if s.in_curve),
+        key=lambda s: (points[s.label]["thinking_tokens"], s.budget, s.limits.waits),
+    )
     aside = [points[s.label] for s in planned if not s.in_curve]
     return {
         "method": method,
