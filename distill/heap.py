@@ -7,6 +7,7 @@ Without that cache the same steps held up to 30 % less memory at the same speed 
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 VERBS = ("run", "train", "on-policy")
@@ -28,7 +29,8 @@ def start_again(arguments: list[str]) -> None:
     verb = next((word for word in arguments if not word.startswith("-")), "")
     if verb in VERBS and _has_effect() and _can_start_again():
         environment = {**environment_to_train(), BEFORE: os.environ.get(TUNABLES, "")}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+        with suppress(OSError):  # it trains with the cache, too
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
 def environment_to_train() -> dict[str, str]:
