@@ -43,13 +43,13 @@ METHODS: dict[str, dict[str, Any]] = {
 LENGTH = 256
 
 
-def loss_of(model: Any, rows: list[PackedRow]) -> float:
-    """Mean negative log-likelihood of the tokens in the loss."""
+def loss_of(model: Any, rows: list[PackedRow], rounded: bool = True) -> float:
+    """Mean negative log-likelihood of the tokens in the loss; `rounded`, in 16 bits."""
     import torch
     from torch.nn.functional import cross_entropy
 
     total, count = 0.0, 0
-    with evaluating(model), torch.autocast("cpu", torch.bfloat16):
+    with evaluating(model), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
         for row in rows:
             ids, positions = torch.tensor([row.input_ids]), torch.tensor([row.position_ids])
             logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, :-1].float()

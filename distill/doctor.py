@@ -80,8 +80,9 @@ def _memory() -> str:
         return "unknown (psutil is missing)"
     import psutil
 
-    memory = psutil.virtual_memory()
-    return f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB free"
+    from distill.free_memory import free_memory
+
+    return f"{psutil.virtual_memory().total / 2**30:.1f} GiB, {free_memory() / 2**30:.1f} GiB free for this process"
 
 
 def _compute() -> str:

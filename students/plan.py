@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
+from distill.free_memory import free_memory
 from distill.recipe import Train
 
 if TYPE_CHECKING:
@@ -237,9 +238,7 @@ def available_memory() -> tuple[int, str]:
 
     if torch.cuda.is_available():
         return torch.cuda.mem_get_info()[0], "GPU memory"
-    import psutil
-
-    return psutil.virtual_memory().available, "memory"
+    return free_memory(), "memory"
 
 
 def told(plan: MemoryPlan) -> str:
