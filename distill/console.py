@@ -114,3 +114,20 @@ def protocol_line(protocol: Counts, name: str) -> str:
             protocol["dtype"].split(" ")[0],
         ]
     )
+
+
+def asked_line(protocol: Counts) -> str:
+    """What was asked, through which template, and of which problems: the last two by their fingerprints."""
+    prompt = protocol["prompt"]
+    told = [f'"{_short(prompt[key])}"' for key in ("system", "user") if prompt.get(key) not in (None, "{question}")]
+    if examples := prompt.get("examples"):
+        told.append(f"{len(examples)} examples")
+    asked = ", ".join(told) or "the question alone"
+    return f"asked: {asked}; template {protocol['template']}, problems sha256 {protocol['problems']}"
+
+
+def _short(text: str, most: int = 160) -> str:
+    """A text in one line; of a long one its beginning and its end."""
+    line = " ".join(text.split())
+    half = (most - 5) // 2
+    return line if len(line) <= most else f"{line[:half]} ... {line[-half:]}"

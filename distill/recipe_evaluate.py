@@ -81,7 +81,11 @@ Engine = Annotated[
 
 
 class EvaluationSet(Rows):
-    """One set of problems. A bare word is a name (`held_out`, `math500`), a file, or `owner/name[config]:split`."""
+    """One set of problems. A bare word is a name (`held_out`, `math500`), a file, or `owner/name[config]:split`.
+
+    Without `id_key`, a column `id`, `unique_id`, `problem_id` or `task_id` is one if it names each row apart; without
+    `known_keys`, `level`, `subject`, `domain` and `type` are, where rows have them: accuracy is told by them.
+    """
 
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     """What it is called, in figures and as a folder. One of the known sets has its own definition (columns, prompt,
@@ -198,7 +202,10 @@ class Evaluate(Section):
             raise ValueError(f"two sets are called '{twice}'; give one of them another name")
         several = (self.samples_per_problem or 1) > 1
         if several and self.preset is None and not self.temperature:
-            raise ValueError("samples_per_problem > 1 at temperature 0 samples the same answer again and again")
+            raise ValueError(
+                "several samples of a problem at temperature 0 are the same answer again and again; set temperature, "
+                "or take a preset such as r1"
+            )
         if isinstance(self.engine, EndpointEngine) and not self.engine.models:
             raise ValueError("engine.models must tell under which names the endpoint serves base and student")
         return self

@@ -24,6 +24,12 @@ from distill.verify.suites import COLUMNS
 LONGEST_CLASS = 40
 """Characters of a text that names a level or a subject; of a longer one only the length tells something."""
 
+LIKELY = {
+    "question_key": ("problem", "prompt", "instruction", "query", "task"),
+    "answer_key": ("final_answer", "expected_answer", "gold", "target", "label", "solution"),
+}
+"""Columns under which data sets keep what a key names, told where ours is missing."""
+
 
 def table_problems(spec: FileProblems | HubProblems, seed: int) -> list[Problem]:
     """Training problems, then held-out ones, both drawn with the seed.
@@ -99,7 +105,8 @@ def problems_of(rows: list[dict[str, Any]], spec: Rows, source: str, seed: int) 
         if absent:
             has = ", ".join(sorted(row))
             which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
-            hint = f"Name the column with problems.{which}."
+            likely = next((key for key in LIKELY.get(which, ()) if _text(row.get(key)) not in (None, "")), None)
+            hint = f"Name the column with problems.{which}{f'={likely}' if likely else ''}."
             if _is_no_number(row.get(absent[0])):
                 raise Refused(f"{source}, row {number}: '{absent[0]}' is {row[absent[0]]}, which is no number.")
             lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"

@@ -56,6 +56,9 @@ def test_a_model_without_a_recipe(distill: Any, tiny_model: Path, sums: Path, tm
     assert Counter(t.problem_id for t in asked) == dict.fromkeys((f"sums-{i}" for i in range(12)), 2)
     assert {v.trace_id for v in Log(out / "sums/model.verdicts.jsonl").read(Verdict)} == {t.id for t in asked}
     protocol = told(out)["protocol"]
+    printed = " ".join(done.out.split())
+    assert 'asked: "{question} Please reason step by step, and put your final answer within \\boxed{}."' in printed
+    assert f"template {protocol['template']}, problems sha256 {protocol['problems']}" in printed
     assert (protocol["n"], protocol["k"], protocol["temperature"], protocol["max_tokens"]) == (12, 2, 0.7, 8)
     assert protocol["engine"].startswith("transformers ")
     assert protocol["template"].startswith("sha256 ")
@@ -224,17 +227,17 @@ def test_words_that_would_do_nothing_are_refused(
 def test_columns_and_verifier_of_files(distill: Any, tmp_path: Path) -> None:
     """Whoever has a file of a known set is told how it is read as one."""
     path, out = tmp_path / "math500.jsonl", tmp_path / "out"
-    rows = [{"problem": f"{i}?", "gold": f"{i}.04", "level": i % 2} for i in range(1, 7)]
+    rows = [{"problem": f"{i}?", "gold": f"{i}.04", "tier": i % 2} for i in range(1, 7)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with StubServer(lambda body, _: answer(f"\\boxed{{{body['messages'][-1]['content'].partition('?')[0]}}}")) as stub:
         command = ["evaluate", f"{stub.url}#m", "--problems", path, "--out", out]
         asked = distill(*command)
         refused(asked, "'question' is missing")
-        assert "Name the column with rows.question_key." in asked.err
+        assert "Name the column with rows.question_key=problem." in asked.err
         assert f"math500={path} reads it by that set's own definition." in asked.err
         columns = ["rows.question_key=problem", "rows.answer_key=gold", "rows.kind=number", "rows.tolerance=0.1"]
-        refused(distill(*command, *columns, "cluster_by=level"), "cluster_by is 'level', and no problem has one")
-        assert distill(*command, *columns, "rows.known_keys=[level]", "cluster_by=level").code == 0
+        refused(distill(*command, *columns, "cluster_by=tier"), "cluster_by is 'tier', and no problem has one")
+        assert distill(*command, *columns, "rows.known_keys=[tier]", "cluster_by=tier").code == 0
         assert told(out, "math500")["figures"]["model"]["accuracy"] == 1.0
         known = ["--problems", f"math500={path}", *columns, "--out", tmp_path / "known"]
         refused(distill("evaluate", f"{stub.url}#m", *known), "is given by the definition of math500")

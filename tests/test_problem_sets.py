@@ -57,6 +57,21 @@ def test_levels_and_subjects_come_with_math500(data: Path) -> None:
     assert first.id == "test/precalculus/807.json"
 
 
+def test_a_file_names_its_problems_and_their_levels(tmp_path: Path) -> None:
+    """Columns that data sets commonly have; not where a name stands twice, or a text sorts nothing."""
+    rows = [{"question": f"{i}?", "answer": i, "id": f"p/{i}", "level": i % 2, "type": "x" * 80} for i in range(4)]
+    found = read(written(tmp_path / "mine.jsonl", *rows)).problems
+    assert [p.id for p in found] == ["p/0", "p/1", "p/2", "p/3"]
+    assert [p.known for p in found] == [{"level": float(i % 2)} for i in range(4)]
+    other = read({"path": str(tmp_path / "mine.jsonl"), "id_key": "question", "known_keys": ["answer"]}).problems
+    assert (other[1].id, other[1].known) == ("1?", {"answer": 1.0})
+    twice = [row | {"id": "same", "unique_id": None, "level": float("nan")} for row in rows]
+    assert [(p.id, p.known) for p in read(written(tmp_path / "b.jsonl", *twice)).problems[:2]] == [
+        ("b-0", {}),
+        ("b-1", {}),
+    ]
+
+
 def test_mbpp_shows_its_tests(data: Path) -> None:
     problem = read({"name": "mbpp", "path": str(data / "mbpp.jsonl")}).problems[0]
     assert problem.id == "11"

@@ -80,7 +80,10 @@ def test_name_is_the_files_where_none_is_given(tmp_path: Path) -> None:
         ("", "holds no recipe"),
         (RECIPE.replace("count: 20", "min_target: 50\n  max_target: 20"), "too few to hold any out"),
         (RECIPE + "curate:\n  traces_per_problem: 3\n", "more than harvest.samples_per_problem=1"),
-        (RECIPE + "evaluate:\n  samples_per_problem: 4\n", "samples the same answer again and again"),
+        (
+            RECIPE + "evaluate:\n  samples_per_problem: 4\n",
+            "the same answer again and again; set temperature, or take",
+        ),
         (
             RECIPE.replace("  learning_rate: 1e-3", "  packed_rows_per_batch: 5\n  per_device_train_batch_size: 2"),
             "is not a multiple of",

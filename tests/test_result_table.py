@@ -8,11 +8,12 @@ import pytest
 from answered import set_of
 from rich.console import Console
 
-from distill.console import duration
+from distill.console import asked_line, duration
 from distill.evaluate.summary import summarise
 from distill.evaluate.table import in_words, result_tables
 
 PROTOCOL = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 9, "seed": 0, "engine": "e", "dtype": "d (why)"}
+PROTOCOL |= {"template": "sha256 1f", "problems": "2f", "prompt": {"system": "Be brief.", "user": "{question}"}}
 
 
 def shown(sets: dict[str, dict[str, dict[str, str]]]) -> str:
@@ -90,3 +91,18 @@ def test_a_warning_is_told_once_to_one_reader(elsewhere: bool) -> None:
 def test_durations(seconds: float, told: str) -> None:
     """Nobody wants the minutes of a year."""
     assert duration(seconds) == told
+
+
+def test_what_was_asked_is_told_below() -> None:
+    told = " ".join(shown({"sums": {"model": {"a": "1"}}}).split())
+    assert 'asked: "Be brief."; template sha256 1f, problems sha256 2f' in told
+    long = {
+        "template": "t",
+        "problems": "p",
+        "prompt": {"user": f"Begin {'x' * 300} end {{question}}", "examples": [1, 2]},
+    }
+    line = asked_line(long)
+    assert line.startswith('asked: "Begin xx')
+    assert "xx ... xx" in line
+    assert line.endswith('end {question}", 2 examples; template t, problems sha256 p')
+    assert asked_line(long | {"prompt": {"user": "{question}"}}).startswith("asked: the question alone;")

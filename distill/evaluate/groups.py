@@ -7,10 +7,8 @@ from typing import Any
 
 from distill.evaluate.answers import Method, Sampled
 from distill.evaluate.paired import paired_difference
+from distill.evaluate.sets import GROUPED
 from distill.evaluate.statistics import accuracy
-
-GROUPED = ("level", "subject", "domain", "type")
-"""Keys of `Problem.known` that sort problems; data sets name subjects in three ways."""
 
 MOST_GROUPS = 60
 """Values of a key beyond which it sorts nothing."""

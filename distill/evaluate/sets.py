@@ -1,5 +1,6 @@
 """The sets of problems that an evaluation asks: a recipe's own, known ones by their definition, files, the hub."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,16 @@ from distill.hub_reach import asking_hub
 from distill.recipe_evaluate import HELD_OUT, EvaluationSet
 from distill.recipe_problems import Rows
 from distill.records import Problem, digest
-from distill.table_problems import draw, problems_of
+from distill.table_problems import LONGEST_CLASS, draw, problems_of
 from distill.wording import verb
 
 SECTION = "evaluate.sets"
+
+GROUPED = ("level", "subject", "domain", "type")
+"""Keys of `Problem.known` that sort problems; data sets name subjects in three ways."""
+
+NAMED = ("id", "unique_id", "problem_id", "task_id")
+"""Columns by which data sets call a problem."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def _read(spec: EvaluationSet, seed: int) -> ProblemSet:
     name, definition = spec.called(), DEFINITIONS.get(spec.name or "")
     with _told_of(spec):
         rows = _rows_of(spec, definition)
-        columns: Rows = spec
+        columns: Rows = _usual(spec, rows)
         if definition is not None:
             columns, rows = definition.rows, _shaped(rows, definition)
             if columns.id_key and any(row.get(columns.id_key) in (None, "") for row in rows):
@@ -87,6 +94,31 @@ def _read(spec: EvaluationSet, seed: int) -> ProblemSet:
     source = spec.hub_id or (Path(spec.path).name if spec.path else definition.hub.hub_id if definition else name)
     told = {"source": source, "licence": licence, "held_out": True}
     return ProblemSet(name, spec, [p.model_copy(update=told) for p in drawn], definition)
+
+
+def _usual(spec: EvaluationSet, rows: list[Row]) -> EvaluationSet:
+    """With the columns for ids, levels and subjects that the rows themselves have, where no key names others."""
+    usual: dict[str, Any] = {}
+    if spec.id_key is None:
+        usual["id_key"] = next((key for key in NAMED if _names_all(rows, key)), None)
+    if not spec.known_keys:
+        usual["known_keys"] = tuple(key for key in GROUPED if any(_sorts(row.get(key)) for row in rows))
+    return spec.model_copy(update=usual)
+
+
+def _names_all(rows: list[Row], key: str) -> bool:
+    """Does each row have a name of its own there?"""
+    names = [row.get(key) for row in rows]
+    if any(isinstance(name, bool) or not isinstance(name, int | str) or name == "" for name in names):
+        return False
+    return len(set(map(str, names))) == len(names)
+
+
+def _sorts(value: Any) -> bool:
+    """Is it a number or a short text, by which problems go together?"""
+    if isinstance(value, str):
+        return 0 < len(value.strip()) <= LONGEST_CLASS
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _shaped(rows: list[Row], definition: Definition) -> list[Row]:

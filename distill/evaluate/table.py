@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from distill.console import protocol_line
+from distill.console import asked_line, protocol_line
 
 Told = dict[str, Any]
 
@@ -64,6 +64,7 @@ def _captions(name: str, told: Told) -> list[str]:
     figures = told["figures"].items()
     return [
         protocol_line(told["protocol"], name),
+        asked_line(told["protocol"]),
         *map(_tested, told["differences"]),
         *(f"{who} failed: {_failures(f)}" for who, f in figures),
         *(f"{who} looped in {_percent(f['looping'])} of its answers" for who, f in figures if f["looping"]),

@@ -75,7 +75,9 @@ class Scale(Section):
     @model_validator(mode="after")
     def _greedy(self) -> "Scale":
         if self.temperature == 0 and self.samples_per_problem > 1:
-            raise ValueError("samples_per_problem > 1 at temperature 0 samples the same answer again and again")
+            raise ValueError(
+                "several samples of a problem at temperature 0 are the same answer again and again; set temperature"
+            )
         return self
 
 
