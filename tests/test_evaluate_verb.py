@@ -59,6 +59,7 @@ def test_a_model_without_a_recipe(distill: Any, tiny_model: Path, sums: Path, tm
     printed = " ".join(done.out.split())
     assert 'asked: "{question} Please reason step by step, and put your final answer within \\boxed{}."' in printed
     assert f"template {protocol['template']}, problems sha256 {protocol['problems']}" in printed
+    refused(distill("report", out), f"Answers without a recipe are looked at with: distill view {out}")
     assert (protocol["n"], protocol["k"], protocol["temperature"], protocol["max_tokens"]) == (12, 2, 0.7, 8)
     assert protocol["engine"].startswith("transformers ")
     assert protocol["template"].startswith("sha256 ")
