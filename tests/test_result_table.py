@@ -1,6 +1,7 @@
 """The table at the end of an evaluation, as a terminal of 80 columns shows it."""
 
 import io
+import re
 import subprocess
 import sys
 
@@ -16,8 +17,8 @@ PROTOCOL = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 9, "seed": 0, "engin
 PROTOCOL |= {"template": "sha256 1f", "problems": "2f", "prompt": {"system": "Be brief.", "user": "{question}"}}
 
 
-def shown(sets: dict[str, dict[str, dict[str, str]]]) -> str:
-    results = {name: set_of(by_model) for name, by_model in sets.items()}
+def shown(sets: dict[str, dict[str, dict[str, str]]], **known: dict[str, str | float]) -> str:
+    results = {name: set_of(by_model, **known) for name, by_model in sets.items()}
     for result in results.values():
         result.protocol.update(PROTOCOL)
     console = Console(file=io.StringIO(), width=80)
@@ -106,3 +107,21 @@ def test_what_was_asked_is_told_below() -> None:
     assert "xx ... xx" in line
     assert line.endswith('end {question}", 2 examples; template t, problems sha256 p')
     assert asked_line(long | {"prompt": {"user": "{question}"}}).startswith("asked: the question alone;")
+
+
+def test_levels_stand_below_each_set() -> None:
+    """With the difference of student and base, or one model's interval; of many values is told where they stand."""
+    known: dict[str, dict[str, str | float]] = {"a": {"level": 1.0}, "b": {"level": 5.0}, "c": {"level": 5.0}}
+    both = {"base": {"a": "1", "b": "2", "c": "2"}, "student": {"a": "1", "b": "1", "c": "2"}}
+    told = shown({"math500": both}, **known)
+    assert max(map(len, told.splitlines())) <= 80
+    assert told.index("student - base (paired)") < told.index("by level")
+    assert "│ 1     │        1 │ 100.0 % │ 100.0 % │" in told
+    assert "│ 5     │        2 │   0.0 % │  50.0 % │ +50.0 (" in told
+    alone = shown({"x": {"model": both["student"]}, "y": {"model": both["student"]}}, **known)
+    assert "x, by level" in alone
+    assert re.search(r"│ 5     │        2 │  50.0 % │ +9\.5 to 90\.5 │", alone)
+    many = {f"p{i}": "1" for i in range(13)}
+    crowded = shown({"x": {"model": many}}, **{name: {"subject": name} for name in many})
+    assert "by subject: 13 values, in summary.json" in crowded
+    assert "by subject │" not in crowded

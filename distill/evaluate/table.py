@@ -5,14 +5,19 @@ from typing import Any
 from rich.table import Table
 
 from distill.console import asked_line, protocol_line
+from distill.evaluate.group_table import group_tables, untold
 
 Told = dict[str, Any]
 
 
 def result_tables(summary: Told) -> list[Table]:
-    """A table for each set and, with several, one for their mean."""
+    """A table for each set, those by level and subject below it, and, with several sets, one for their mean."""
     several = len(summary["sets"]) > 1
-    tables = [_of_set(name, told, several) for name, told in summary["sets"].items()]
+    tables = [
+        table
+        for name, told in summary["sets"].items()
+        for table in (_of_set(name, told, several), *group_tables(told, name if several else None))
+    ]
     if several:
         level = _level(next(iter(summary["sets"].values())))
         tables.append(_over_sets(summary["over_sets"], level))
@@ -68,6 +73,7 @@ def _captions(name: str, told: Told) -> list[str]:
         *map(_tested, told["differences"]),
         *(f"{who} failed: {_failures(f)}" for who, f in figures),
         *(f"{who} looped in {_percent(f['looping'])} of its answers" for who, f in figures if f["looping"]),
+        *untold(told),
     ]
 
 

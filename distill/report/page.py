@@ -38,7 +38,7 @@ def write_report(folder: Path, wanted: dict[str, str] | None = None) -> Path:
     if not (folder / "recipe.yaml").is_file():
         hint = f"Answers without a recipe are looked at with: distill view {folder}"
         alone = (folder / "summary.json").is_file()
-        raise Refused(f"{folder} holds no run (no recipe.yaml in it).", hint if alone else None)
+        raise Refused(f"{folder} holds no run (no recipe.yaml in it).", hint if alone else "")
     page = _template().render(_content(folder, wanted or _wanted(folder)))
     target = folder / "report.html"
     try:
