@@ -15,12 +15,16 @@ os.environ.setdefault("TESTED_LLAMA_CPP", os.environ.pop("LLAMA_CPP", ""))  # fo
 
 import pytest
 import tiny
+import torch
 from commands import Outcome
 from hub_client import loopback_hub
 from hub_server import HubServer
 
 from distill.cli import main
 from distill.recipe import Recipe
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # several tests at a time share the cores; what they start has its own
 
 SHARED = Path(__file__).parents[2] / "shared"
 
