@@ -95,7 +95,7 @@ def rendered(
     try:
         chat = [dict(message) for message in messages]
         return str(tokenizer.apply_chat_template(chat, add_generation_prompt=add_generation_prompt, tokenize=False))
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as e:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as e:
         roles = ", ".join(message["role"] for message in messages)
         raise Refused(
             f"the chat template of '{name}' cannot render a chat of {roles}: {str(e).rstrip('.')}.",

@@ -72,6 +72,8 @@ NO_SYSTEM = (
             "puts '<|stop|>' behind an answer",
         ),
         ("{{ 1 // 0 }}" + tiny.CHATML, "cannot render a chat"),
+        ("{{ '{unknown}'.format() }}" + tiny.CHATML, "cannot render a chat of system, user: 'unknown'"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" + tiny.CHATML, "cannot render a chat"),
         (EMPTIED, "ends its prompt with an empty thinking block"),
         (CHANNELS, "puts 'final:' before an answer"),
         (NO_END, "ends an answer without a token of its own"),
