@@ -153,8 +153,14 @@ def _refuse_own_words(base: str, whole: str, name: str) -> None:
 
 def _end(tokenizer: "PreTrainedTokenizerBase", whole: str, name: str) -> int:
     """The first token behind the answer that is one by itself, and no text."""
-    behind = whole.rpartition(_ANSWER)[2]
-    known = special_ids(tokenizer) | {*tokenizer.added_tokens_decoder}
+    _, answer, behind = whole.rpartition(_ANSWER)
+    if not answer:
+        raise Refused(
+            f"the chat template of '{name}' leaves out what an assistant says, or writes it in another way.",
+            "Nobody could tell what ends an answer. Name another template (student.chat_template).",
+        )
+    blank = {token for token, added in tokenizer.added_tokens_decoder.items() if added.content.isspace()}
+    known = (special_ids(tokenizer) | {*tokenizer.added_tokens_decoder}) - blank
     ids = tokenizer(behind, add_special_tokens=False)["input_ids"]
     at = next((at for at, token in enumerate(ids) if token in known), None)
     if at is None:

@@ -74,6 +74,11 @@ NO_SYSTEM = (
         ("{{ 1 // 0 }}" + tiny.CHATML, "cannot render a chat"),
         ("{{ '{unknown}'.format() }}" + tiny.CHATML, "cannot render a chat of system, user: 'unknown'"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" + tiny.CHATML, "cannot render a chat"),
+        (tiny.CHATML.replace("in messages", "in messages if m.role != 'assistant'"), "leaves out what an assistant"),
+        (
+            tiny.CHATML.replace("m['content']", "(m['content'][:20] if m['role'] == 'assistant' else m['content'])"),
+            "leaves out what an assistant says, or writes it in another way",
+        ),
         (EMPTIED, "ends its prompt with an empty thinking block"),
         (CHANNELS, "puts 'final:' before an answer"),
         (NO_END, "ends an answer without a token of its own"),
@@ -176,6 +181,13 @@ def test_an_end_of_turn_that_is_added_but_not_special_counts() -> None:
     tokenizer = tiny.tokenizer(tiny.CHATML.replace("im_end", "stop"))
     tokenizer.add_tokens([AddedToken("<|stop|>", special=False)])
     assert check(curated(ANSWER), tokenizer, Train()).end == tokenizer.convert_tokens_to_ids("<|stop|>")
+
+
+def test_white_space_ends_no_turn_though_it_is_an_added_token() -> None:
+    """As in Gemma's tokenizers, which hold line breaks so."""
+    tokenizer = tiny.tokenizer(tiny.CHATML.replace("+ '<|im_end|>'", "+ '\\n<|im_end|>'"))
+    tokenizer.add_tokens([AddedToken("\n", special=False, normalized=False)])
+    assert check(curated(ANSWER), tokenizer, Train()).end == tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
 def words() -> PreTrainedTokenizerFast:
