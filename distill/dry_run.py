@@ -8,7 +8,7 @@ from distill.chat_template import turn_of
 from distill.console import duration, in_money
 from distill.errors import Refused
 from distill.expected import Expected, expected, published_rows
-from distill.model_limits import context_of
+from distill.model_limits import context_of, refuse_shifting_positions
 from distill.problems import make_problems
 from distill.recipe import (
     CountdownProblems,
@@ -83,6 +83,7 @@ def refuse_early(recipe: Recipe) -> None:
     turn_of(tokenizer, source.name, [m["role"] for m in recipe.student_prompt().messages("?")])
     refuse_tokens_without_embedding([], tokenizer, config.get_text_config().vocab_size)
     _refuse_beyond_context("train.max_length", recipe.train.max_length, source, answer=False)
+    refuse_shifting_positions(config, source.name, recipe.train.max_length)
     _refuse_beyond_context("evaluate.max_tokens", _longest_answer(recipe), source)
     refuse_unknown_modules(config, recipe.train, source.name)
     parameters = models.parameter_count(config)

@@ -24,6 +24,23 @@ def context_of(config: Any, name: str) -> int:
         ) from e
 
 
+def refuse_shifting_positions(config: Any, name: str, max_length: int) -> None:
+    """Of Phi-3's and Phi-4-mini's rotary embeddings, which transformers chooses by the longest row of a batch.
+
+    Raises:
+        Refused: in one packed row short traces would be computed otherwise than alone, beside a long one or padding.
+    """
+    rope = config.get_text_config().to_dict().get("rope_parameters") or {}
+    for one in (rope, *(part for part in rope.values() if isinstance(part, dict))):
+        original = one.get("original_max_position_embeddings")
+        if one.get("rope_type") == "longrope" and original is not None and max_length > original:
+            raise Refused(
+                f"'{name}' has other rotary embeddings (longrope) as soon as one row of a batch exceeds {original} "
+                f"tokens, and train.max_length={max_length}: packed rows would change each other.",
+                f"Set train.max_length to at most {original}, or choose a student with one kind of positions.",
+            )
+
+
 def exact_attention(config: Any) -> str:
     """The implementation of transformers that computes what the model means: "sdpa" passes over caps of logits."""
     capped = config.get_text_config().to_dict().get("attn_logit_softcapping") is not None

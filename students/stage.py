@@ -22,7 +22,7 @@ from distill import models
 from distill.errors import Refused
 from distill.files import read_json, write_json
 from distill.folders import write_folder
-from distill.model_limits import context_of
+from distill.model_limits import context_of, refuse_shifting_positions
 from distill.notices import doing
 from distill.recipe import Recipe, Train
 from distill.records import Problem
@@ -70,6 +70,7 @@ def gate(recipe: Recipe, curated: Path) -> tuple[Checked, "PreTrainedTokenizerBa
             f"train.max_length={recipe.train.max_length} exceeds the context of '{source.name}', {context} tokens.",
             "Lower it, or choose a student with a longer context.",
         )
+    refuse_shifting_positions(config, source.name, recipe.train.max_length)
     with doing("renders and checks the curated set"):
         stops = models.known_stops(source)
         checked = check(load_from_disk(curated), tokenizer, recipe.train, stops)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from commands import refused
 from transformers import (
     BloomConfig,
     Gemma2Config,
@@ -15,12 +16,14 @@ from transformers import (
     GptOssConfig,
     LlamaConfig,
     OPTConfig,
+    Phi3Config,
+    Phi3ForCausalLM,
     T5Config,
 )
 
 from distill import models
 from distill.errors import Refused
-from distill.model_limits import context_of, refuse_quantised
+from distill.model_limits import context_of, refuse_quantised, refuse_shifting_positions
 from distill.recipe import Train
 from students.plan import memory_plan
 
@@ -101,6 +104,30 @@ def test_a_context_that_nobody_tells_is_refused() -> None:
     assert context_of(LlamaConfig(**SMALL), "m") == 512
     with pytest.raises(Refused, match="the config of model 'm' does not tell how long its context is"):
         context_of(BloomConfig(), "m")
+
+
+def test_positions_that_change_with_the_longest_row_of_a_batch(
+    distill: Any, recipe_file: Path, tiny_recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    """Phi-4-mini: the first trace of a packed row is another one where the second is long."""
+    both = {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    shifting = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 32, **both}
+    config = Phi3Config(**SMALL, rope_parameters=shifting, original_max_position_embeddings=32, pad_token_id=0)
+    torch.manual_seed(0)
+    model = Phi3ForCausalLM(config).eval()
+    ids, positions = torch.arange(3, 60)[None], torch.tensor([[*range(10), *range(47)]])
+    with torch.no_grad():
+        alone = model(ids[:, :10]).logits
+        packed = model(ids, position_ids=positions, use_cache=False).logits[:, :10]
+    assert (alone - packed).abs().max() > 1e-3, "else nothing is to be refused"
+    refuse_shifting_positions(config, "m", 32)
+    refuse_shifting_positions(LlamaConfig(**SMALL), "m", 512)
+    model.save_pretrained(tmp_path / "phi")
+    tiny.tokenizer().save_pretrained(tmp_path / "phi")
+    recipe_file.write_text(json.dumps(tiny_recipe | {"student": {"model": str(tmp_path / "phi")}}))
+    done = distill("run", recipe_file, "--run-dir", tmp_path / "run")
+    refused(done, "other rotary embeddings (longrope) as soon as one row of a batch exceeds 32 tokens")
+    assert "train.max_length to at most 32" in done.err
 
 
 def test_quantised_students_are_refused_before_the_teacher_is_paid(
