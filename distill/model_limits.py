@@ -110,7 +110,7 @@ def without_weights(model_config: Any, **settings: Any) -> "PreTrainedModel":
     try:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(model_config, **settings)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as e:
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as e:
         said = " ".join(str(e).split())[:200].rstrip(".")
         raise Refused(
             f"no model of the type '{model_config.model_type}' can be built from its config: {said}.",

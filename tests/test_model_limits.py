@@ -85,6 +85,7 @@ def test_models_whose_rows_need_the_mask_are_planned(config: Any) -> None:
             "predicted",
         ),
         (GptOssConfig(**SMALL, num_local_experts=2), "'all-linear', and this is a mixture of experts"),
+        (LlamaConfig(**SMALL, pad_token_id=320), "built from its config: Padding_idx must be within num_embeddings"),
         (T5Config(vocab_size=320, d_model=32), "no model of the type 't5' can be built from its config"),
     ],
     ids=lambda found: str(getattr(found, "model_type", "")),
