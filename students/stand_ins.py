@@ -66,6 +66,14 @@ class FourBits(nn.Linear):
         product: torch.Tensor = _FourBitProduct.apply(x.to(self.dense_dtype), self)
         return (product if self.bias is None else product + self.bias.to(product.dtype)).clone()
 
+    @property
+    def W_q(self) -> nn.Parameter:
+        """By an attribute of this name PEFT knows layers that make the dense weight, which DoRA wants, themselves."""
+        return self.weight
+
+    def dequantize(self) -> torch.Tensor:
+        return _dense(self)
+
 
 class _FourBitProduct(torch.autograd.Function):
     @staticmethod

@@ -77,6 +77,7 @@ needs_bitsandbytes = pytest.mark.skipif(
         {"method": "full", "gradient_checkpointing": True, "accumulate": 2},
         {"use_dora": True},
         pytest.param({"method": "qlora"}, marks=needs_bitsandbytes),
+        pytest.param({"method": "qlora", "use_dora": True}, marks=needs_bitsandbytes),
     ],
     ids=str,
 )
