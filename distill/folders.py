@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ FULL = 1 << 20
 
 UNWRITABLE = {errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 """What the system says of disks that are full and places that may not be written."""
+
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How libraries in Rust write its number; safetensors has removed its torn file by then, and made room."""
 
 REPLACED = "replaced"
 """Last part of the name of an older folder that stands aside."""
@@ -67,6 +71,9 @@ def refusal_of(error: BaseException, folder: Path) -> Refused | None:
         return None if may_be_input else cannot_write(place, said)
     if isinstance(error, DistillError) or not isinstance(error, Exception) or not folder.parent.is_dir():
         return None
+    number = _SYSTEM_ERROR.search(str(error))
+    if number and int(number[1]) in UNWRITABLE:
+        return cannot_write(folder, OSError(int(number[1]), os.strerror(int(number[1]))))
     full = shutil.disk_usage(folder.parent).free < FULL
     return cannot_write(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) if full else None
 

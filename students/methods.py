@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill import models
 from distill.errors import Refused
+from distill.folders import refusal_of
 from distill.model_limits import exact_attention, refuse_made_up
 from distill.recipe import Train
 
@@ -79,7 +80,7 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
     where: dict[str, Any] = source.where()
     with tempfile.TemporaryDirectory() as folder:
         if source.gguf_file:  # transformers quantises no GGUF: unpack it first
-            models.load(source, dtype).save_pretrained(folder)
+            _unpack(source, dtype, Path(folder))
             where = {"pretrained_model_name_or_path": folder}
         with models.reading("weights", source):
             found, read = AutoModelForCausalLM.from_pretrained(
@@ -95,6 +96,20 @@ def _in_4_bits(source: models.ModelSource, dtype: str, parted: bool = False) -> 
     if device == "cpu":
         _take_off_file(found)
     return found.eval()
+
+
+def _unpack(source: models.ModelSource, dtype: str, at: Path) -> None:
+    """
+    Raises:
+        Refused: the disk of temporary files, which TMPDIR names, is full.
+    """
+    try:
+        models.load(source, dtype).save_pretrained(at)
+    except Exception as e:
+        told = refusal_of(e, at)
+        if told is None:
+            raise
+        raise told from e
 
 
 def _take_off_file(model: "PreTrainedModel") -> None:

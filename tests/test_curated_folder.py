@@ -230,6 +230,9 @@ def test_what_cannot_be_read_is_not_said_to_be_unwritable(
     monkeypatch.setattr(stage, "measure", unreadable)
     refused(run(), "eval.jsonl cannot be read: Permission denied.")
     assert (refusal_of(denied, tmp_path / "out"), refusal_of(ValueError(), tmp_path / "out")) == (None, None)
+    rust = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert "out cannot be written: No space left" in str(refusal_of(rust, tmp_path / "out")), "its torn file is gone"
+    assert refusal_of(RuntimeError("No such file or directory (os error 2)"), tmp_path / "out") is None
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
     assert "No space left on device" in str(refusal_of(ValueError("a library's own words"), tmp_path / "out"))
 

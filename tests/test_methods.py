@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from distill import models
+from distill.errors import Refused
 from distill.files import read_json
+from distill.models import ModelSource
 from distill.recipe import Train
 from students.fit import fits
-from students.methods import adapter_config, load_student
+from students.methods import _unpack, adapter_config, load_student
 from students.plan import memory_plan
 from students.rates import rate_of
 
@@ -224,3 +227,14 @@ def test_weights_of_4_bits_let_go_of_their_file(tmp_path: Path) -> None:
     model = load_student(models.resolve(str(folder), None), "bfloat16", Train(method="qlora"))
     assert model.get_input_embeddings().weight.dtype == torch.bfloat16
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
+def test_a_disk_of_temporary_files_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QLoRA unpacks a GGUF file there."""
+
+    def full(_: Any) -> None:
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("distill.models.load", lambda *_: SimpleNamespace(save_pretrained=full))
+    with pytest.raises(Refused, match=rf"{tmp_path} cannot be written: No space left on device"):
+        _unpack(ModelSource("m", str(tmp_path), "m.gguf"), "auto", tmp_path)
