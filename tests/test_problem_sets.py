@@ -78,6 +78,32 @@ def test_mbpp_shows_its_tests(data: Path) -> None:
     assert 'assert remove_Occ("hello","l") == "heo"' in problem.question
 
 
+MBPP = {"task_id": 11, "code": "def f(): return 1", "test_list": ["assert f() == 1"]}
+
+
+def test_sanitized_mbpp_has_its_tasks_under_another_name(tmp_path: Path) -> None:
+    """`prompt`, where the whole set has `text`: asked without it, every model would be asked about nothing."""
+    found = read({"name": "mbpp", "path": written(tmp_path / "mbpp.jsonl", MBPP | {"prompt": "Write one."})})
+    assert found.problems[0].question == "Write one. Your code should pass these tests:\n\nassert f() == 1"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"code": "x"}, "mbpp, row 2: 'question' is missing"),
+        ({"text": ["Write one."]}, "mbpp, row 2: 'question' is a list"),
+        ({"text": "Write one.", "task_id": "Mbpp/11"}, "mbpp, row 2: 'task_id' is 'Mbpp/11', no number"),
+        ({"text": "Write one.", "task_id": None}, "mbpp, row 2: 'task_id' is missing"),
+        ({"text": "Write one.", "test_list": 3}, "tests are not in the layout of mbpp"),
+        ({"text": "Write one.", "test_list": None}, "mbpp, row 2: 'test_list' is empty or null"),
+    ],
+)
+def test_rows_that_are_none_of_mbpp_are_refused(tmp_path: Path, row: dict[str, Any], said: str) -> None:
+    path = written(tmp_path / "mbpp.jsonl", MBPP | {"text": "Write one."}, MBPP | {"task_id": 12} | row)
+    with pytest.raises(Refused, match=said):
+        refuse_broken_gold(read({"name": "mbpp", "path": path}).problems)
+
+
 def test_a_wrong_canonical_program_is_refused(data: Path) -> None:
     found = read({"name": "humaneval", "path": str(data / "HumanEval.jsonl.gz"), "count": 1})
     with pytest.raises(Refused, match=r"of problem HumanEval/.* does not verify as equal to itself"):

@@ -52,7 +52,7 @@ class Definition:
     prompt: Prompt
     """What is asked where nothing else is said."""
     shape: Callable[[Row], Row | None]
-    """A row with the columns of `rows`; None for one that does not belong to the set."""
+    """A row with the columns of `rows`; None for one that does not belong to the set. ValueError: it cannot be told."""
     files: tuple[str, ...] = ()
     """Files of the repository, where its rows are no table that `datasets` loads."""
 
@@ -75,10 +75,25 @@ def _humaneval(row: Row) -> Row:
 
 def _mbpp(row: Row) -> Row | None:
     """The test split of the paper: tasks 11 to 510, each asked with its tests, without which no name is known."""
-    if not 11 <= int(row.get("task_id") or 0) <= 510:
+    if not 11 <= _task_number(row) <= 510:
         return None
-    tests = "\n".join(row.get("test_list") or [])
-    return {**row, "question": f"{row.get('text')} Your code should pass these tests:\n\n{tests}"}
+    tests = row.get("test_list")
+    shown = "\n".join(map(str, tests)) if isinstance(tests, list) else ""
+    return {**row, "question": _asked(row, f" Your code should pass these tests:\n\n{shown}")}
+
+
+def _asked(row: Row, more: str) -> Any:
+    """The task with what is asked behind it; what is no text, or not there, is left for whoever reads the column."""
+    question = _question(row)
+    return question + more if isinstance(question, str) else question
+
+
+def _task_number(row: Row) -> int:
+    told = row.get("task_id")
+    try:
+        return int(told)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as e:
+        raise ValueError(f"'task_id' is {str(told)[:40]!r}, no number" if told else "'task_id' is missing") from e
 
 
 def _livecodebench(row: Row) -> Row | None:
@@ -94,7 +109,7 @@ def _livecodebench(row: Row) -> Row | None:
         "sample inputs). Enclose your code within delimiters as follows. Ensure that when the python program runs, it "
         "reads the inputs, runs the algorithm and writes output to STDOUT.\n```python\n# YOUR CODE HERE\n```"
     )
-    return {**row, "question": f"{_question(row)}\n\n{form}", "level": row.get("difficulty")}
+    return {**row, "question": _asked(row, f"\n\n{form}"), "level": row.get("difficulty")}
 
 
 def _rows(id_key: str | None, known: tuple[str, ...] = (), **fields: Any) -> Rows:

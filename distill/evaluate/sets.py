@@ -85,7 +85,7 @@ def _read(spec: EvaluationSet, seed: int) -> ProblemSet:
         rows = _rows_of(spec, definition)
         columns: Rows = _usual(spec, rows)
         if definition is not None:
-            columns, rows = definition.rows, _shaped(rows, definition)
+            columns, rows = definition.rows, _shaped(rows, definition, name)
             if columns.id_key and any(row.get(columns.id_key) in (None, "") for row in rows):
                 columns = columns.model_copy(update={"id_key": None})
         problems = problems_of(rows, columns, name, seed)
@@ -121,8 +121,16 @@ def _sorts(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _shaped(rows: list[Row], definition: Definition) -> list[Row]:
-    return [row for row in map(definition.shape, rows) if row is not None]
+def _shaped(rows: list[Row], definition: Definition, name: str) -> list[Row]:
+    found = []
+    for number, row in enumerate(rows, 1):
+        try:
+            shaped = definition.shape(row)
+        except ValueError as e:
+            raise Refused(f"{name}, row {number}: {e}.") from e
+        if shaped is not None:
+            found.append({key: value for key, value in shaped.items() if value is not None or key in row})
+    return found
 
 
 def _rows_of(spec: EvaluationSet, definition: Definition | None) -> list[Row]:
