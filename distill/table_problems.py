@@ -107,6 +107,8 @@ def problems_of(rows: list[dict[str, Any]], spec: Rows, source: str, seed: int) 
             which = {spec.question_key: "question_key", spec.answer_key: "answer_key"}.get(absent[0], "id_key")
             likely = next((key for key in LIKELY.get(which, ()) if _text(row.get(key)) not in (None, "")), None)
             hint = f"Name the column with problems.{which}{f'={likely}' if likely else ''}."
+            if absent[0] in tests:
+                hint = f"problems.layout={spec.layout} has its tests there; another layout may be meant."
             if _is_no_number(row.get(absent[0])):
                 raise Refused(f"{source}, row {number}: '{absent[0]}' is {row[absent[0]]}, which is no number.")
             lacks = "is empty or null" if absent[0] in row else f"is missing (there are: {has})"

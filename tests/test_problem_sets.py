@@ -104,6 +104,25 @@ def test_rows_that_are_none_of_mbpp_are_refused(tmp_path: Path, row: dict[str, A
         refuse_broken_gold(read({"name": "mbpp", "path": path}).problems)
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("math500", {"unique_id": "1", "subject": "Algebra", "level": 1, "answer": "2"}),
+        ("math500", {"unique_id": "1", "problem": "1 + 1?", "answer": "2", "level": 1}),
+        ("gsm8k", {"question": "1 + 1?", "answer": "2"}),
+        ("humaneval", {"task_id": "1", "prompt": "def f():", "entry_point": "f", "canonical_solution": " pass"}),
+    ],
+)
+def test_whoever_lacks_a_column_of_a_known_set_is_sent_to_no_key_that_is_refused(
+    tmp_path: Path, name: str, row: dict[str, Any]
+) -> None:
+    with pytest.raises(Refused) as caught:
+        read({"name": name, "path": written(tmp_path / "rows.jsonl", row)})
+    assert caught.value.hint == (
+        f"{name} is read by its own definition, and its columns are fixed; {{path: FILE}} asks a file with others."
+    )
+
+
 def test_a_wrong_canonical_program_is_refused(data: Path) -> None:
     found = read({"name": "humaneval", "path": str(data / "HumanEval.jsonl.gz"), "count": 1})
     with pytest.raises(Refused, match=r"of problem HumanEval/.* does not verify as equal to itself"):

@@ -193,6 +193,9 @@ def _told_of(spec: EvaluationSet) -> Iterator[None]:
     except Refused as e:
         sentence = named(str(e))
         hint = named(e.hint)
+        if spec.name in DEFINITIONS and re.search(r"\bproblems\.", e.hint):  # no key of theirs may be given
+            alone = "--problems FILE" if on_line else "{path: FILE}"
+            hint = f"{name} is read by its own definition, and its columns are fixed; {alone} asks a file with others."
         if spec.name is None and spec.path is not None and name in DEFINITIONS:
             known = f"{name}={spec.path}" if on_line else f"{{name: {name}, path: {spec.path}}}"
             hint = f"{hint}\n{known} reads it by that set's own definition.".strip()
