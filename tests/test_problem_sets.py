@@ -72,6 +72,15 @@ def test_a_file_names_its_problems_and_their_levels(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("odd", [10**400, ["a", "b"], "x" * 80, {"a": 1}, None])
+def test_no_level_is_made_of_what_is_none(tmp_path: Path, odd: Any) -> None:
+    """A list's length, or a long text's, would be told as a level among those of the other rows."""
+    rows = [{"question": "1?", "answer": 1, "level": level} for level in (odd, "hard")]
+    found = [p.known for p in read(written(tmp_path / "mine.jsonl", *rows)).problems]
+    told = not isinstance(odd, str | list)
+    assert found == [{}, {"level": "hard"} if told else {}]
+
+
 def test_mbpp_shows_its_tests(data: Path) -> None:
     problem = read({"name": "mbpp", "path": str(data / "mbpp.jsonl")}).problems[0]
     assert problem.id == "11"

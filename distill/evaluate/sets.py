@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def _usual(spec: EvaluationSet, rows: list[Row]) -> EvaluationSet:
     if spec.id_key is None:
         usual["id_key"] = next((key for key in NAMED if _names_all(rows, key)), None)
     if not spec.known_keys:
-        usual["known_keys"] = tuple(key for key in GROUPED if any(_sorts(row.get(key)) for row in rows))
+        usual["known_keys"] = tuple(key for key in GROUPED if _sort_all([row.get(key) for row in rows]))
     return spec.model_copy(update=usual)
 
 
@@ -114,11 +114,19 @@ def _names_all(rows: list[Row], key: str) -> bool:
     return len(set(map(str, names))) == len(names)
 
 
+def _sort_all(values: list[Any]) -> bool:
+    """Are they numbers or short texts, by which problems go together? Of a list or a long text its length would be."""
+    told = [value for value in values if value is not None]
+    longest = max((len(value.strip()) for value in told if isinstance(value, str)), default=1)
+    return longest <= LONGEST_CLASS and not any(isinstance(v, list) for v in told) and any(map(_sorts, told))
+
+
 def _sorts(value: Any) -> bool:
-    """Is it a number or a short text, by which problems go together?"""
     if isinstance(value, str):
-        return 0 < len(value.strip()) <= LONGEST_CLASS
-    return isinstance(value, int | float) and math.isfinite(value)
+        return bool(value.strip())
+    with suppress(OverflowError):  # of four hundred digits
+        return isinstance(value, int | float) and math.isfinite(value)
+    return False
 
 
 def _shaped(rows: list[Row], definition: Definition, name: str) -> list[Row]:
