@@ -111,7 +111,10 @@ class Completions:
             raise _Failed(f"it ended with the finish reason '{choice['finish_reason']}'")
         if (ids := choice.get("token_ids")) is not None:
             return self._exact(ids, stopped, ask)
-        return self._from_text(choice["text"], told["usage"]["completion_tokens"], stopped, ask)
+        tokens = (told.get("usage") or {}).get("completion_tokens")
+        if not isinstance(tokens, int) or tokens < 0:
+            raise _Failed(f"it tells neither its tokens nor how many there are (usage.completion_tokens is {tokens})")
+        return self._from_text(choice["text"], tokens, stopped, ask)
 
     def _exact(self, ids: list[int], stopped: bool, ask: Ask) -> Continuation:
         if not stopped:

@@ -105,6 +105,14 @@ def test_what_is_sent() -> None:
         (lambda b, n: status(500, "out of luck"), TeacherError, "3 attempts; the last: .*out of luck"),
         (lambda b, n: whole({"choices": []}), TeacherError, "3 attempts"),
         (lambda b, n: whole({"choices": [{"text": "x", "finish_reason": "abort"}]}), TeacherError, "reason 'abort'"),
+        (lambda b, n: whole({"choices": [{"text": "x", "finish_reason": "stop"}]}), TeacherError, "neither its tokens"),
+        (
+            lambda b, n: whole(
+                {"choices": [{"text": "x", "finish_reason": "stop"}], "usage": {"completion_tokens": -5}}
+            ),
+            TeacherError,
+            "neither its tokens nor how many there are .*is -5",
+        ),
         (
             lambda b, n: whole({"choices": [{"text": "x", "finish_reason": "stop", "token_ids": [5]}]}),
             TeacherRefused,
