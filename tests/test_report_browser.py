@@ -9,6 +9,7 @@ from browser import DESK, PHONE, Seen, browser, opened
 from made_runs import Size, made_run
 from test_report import hostile_run
 
+from distill.problems import each_problem, write_problems
 from distill.report.page import write_report
 
 if TYPE_CHECKING:
@@ -160,3 +161,18 @@ def test_texts_of_models_do_nothing(chromium: "Browser", tmp_path: Path) -> None
         assert seen.page.locator("script, img").count() == 0
         assert seen.overflow() == 0
         assert "red" in seen.page.inner_text("main")
+
+
+def test_a_name_without_a_place_to_break_is_broken(chromium: "Browser", tmp_path: Path) -> None:
+    """Data sets call problems by digests; one of 64 letters is wider than a phone."""
+    run = made_run(tmp_path / "run", Size(traces=8, held_out=4, k=1, steps=3))
+    for part in [*run.glob("traces/*.jsonl"), *run.glob("evaluation/*/*.jsonl")]:
+        part.write_text(part.read_text().replace('"made-', f'"{"8d" * 32}'))
+    for file in (run / "problems.parquet", run / "evaluation" / "held_out" / "problems.parquet"):
+        write_problems(
+            file, [p.model_copy(update={"id": p.id.replace("made-", "8d" * 32)}) for p in each_problem(file)]
+        )
+    with opened(chromium, write_report(run), PHONE) as seen:
+        seen.page.evaluate(OPEN_ALL)
+        assert "8d" * 32 in seen.page.inner_text("main")
+        assert seen.overflow() == 0
