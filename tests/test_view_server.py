@@ -298,14 +298,21 @@ def test_tokens_that_training_would_refuse_are_told_with_the_reason(run: Path) -
         Rendering(run).render("What?", bad)
 
 
-def test_a_tokenizer_that_is_not_here_is_not_fetched(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("nobody/has-this", "is not on this machine, and none is fetched"),
+        ("/models/that/were/moved", "'/models/that/were/moved' is not there any more"),
+    ],
+)
+def test_a_tokenizer_that_is_not_here_is_not_fetched(tmp_path: Path, model: str, said: str) -> None:
     told = {"name": "seen", "problems": {"source": "countdown"}, "teacher": {"kind": "program"}}
-    recipe = Recipe.model_validate(told | {"student": {"model": "nobody/has-this"}})
+    recipe = Recipe.model_validate(told | {"student": {"model": model}})
     run = view_runs.made_run(tmp_path / "run", recipe, train=2, held=2)
     with view_runs.served(Looked(run, "run")) as address:
         status, _, page = get(address, "/tokens?source=traces/teacher&at=0")
     assert status == 200
-    assert "is not on this machine, and none is fetched" in words(page)
+    assert said in words(page)
 
 
 def test_a_port_that_is_taken(distill: Any, run: Path, address: str) -> None:

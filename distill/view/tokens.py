@@ -88,8 +88,12 @@ def _cached(name: str, revision: str | None) -> Path:
         Refused: it is not there.
     """
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(name, "config.json", revision=revision)
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError as e:  # it was a folder when the run began
+        raise Refused(f"the student's model '{name}' is not there any more.") from e
     if not isinstance(found, str):
         raise Refused(
             f"the tokenizer of '{name}' is not on this machine, and none is fetched.",
