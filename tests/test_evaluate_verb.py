@@ -113,6 +113,19 @@ def test_other_problems_and_another_model_are_refused(
     refused(distill("evaluate", tiny_model, *command), "answers to other problems than those of sums now")
 
 
+def test_whoever_lost_what_the_answers_were_sampled_with_is_not_told_that_it_comes_again(
+    distill: Any, tiny_model: Path, sums: Path, tmp_path: Path
+) -> None:
+    command = ["evaluate", tiny_model, "--problems", sums, *SHORT, "--out", tmp_path / "out"]
+    assert distill(*command).code == 0
+    (tmp_path / "out" / "sampled.json").write_text("{")
+    done = distill(*command)
+    assert done.code == 1
+    assert "sampled.json is damaged" in done.err
+    assert "sample into another folder" in done.err
+    assert "Delete it" not in done.err
+
+
 def test_beside_a_base_the_difference_is_paired(distill: Any, tiny_model: Path, sums: Path, tmp_path: Path) -> None:
     other = tiny.folder(tmp_path / "other", seed=1)
     out = tmp_path / "out"

@@ -57,6 +57,10 @@ def read_note(folder: Path) -> Note:
         return Note()
     try:
         return Note.model_validate(read_json(path))
+    except DistillError as e:
+        raise DistillError(
+            str(e), "Nothing else tells what the answers beside it were sampled with: sample into another folder."
+        ) from e
     except ValueError as e:
         raise DistillError(f"{path} is no note of this version of distill.", "Sample into another folder.") from e
 
