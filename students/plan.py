@@ -221,12 +221,20 @@ def _simulated(key: _Cut, train: str, dtype: Any, step: "Step", device: "Device"
 def refuse_unknown_modules(config: Any, train: Train, name: str) -> None:
     """
     Raises:
-        Refused: a name in lora_target_modules that no layer of the model has.
+        Refused: a name in lora_target_modules that no layer of the model has, or the layer of the scores: the loss is
+            computed from its weight, so that an adapter on it would not be trained.
     """
     if isinstance(train.lora_target_modules, str):
         return
-    layers = models.layer_names(config)
+    named = models.layer_names(config)
+    layers = [layer for layer in named if "." in layer]
     for module in train.lora_target_modules:
+        if module in named and module not in layers:
+            raise Refused(
+                f"train.lora_target_modules: '{module}' gives the scores of '{name}'; an adapter on it would not be "
+                "trained.",
+                "Leave it out; the stop token's row is trained where the student has not learnt it.",
+            )
         if not any(layer == module or layer.endswith(f".{module}") for layer in layers):
             known = ", ".join(sorted({layer.rsplit(".", 1)[-1] for layer in layers if not layer[-1].isdigit()}))
             raise Refused(f"train.lora_target_modules: '{name}' has no layer '{module}'.", f"It has {known}.")

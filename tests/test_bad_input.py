@@ -19,6 +19,7 @@ BAD = [
     (["train.max_length=513"], "train.max_length=513 exceeds the context"),
     (["evaluate.max_tokens=512"], "evaluate.max_tokens=512 exceeds the context"),
     (["train.lora_target_modules=[nope]"], "has no layer 'nope'."),
+    (["train.lora_target_modules=[q_proj, lm_head]"], "'lm_head' gives the scores of"),
     (["train.lora_target_modules=[]"], "should have at least 1 item"),
     (["student.dtype=float16"], "dtype=float16 needs a GPU"),
     (["problems.max_target=1000000000"], "should be less than or equal to 1000000"),
