@@ -5,6 +5,7 @@ loopback server is told.
 """
 
 import importlib.util
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 PHONE, DESK = (390, 844), (1280, 900)
 """Width and height in CSS pixels."""
@@ -84,6 +85,13 @@ def opened(
         yield seen
     finally:
         context.close()
+
+
+def shows(where: "Locator", text: str | list[str] | re.Pattern[str]) -> None:
+    """Waits until it reads so: a click only starts to load the next page, and texts read at once are the old page's."""
+    from playwright.sync_api import expect
+
+    expect(where).to_have_text(text, use_inner_text=True)
 
 
 _CONTRASTS = """selector => {

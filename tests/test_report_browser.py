@@ -142,12 +142,12 @@ def test_by_keyboard(chromium: "Browser", page: Path) -> None:
         keyboard.press("Tab")
         assert seen.page.evaluate("document.activeElement.className") == "skip"
         keyboard.press("Enter")
-        assert seen.page.url.endswith("#worked")
+        seen.page.wait_for_url("**#worked")
         summary = seen.page.locator("summary", has_text="Why answers were not correct")
         summary.focus()
         assert not seen.page.get_by_text("cut at max_tokens").first.is_visible()
         keyboard.press("Enter")
-        assert seen.page.get_by_text("cut at max_tokens").first.is_visible()
+        seen.page.get_by_text("cut at max_tokens").first.wait_for()
         script = "getComputedStyle(document.activeElement).outlineStyle"
         assert seen.page.evaluate(script) != "none"
 

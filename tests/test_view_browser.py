@@ -1,12 +1,13 @@
 """The pages of `distill view` in a real browser: search and filter by hand, by keys, on a phone, without scripts."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import view_runs
-from browser import DESK, PHONE, browser, opened
+from browser import DESK, PHONE, browser, opened, shows
 from test_view_server import at
 
 from distill.view.sources import Looked
@@ -69,20 +70,16 @@ def test_filter_and_search_by_hand(scripts: bool, chromium: Any, address: str) -
         page.locator("select[name=who]").select_option("student")
         page.get_by_label("Tokens, at most").fill("5")
         page.get_by_role("button", name="Filter").click()
-        assert page.locator("h2.count").inner_text() == "3 traces"
-        assert set(page.locator("ol.traces .badge").all_inner_texts()) == {"wrong"}
+        shows(page.locator("h2.count"), "3 traces")
+        shows(page.locator("ol.traces .badge"), ["wrong"] * 3)
         page.locator("input[name=q]").fill("held-3 \\FRAC{1}")
         page.get_by_role("button", name="Search").click()
-        assert page.locator("h2.count").inner_text() == "1 trace"
-        assert page.locator("mark").inner_text() == "held-3 \\frac{1}"
+        shows(page.locator("h2.count"), "1 trace")
+        shows(page.locator("mark"), "held-3 \\frac{1}")
         page.get_by_label("Without verdict").click()
         page.locator("a.title").click()
-        assert page.locator("section.column h2").all_inner_texts() == [
-            "base open",
-            "student this trace",
-            "teacher open",
-        ]
-        assert page.locator("details[open] mark").first.is_visible()
+        shows(page.locator("section.column h2"), ["base open", "student this trace", "teacher open"])
+        page.locator("details[open] mark").first.wait_for()
         assert not seen.errors
 
 
@@ -92,7 +89,7 @@ def test_reasoning_is_folded(chromium: Any, address: str, run: Path) -> None:
         text = seen.page.locator(".column.this details pre")
         assert not text.is_visible()
         seen.page.locator(".column.this summary").click()
-        assert text.is_visible()
+        text.wait_for()
 
 
 def test_keys(chromium: Any, address: str) -> None:
@@ -104,15 +101,15 @@ def test_keys(chromium: Any, address: str) -> None:
         keys.press("j")
         keys.press("Enter")
         page.wait_for_url("**/trace**")
-        assert page.locator("nav.pages span").inner_text() == "2 of 116"
+        shows(page.locator("nav.pages span"), "2 of 116")
         page.wait_for_load_state()
         keys.press("j")
-        page.get_by_text("3 of 116").wait_for()
+        shows(page.locator("nav.pages span"), "3 of 116")
         page.wait_for_load_state()
         keys.press("o")
         assert page.locator("details[open]").count() == page.locator("details").count() > 0
         keys.press("u")
-        page.get_by_text("116 traces").wait_for()
+        shows(page.locator("h2.count"), "116 traces")
         page.wait_for_load_state()
         keys.press("/")
         keys.type("jnp")
@@ -140,14 +137,16 @@ def test_pages_that_are_files(chromium: Any, run: Path, tmp_path: Path) -> None:
         page = seen.page
         page.locator("table.glance tr").nth(1).locator("a").last.click()
         page.get_by_role("link", name="next").click()
-        assert "page 2 of 2" in page.locator("nav.pages").inner_text()
+        shows(page.locator("nav.pages"), re.compile("page 2 of 2"))
+        page.wait_for_load_state()
         assert seen.overflow() <= 0
         page.locator("a.title").last.click()
-        assert page.locator("section.column h2").first.inner_text() == "teacher"
+        shows(page.locator("section.column h2").first, "teacher")
         page.get_by_role("link", name="previous").click()
-        assert page.locator("nav.pages span").inner_text() == "59 of 60"
+        shows(page.locator("nav.pages span"), "59 of 60")
         page.locator("header.top a").first.click()
-        assert "distill view RUN" in page.locator("main").inner_text()
+        shows(page.locator("main"), re.compile("distill view RUN"))
+        page.wait_for_load_state()
         assert page.evaluate("getComputedStyle(document.querySelector('th')).fontWeight") == "600", "styles are let in"
         assert not seen.errors
         assert all(url.startswith(("file://", "data:")) for url in seen.fetched)
