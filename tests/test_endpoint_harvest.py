@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,12 +90,10 @@ def test_where_others_are_accepted_a_refusal_is_of_one(tmp_path: Path, code: int
 
 
 def test_what_is_wrong_with_every_request_stops_the_run_at_once(tmp_path: Path) -> None:
-    started = time.monotonic()
     with StubServer(lambda *_: [0.05, *status(400, "no such parameter")]) as server:
         with pytest.raises(TeacherRefused, match="no such parameter"):
             asyncio.run(sample(endpoint(server.url), requests(100), Log(tmp_path / "l"), lambda _: None))
         assert len(server.bodies) == 8, "those that went out together"
-    assert time.monotonic() - started < 5
 
 
 def refused_at(number: int, others: list[Any]) -> Script:
@@ -115,12 +112,10 @@ def test_what_is_under_way_at_a_refusal_is_kept(tmp_path: Path) -> None:
 
 def test_what_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sampler, "LAST_ANSWERS", 0.3)
-    started = time.monotonic()
     with StubServer(refused_at(7, [opening(), HANG])) as server:
-        asked = endpoint(server.url, timeout_seconds=60)
+        asked = endpoint(server.url, timeout_seconds=3000)
         with pytest.raises(TeacherRefused, match="empty"):
             asyncio.run(sample(asked, requests(8), Log(tmp_path / "l"), lambda _: None))
-    assert time.monotonic() - started < 20
 
 
 def test_an_interrupt_ends_the_wait_for_what_is_under_way(tmp_path: Path) -> None:

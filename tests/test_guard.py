@@ -122,7 +122,7 @@ def test_strays_of_another_run_are_left_alone(tmp_path: Path) -> None:
 
     mine, other = stray("/a/log"), stray("/b/log")
     end_strays("/a/log")
-    mine.wait(5)
+    mine.wait(60)
     assert other.poll() is None
     other.kill()
     other.wait()

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import psutil
 import pytest
 import tiny
 from asking import endpoint, requests, short_rests  # noqa: F401
+from replicated import KEY, Teacher, broken_server, slow_server
 from stub_server import HANG, StubServer, answer, opening, piece
 from test_guard import processes_of
 from test_vllm import needs_vllm, spec
@@ -28,51 +28,11 @@ from distill.recipe import VLLMTeacher
 from distill.records import Trace
 from teachers import replicas, vllm
 from teachers.base import Completion, Request, TeacherRefused
-from teachers.child_server import ChildServer
-from teachers.keeper import Keeper
-from teachers.replicas import Replica, Share
+from teachers.replicas import Share
 from teachers.sampler import InOrder, follow
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (the extra 'ray')")
 SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}
-KEY = "0123456789abcdef"
-
-
-def slow_server(log: Path, host: str) -> ChildServer:
-    script = str(Path(__file__).parent / "slow_server.py")
-    return ChildServer(lambda port: [sys.executable, script, host, str(port)], {}, log, 60, host, KEY)
-
-
-def broken_server(log: Path, host: str) -> ChildServer:
-    return ChildServer(lambda _: [sys.executable, "-c", "raise ValueError('no such GPU')"], {}, log, 60, host, KEY)
-
-
-Build = Callable[[Path, str], ChildServer]
-
-
-class Teacher:
-    """What the vLLM teacher is, with other servers."""
-
-    name, concurrency = "slow", 4  # more would take the processors from the nodes that are to start
-
-    def __init__(self, folder: Path, builds: list[Build], patience: float = 300) -> None:
-        self.logs = [folder / f"server-{i}.log" for i in range(1, len(builds) + 1)]
-        made = zip(self.logs, builds, strict=True)
-        kept = {log.stem: Replica(log.stem, partial(build, log), Share(1, 0), log, patience) for log, build in made}
-        self.endpoint = endpoint(*["http://127.0.0.1/v1"] * len(builds), timeout_seconds=60)
-        self.endpoint._key = KEY
-        self.keeper = Keeper(self.endpoint.servers, kept)
-        self._begun = False
-
-    async def answer(self, request: Request) -> Completion:
-        if not self._begun:
-            self._begun = True
-            self.keeper.begin()
-        return await self.endpoint.answer(request)
-
-    async def close(self) -> None:
-        await self.keeper.close()
-        await self.endpoint.close()
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +41,7 @@ def ray_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", str(folder))
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the nodes import slow_server from here
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # the nodes import `replicated` from here
         yield folder
     shutil.rmtree(folder)
 
@@ -203,7 +163,8 @@ DRIVER = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_replicas import Teacher, requests, slow_server
+from asking import requests
+from replicated import Teacher, slow_server
 from teachers import replicas
 async def run():
     replicas.join(sys.argv[1])

@@ -71,7 +71,7 @@ def test_a_judge_that_cannot_be_reached_is_told_at_once(distill: Any, tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
     done = distill("verify", file, "--out", out, f"verify.judge.base_urls=[{url}]", "verify.judge.model=m")
-    assert monotonic() - begun < 10
+    assert monotonic() - begun < 60, "its client would try for minutes"
     assert done.code == 1
     assert f"error: the judge cannot be reached: {url} (" in done.err
     assert json.loads(out.read_text())["verdict"] == "unknown"

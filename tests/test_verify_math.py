@@ -193,7 +193,7 @@ def test_a_value_that_is_rejected_or_holds_for_a_case_is_none(response: str) -> 
 def test_two_hundred_thousand_boxes_are_no_work() -> None:
     started = time.monotonic()
     assert extract(r"\boxed{" * 200_000) is None
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60, "hours, were each looked for from the start"
 
 
 def test_extraction_survives_unclosed_and_nested_boxes() -> None:

@@ -350,7 +350,7 @@ def test_how_it_ends(end: signal.Signals, code: int, run: Path, tmp_path: Path) 
             address = child.stdout.readline().split()[0]
             assert "116 traces" in get(address)[2] or "Being read" in get(address)[2]
             child.send_signal(end)
-            _, told = child.communicate(timeout=20)
+            _, told = child.communicate(timeout=60)
         finally:
             child.kill()
     assert child.returncode == code

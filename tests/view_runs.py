@@ -114,7 +114,7 @@ def served(looked: Looked) -> Iterator[str]:
 
 def get(address: str, target: str = "/", method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and text of an answer; the target is sent as it is."""
-    client = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=10)
+    client = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=60)
     try:
         client.putrequest(method, target, skip_host="Host" in headers)
         for name, value in headers.items():
