@@ -18,15 +18,28 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_tree_lists_every_file() -> None:
-    tree = README.split("## The file tree")[1].split("```")[1]
-    named = {line.split()[0].rsplit("/", 1)[-1] for line in tree.splitlines()[1:] if not line.split()[0].endswith("/")}
+def _tree(page: str) -> list[str]:
+    return page.split("```text\ndistill/")[1].split("```")[0].splitlines()[1:]
+
+
+FILES = _tree((ROOT / "docs" / "files.md").read_text())
+
+
+def test_every_file_has_a_line() -> None:
+    named = [line.split()[0].rsplit("/", 1)[-1] for line in FILES if not line.split()[0].endswith("/")]
     hidden = ("__init__.py", "__main__.py")
     folders = ("distill", "teachers", "students", "recipes", "notebooks", "benchmarks", "docs", "tests")
     listed = (".py", ".yaml", ".md", ".png", ".ipynb")
     present = {p.name for f in folders for p in (ROOT / f).rglob("*") if p.suffix in listed}
     present |= {"pyproject.toml", "Makefile", "CHANGELOG.md", "LICENSE"}
-    assert named == {name for name in present if name not in (*hidden, "model_card.md")}
+    assert set(named) == {name for name in present if name not in (*hidden, "model_card.md")}
+
+
+def test_the_main_path_is_told_as_in_the_list_of_all_files() -> None:
+    told = _tree(README)
+    assert 40 < len(told) < 100
+    assert [line for line in told if line not in FILES] == []
+    assert [line for line in FILES if re.match(r"[a-z]+/ ", line) and line not in told] == []
 
 
 def test_links_lead_somewhere() -> None:
