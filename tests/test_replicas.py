@@ -78,6 +78,11 @@ def harvest(teacher: Any, asked: Iterator[Request], log: Log, on_traces: Callabl
     asyncio.run(run())
 
 
+def unhurried(_: list[Trace]) -> None:
+    """Answers go on coming, and the processors are free for what is to start meanwhile."""
+    time.sleep(0.1)
+
+
 @needs_ray
 def test_a_node_dies_and_no_sample_is_lost_or_doubled(
     cluster: Any,
@@ -113,7 +118,7 @@ def test_a_node_dies_and_no_sample_is_lost_or_doubled(
             at_revival.extend(s.answers for s in servers)
             cluster.add_node(**SMALL)
 
-    harvest(teacher, until_the_replacement_has_answered(), log, lambda _: None)
+    harvest(teacher, until_the_replacement_has_answered(), log, unhurried)
     assert at_death
     traces = log.read(Trace)
     assert sorted(t.id for t in traces) == sorted(r.id for r in asked)
@@ -136,7 +141,7 @@ def test_a_replica_that_cannot_live_leaves_the_work_to_the_other(
                 return
             yield request
 
-    harvest(teacher, until_it_is_given_up(), log, lambda _: None)
+    harvest(teacher, until_it_is_given_up(), log, unhurried)
     assert "server-1 is given up for now, 1 others go on" in caplog.text
     assert "no such GPU" in caplog.text
     assert len(log.read(Trace)) > 20
@@ -246,7 +251,7 @@ def test_real_vllm_servers_on_two_nodes_of_which_one_dies(
             cluster.remove_node(two_nodes[1], allow_graceful=False)
             killed.append(len(asked))
 
-    harvest(teacher, until_one_has_gone_on_alone(), log, lambda _: None)
+    harvest(teacher, until_one_has_gone_on_alone(), log, lambda _: None if killed else time.sleep(0.3))
     assert killed
     traces = log.read(Trace)
     assert sorted(t.id for t in traces) == sorted(r.id for r in asked)
