@@ -12,19 +12,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else Ray writes a token into the home folder
 os.environ.setdefault("TESTED_LLAMA_CPP", os.environ.pop("LLAMA_CPP", ""))  # for tests that ask; others go without it
+if "PYTEST_XDIST_WORKER" in os.environ:  # several tests at a time share the cores, and what they start does
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # else every vLLM server sits on the same core
 
 import pytest
 import tiny
-import torch
 from commands import Outcome
 from hub_client import loopback_hub
 from hub_server import HubServer
 
 from distill.cli import main
 from distill.recipe import Recipe
-
-if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)  # several tests at a time share the cores; what they start has its own
 
 SHARED = Path(__file__).parents[2] / "shared"
 
