@@ -31,6 +31,9 @@ STOPPING = 3 * guard.GRACE + 30
 
 ON_EVERY_NODE = "distill must be installed on every node, in the same version."
 
+NOT_NICE = {"env_vars": {"RAY_worker_niceness": "0"}}
+"""Ray gives its workers niceness 15, and their children have it too: a server would stand still beside verifiers."""
+
 Build = Callable[[str], ChildServer]
 """From the address of a node, the server that is to run there. Called on that node."""
 
@@ -156,7 +159,7 @@ class Replica:
         import ray
 
         options = {"num_cpus": self._share.cpus, "num_gpus": self._share.gpus, "scheduling_strategy": "SPREAD"}
-        return ray.remote(Actor).options(**options).remote(self._build)
+        return ray.remote(Actor).options(**options, runtime_env=NOT_NICE).remote(self._build)
 
     def _forget(self) -> None:
         """End the actor; the guard of its server sees that its input is closed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -192,6 +193,7 @@ def test_a_killed_driver_leaves_no_server(cluster: Any, two_nodes: list[Any], tm
     assert driver.stdout.readline() == "up\n"
     logs = [tmp_path / "server-1.log", tmp_path / "server-2.log"]
     assert all(len(processes_of(log)) == 4 for log in logs)
+    assert {p.nice() for log in logs for p in processes_of(log)} == {os.nice(0)}, "Ray's own have 15"
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     end = time.monotonic() + 120
