@@ -12,7 +12,7 @@ from teachers.base import TeacherError, TeacherRefused
 from teachers.continuing import Ask, Continuation, ended
 from teachers.endpoint import RETRIED, api_key
 from teachers.servers import Servers
-from teachers.stream import server_sentence
+from teachers.stream import NO_API_HINT, WebPage, server_sentence
 
 if TYPE_CHECKING:
     import aiohttp
@@ -50,7 +50,7 @@ class Completions:
 
     async def proceed(self, ask: Ask) -> Continuation:
         why = ""
-        for _ in range(self._spec.max_retries + 1):
+        for attempt in range(self._spec.max_retries + 1):
             server = await self.servers.acquire()
             try:
                 async with self.servers.while_up(server):
@@ -58,6 +58,8 @@ class Completions:
             except (_Failed, TimeoutError, OSError) as e:  # aiohttp's errors of connections are OSErrors, or _Failed
                 why = f"{server.url}: {str(e) or type(e).__name__}"
                 self.servers.failed(server, None, why)
+                if attempt and isinstance(e.__cause__, WebPage) and not server.answers:
+                    raise TeacherRefused(f"{why}.", NO_API_HINT) from e
             except BaseException:
                 self.servers.abandoned(server)
                 raise
@@ -82,8 +84,10 @@ class Completions:
                 if response.status != 200:
                     hint = "It must take prompts of tokens at /v1/completions, as vLLM, SGLang and llama.cpp do."
                     raise TeacherRefused(f"{url} refuses to continue a prefix: {server_sentence(said)}.", hint)
+                if response.content_type == "text/html":
+                    raise WebPage
                 return self._read(await response.json(content_type=None), ask)
-        except (aiohttp.ClientError, ValueError, KeyError, IndexError, TypeError) as e:
+        except (aiohttp.ClientError, WebPage, ValueError, KeyError, IndexError, TypeError) as e:
             raise _Failed(str(e) or type(e).__name__) from e
 
     def _body(self, ask: Ask) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from distill.records import digest
 from distill.verify.loops import LoopWatch
 from teachers.base import Completion, Request, TeacherError, TeacherRefused
 from teachers.servers import MOST_PATIENCE, Server, Servers
-from teachers.stream import BrokenAnswer, ServerError, StreamedAnswer, server_sentence
+from teachers.stream import NO_API_HINT, BrokenAnswer, ServerError, StreamedAnswer, WebPage, server_sentence
 
 if TYPE_CHECKING:
     import aiohttp
@@ -80,7 +80,7 @@ class Endpoint:
         """Ask until an answer comes whole.
 
         Raises:
-            TeacherRefused: an error that no retry mends, with the server's own sentence.
+            TeacherRefused: an error that no retry mends, with the server's own sentence; web pages and no answer ever.
             TeacherError: every attempt failed.
         """
         avoid: Server | None = None
@@ -90,6 +90,9 @@ class Endpoint:
             try:
                 completion = await self._attempt_while_up(server, request)
             except _Failed as e:
+                if failures and isinstance(e.__cause__, WebPage) and not server.answers:
+                    self.servers.abandoned(server)
+                    raise TeacherRefused(f"{server.url}: {e}.", NO_API_HINT) from e
                 # a limit on requests at once is no failure as long as others get through; each wait needs new proof,
                 # or a server that has stopped for good would be asked for ever
                 works = self.servers.works(server, since)
@@ -180,7 +183,7 @@ class Endpoint:
             answer.feed_whole(self._without_key(await _at_most(response, MAX_LINE)))
             return answer.completion()
         if response.content_type == "text/html":
-            raise BrokenAnswer("a web page came instead of an answer")
+            raise WebPage
         watch = LoopWatch()
         rest = b""
         async for data in response.content.iter_any():

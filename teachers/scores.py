@@ -5,6 +5,7 @@ for each place the likeliest tokens and the one that stands there.
 """
 
 import asyncio
+import json
 import math
 import secrets
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from distill.recipe import EndpointTeacher, VLLMTeacher
 from distill.token_scores import Keep, Score, Scored
 from teachers.base import TeacherError, TeacherRefused
 from teachers.endpoint import RETRIED, api_key
-from teachers.stream import server_sentence
+from teachers.stream import NO_API_HINT, WebPage, server_sentence
 from teachers.vllm import SERVED_AS, refuse_without_vllm, server
 
 VLLMS_LIMIT = 20
@@ -39,7 +40,7 @@ def served(spec: EndpointTeacher | VLLMTeacher, top: int, log: Path) -> Iterator
     """A `Score` by servers that run already, or by a `vllm serve` that is ended with the context; `top` tokens a place.
 
     What is scored raises:
-        TeacherRefused: the server refuses the request, or tells no `prompt_logprobs`.
+        TeacherRefused: the server refuses the request, tells no `prompt_logprobs`, or is none (web pages come).
         TeacherError: every attempt failed.
     """
     with asyncio.Runner() as runner:
@@ -68,6 +69,7 @@ class _Client:
         self._urls = cycle([url.rstrip("/") for url in urls])
         self._model, self._top, self._spec = model, top, spec
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._has_judged = False
 
     async def scores(self, sequences: list[list[int]], prompts: list[int], keep: Keep) -> None:
         """In the order in which they come; the first `prompts` tokens of a sequence are not scored."""
@@ -93,6 +95,8 @@ class _Client:
             try:
                 return await self._attempt(session, next(self._urls), sequence)
             except (_Failed, aiohttp.ClientError, TimeoutError) as e:
+                if attempt and isinstance(e.__cause__, WebPage) and not self._has_judged:
+                    raise TeacherRefused(f"{e}.", NO_API_HINT) from e
                 if attempt == self._spec.max_retries:
                     why = str(e) or type(e).__name__
                     raise TeacherError(
@@ -112,12 +116,18 @@ class _Client:
             if response.status != 200:
                 hint = "on_policy.top_logprobs may be at most what the server was started with (--max-logprobs)."
                 raise TeacherRefused(f"{url} refuses to judge: {server_sentence(said)}.", hint)
-            told = (await response.json(content_type=None))["choices"][0].get("prompt_logprobs")
+            if response.content_type == "text/html":
+                raise _Failed(f"{url}: {WebPage()}") from WebPage()
+        try:
+            told = json.loads(said)["choices"][0].get("prompt_logprobs")
+        except (ValueError, LookupError, TypeError, AttributeError) as e:
+            raise _Failed(f"{url}: what it answers makes no sense: {server_sentence(said, 80)}") from e
         if told is None:
             raise TeacherRefused(
                 f"{url} tells no prompt_logprobs, without which it cannot judge what a student wrote.",
                 "vLLM's server does; set on_policy.teacher to one of kind vllm or local.",
             )
+        self._has_judged = True
         return list(told)
 
 

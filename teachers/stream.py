@@ -26,8 +26,18 @@ MOST_STRAY = 4096
 """Bytes that are remembered of a line that belongs to no event."""
 
 
+NO_API_HINT = "Is that the address of an OpenAI-compatible API? Most of them end in /v1."
+
+
 class BrokenAnswer(Exception):
     """An answer that did not come whole: asked again, never kept."""
+
+
+class WebPage(BrokenAnswer):
+    """HTTP 200 with HTML: of a proxy in trouble, or an address that was never one of an API."""
+
+    def __init__(self) -> None:
+        super().__init__("a web page came instead of an answer")
 
 
 class ServerError(BrokenAnswer):

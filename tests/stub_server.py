@@ -86,6 +86,10 @@ def opening(content_type: str = "text/event-stream") -> bytes:
     return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nConnection: close\r\n\r\n".encode()
 
 
+PAGE = [opening("text/html"), b"<!doctype html><title>Open WebUI</title>"]
+"""What comes where an address is that of a page for people."""
+
+
 def piece(finish: str | None = None, usage: dict[str, int] | None = None, **delta: str) -> bytes:
     """One event with a delta."""
     event: dict[str, Any] = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}

@@ -9,7 +9,7 @@ import pytest
 import tiny
 from asking import short_rests  # noqa: F401
 from scripted import Scripted, thinking_tokenizer
-from stub_server import StubServer, status
+from stub_server import PAGE, StubServer, status
 from test_forcing import IM_END, request
 from test_vllm import needs_vllm
 
@@ -103,6 +103,7 @@ def test_what_is_sent() -> None:
     [
         (lambda b, n: status(400, "prompt must be a string"), TeacherRefused, "prompt must be a string"),
         (lambda b, n: status(500, "out of luck"), TeacherError, "3 attempts; the last: .*out of luck"),
+        (lambda b, n: PAGE, TeacherRefused, "a web page came instead of an answer"),
         (lambda b, n: whole({"choices": []}), TeacherError, "3 attempts"),
         (lambda b, n: whole({"choices": [{"text": "x", "finish_reason": "abort"}]}), TeacherError, "reason 'abort'"),
         (lambda b, n: whole({"choices": [{"text": "x", "finish_reason": "stop"}]}), TeacherError, "neither its tokens"),

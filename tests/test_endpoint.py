@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asking import GOOD, PROBLEM, ask, endpoint, first_then_good, follow, from_script, requests, sample, short_rests  # noqa: F401
-from stub_server import DONE, DROP, HANG, USAGE, StubServer, answer, opening, piece, status
+from stub_server import DONE, DROP, HANG, PAGE, USAGE, StubServer, answer, opening, piece, status
 
 from distill.files import Log
 from distill.recipe import EndpointTeacher
@@ -49,6 +49,7 @@ BROKEN = {
     ],
     "an error in JSON that is no event": [opening(), b'{"error": {"message": "overloaded"}}'],
     "an error in an event of another name": [opening(), piece(content="It"), b'error: {"message": "overloaded"}\n\n'],
+    "a web page": PAGE,
     "a web page that is called a stream": [opening(), b"<h1>overloaded</h1>"],
     "a gzip that breaks off": [
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n",
@@ -261,6 +262,22 @@ def test_it_gives_up_in_the_end_and_says_why() -> None:
         with pytest.raises(TeacherError, match=r"no answer in 3 attempts.*HTTP 500, out of order"):
             ask(server.url, max_retries=2)
         assert len(server.bodies) == 3
+
+
+def test_an_address_that_is_no_api_is_refused_at_its_second_page(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(lambda *_: PAGE) as server:
+        with pytest.raises(TeacherRefused, match=rf"{server.url}: a web page came instead of an answer\.") as told:
+            asyncio.run(sample(endpoint(server.url), requests(100), log, lambda _: None))
+        assert 9 <= len(server.bodies) <= 16, "those that went out together, once more"
+    assert "end in /v1" in told.value.hint
+
+
+def test_pages_of_a_server_that_has_answered_are_waited_out(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    with StubServer(lambda _, number: PAGE if 8 <= number < 24 else answer()) as server:
+        asyncio.run(sample(endpoint(server.url), requests(40), log, lambda _: None))
+    assert len(log.read(Trace)) == 40
 
 
 def test_a_loop_is_cut_and_the_connection_closed() -> None:

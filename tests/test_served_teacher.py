@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
-from stub_server import DROP, StubServer, opening, status
+from stub_server import DROP, PAGE, StubServer, opening, status
 
 from distill.errors import DistillError
 from distill.recipe import EndpointTeacher, VLLMTeacher
@@ -159,6 +159,12 @@ def test_what_a_server_cannot_judge_is_told() -> None:
         lambda body, n: status(500, "busy"), TeacherError, "did not judge an answer in 3 attempts; .*: 500 busy"
     )
     assert "the same command goes on" in error.hint
+    error = said(lambda body, n: PAGE, TeacherRefused, "a web page came instead of an answer")
+    assert "end in /v1" in error.hint
+    said(lambda body, n: answered(body) if n == 0 else PAGE, TeacherError, "in 3 attempts; .* a web page came")
+    for nonsense in ("oops", "[]", '{"choices": []}', '{"choices": [5]}'):
+        script = [opening("application/json"), nonsense.encode()]
+        said(lambda body, n, script=script: script, TeacherError, "in 3 attempts; .*: what it answers makes no sense")
 
 
 needs_vllm = pytest.mark.skipif(
