@@ -90,7 +90,7 @@ class Endpoint:
             try:
                 completion = await self._attempt_while_up(server, request)
             except _Failed as e:
-                if failures and isinstance(e.__cause__, WebPage) and not server.answers:
+                if failures and isinstance(e.__cause__, WebPage) and not (server.answers or server.streaming):
                     self.servers.abandoned(server)
                     raise TeacherRefused(f"{server.url}: {e}.", NO_API_HINT) from e
                 # a limit on requests at once is no failure as long as others get through; each wait needs new proof,
@@ -145,6 +145,8 @@ class Endpoint:
             ) as response:
                 if response.status != 200:
                     raise self._error(response.status, response.headers, await _at_most(response, 1 << 16), server)
+                if response.content_type == "text/html":
+                    raise WebPage
                 with self.servers.accepted(server):
                     return await self._read(response, LONGEST_TOKEN * request.sampling.max_tokens + MIN_ROOM)
         except ServerError as e:
@@ -182,8 +184,6 @@ class Endpoint:
         if response.content_type == "application/json":
             answer.feed_whole(self._without_key(await _at_most(response, MAX_LINE)))
             return answer.completion()
-        if response.content_type == "text/html":
-            raise WebPage
         watch = LoopWatch()
         rest = b""
         async for data in response.content.iter_any():

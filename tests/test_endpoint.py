@@ -273,9 +273,13 @@ def test_an_address_that_is_no_api_is_refused_at_its_second_page(tmp_path: Path)
     assert "end in /v1" in told.value.hint
 
 
-def test_pages_of_a_server_that_has_answered_are_waited_out(tmp_path: Path) -> None:
-    log = Log(tmp_path / "log.jsonl")
-    with StubServer(lambda _, number: PAGE if 8 <= number < 24 else answer()) as server:
+@pytest.mark.parametrize("pages", [range(8, 24), range(1, 24)])
+def test_pages_of_a_server_that_answers_are_waited_out(pages: range, tmp_path: Path) -> None:
+    """Or is at its first answer."""
+    log, first = Log(tmp_path / "log.jsonl"), [*answer()[:2], 1.5, *answer()[2:]]
+    with StubServer(
+        lambda _, number: [0.1, *PAGE] if number in pages else first if number == 0 else answer()
+    ) as server:
         asyncio.run(sample(endpoint(server.url), requests(40), log, lambda _: None))
     assert len(log.read(Trace)) == 40
 
