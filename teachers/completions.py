@@ -114,10 +114,12 @@ class Completions:
         if choice["finish_reason"] not in ("stop", "length"):
             raise _Failed(f"it ended with the finish reason '{choice['finish_reason']}'")
         if (ids := choice.get("token_ids")) is not None:
+            _refuse_more_than_asked(len(ids), ask)
             return self._exact(ids, stopped, ask)
         tokens = (told.get("usage") or {}).get("completion_tokens")
         if not isinstance(tokens, int) or tokens < 0:
             raise _Failed(f"it tells neither its tokens nor how many there are (usage.completion_tokens is {tokens})")
+        _refuse_more_than_asked(tokens, ask)
         return self._from_text(choice["text"], tokens, stopped, ask)
 
     def _exact(self, ids: list[int], stopped: bool, ask: Ask) -> Continuation:
@@ -147,6 +149,18 @@ class Completions:
                 headers=headers, timeout=limit, connector=aiohttp.TCPConnector(limit=0)
             )
         return self._session
+
+
+def _refuse_more_than_asked(tokens: int, ask: Ask) -> None:
+    """
+    Raises:
+        TeacherRefused: there are more tokens than a budget may have; some servers count the one that ends a turn.
+    """
+    if tokens > ask.sampling.max_tokens + 1:
+        raise TeacherRefused(
+            f"the server wrote {tokens} tokens where at most {ask.sampling.max_tokens} were asked for.",
+            "No budget of thinking can be held where max_tokens is not obeyed.",
+        )
 
 
 class OwnServer:

@@ -119,6 +119,23 @@ def test_what_is_sent() -> None:
             TeacherRefused,
             "stops where it was not told to",
         ),
+        (
+            lambda b, n: whole(
+                {
+                    "choices": [{"text": "x", "finish_reason": "length"}],
+                    "usage": {"completion_tokens": b["max_tokens"] + 2},
+                }
+            ),
+            TeacherRefused,
+            r"wrote \d+ tokens where at most \d+ were asked for",
+        ),
+        (
+            lambda b, n: whole(
+                {"choices": [{"text": "x", "finish_reason": "length", "token_ids": [5] * (b["max_tokens"] + 2)}]}
+            ),
+            TeacherRefused,
+            r"wrote \d+ tokens where at most \d+ were asked for",
+        ),
     ],
 )
 def test_errors(script: Any, error: type[DistillError], said: str) -> None:
